@@ -1,0 +1,50 @@
+# Two commands for a newcomer: `make demo` and `make test`. Each sets up what it needs.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: demo test check lint types layers cover bench fmt lock clean
+
+$(READY): requirements/dev.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $(READY)
+
+demo: $(READY)  ## the main job end to end, on real faces
+	$(BIN)/consentry demo --dir demo-run --json demo-run.json
+
+test: $(READY)  ## every test, on SQLite and PostgreSQL
+	$(BIN)/python -m pytest
+
+check: lint types layers cover  ## what CI runs, whole
+
+lint: $(READY)
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+
+types: $(READY)
+	$(BIN)/mypy
+
+layers: $(READY)
+	$(BIN)/lint-imports
+
+cover: $(READY)
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+	$(BIN)/coverage report --fail-under=100 --include='src/consent/gate.py,src/consent/policy.py,src/audit/tree.py,src/audit/verify.py'
+
+bench: $(READY)  ## ratios to a limit or a peer, into bench/results.json
+	$(BIN)/python -m bench
+
+fmt: $(READY)
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+lock:  ## needs uv
+	requirements/lock.sh
+
+clean:
+	rm -rf .venv demo-run demo-run.json .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*

@@ -1,0 +1,86 @@
+"""The log's public files: tiles, bundles, the checkpoint. Static, so any web server can serve them."""
+
+import re
+from pathlib import Path
+from typing import Protocol
+
+from audit import durable
+from audit.errors import BadInput, Diverged
+
+_PATH = re.compile(r"[a-z0-9][a-z0-9.]*(/[a-z0-9][a-z0-9.]*)*")
+
+
+class FileDiverged(Diverged):
+    """A write-once file holds other bytes than the database now says."""
+
+    code = "FILE_DIVERGED"
+    zh = "日志文件与数据库不一致。"
+    hint = "Either was edited or restored from another time. Don't delete the file: it is evidence."
+    hint_zh = "文件或数据库曾被修改，或恢复自不同时间的备份。请勿删除该文件，它是证据。"
+
+
+class PathRefused(BadInput):
+    """A path that no file of a log has."""
+
+    code = "PATH_REFUSED"
+    zh = "路径无效。"
+    hint = "Ask for `checkpoint` or for a path below `tile/`."
+    hint_zh = "请使用 `checkpoint` 或 `tile/` 之下的路径。"
+
+
+class Storage(Protocol):
+    """Write-once files, served as they are, and one that is replaced.
+
+    Not trusted: whoever can change these files can make the log unreadable, never make it lie.
+    May serve stale reads; must not lose a write it has acknowledged. Safe to call from several
+    processes. A full disk raises `audit.durable.DiskFull` and leaves nothing half-written.
+    """
+
+    def put(self, path: str, data: bytes) -> None:
+        """Store `data` at `path`, durable before this returns.
+
+        Putting the same bytes again succeeds; putting other bytes raises `FileDiverged`.
+        """
+        ...
+
+    def replace(self, path: str, data: bytes) -> None:
+        """Store `data` at `path` in place of what is there, at once and durably."""
+        ...
+
+    def get(self, path: str) -> bytes | None:
+        """The bytes at `path`, or None if nothing is there."""
+        ...
+
+
+class PosixStorage:
+    """`Storage` in a directory of a local file system."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def put(self, path: str, data: bytes) -> None:
+        place = self._place(path)
+        if durable.create(place, data):
+            return
+        if self.get(path) != data:
+            raise FileDiverged(f"{path} holds other bytes")
+        # Who wrote it may have died, or still be, before its directory was synced. It is there
+        # when *we* say so.
+        with durable.disk(place):
+            durable.sync_directory(place.parent)
+
+    def replace(self, path: str, data: bytes) -> None:
+        durable.replace(self._place(path), data)
+
+    def get(self, path: str) -> bytes | None:
+        place = self._place(path)
+        with durable.disk(place):
+            try:
+                return place.read_bytes()
+            except FileNotFoundError:
+                return None
+
+    def _place(self, path: str) -> Path:
+        if not _PATH.fullmatch(path):
+            raise PathRefused(f"not the path of a log's file: {path!r:.80}")
+        return self._root / path

@@ -1,0 +1,75 @@
+"""How an authorization stands right now: what the gate asks the registry, as a value."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol, TypeAlias
+
+from sqlmodel import Session
+
+from consent.authorization import Authorization
+from consent.words import AgeBand, ProofLevel, Purpose, Status
+
+Lock: TypeAlias = Literal["share", "update"] | None
+"""`share` for whoever relies on the state until the commit, `update` for whoever changes it, None to look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One authorization at one instant. Whatever is absent from its mappings is a no."""
+
+    authorization: str
+    person: str
+    head: str
+    """Leaf hash of the last event of its chain. A decision cites it; a later event changes it."""
+    document: Authorization
+    """Parsed from the stored bytes just now."""
+    signature_valid: bool
+    """Her signature, by a key enrolled for her when it arrived, and our countersignature; checked now."""
+    notice_matches: bool
+    """The notice she was shown is, byte for byte, one this tenant published, and tells of every purpose."""
+    status: Mapping[Purpose, Status]
+    """Per purpose of the scope, with term, withdrawal, suspension and the deny journal applied."""
+    uses_left: Mapping[Purpose, int | None]
+    """Per purpose of the scope; reserved uses are already taken off. None: she said without a limit."""
+    proof: ProofLevel
+    age: AgeBand
+    disputed: bool
+    """Somebody with standing disputes it, or a court froze it (SPC 2021/15 art. 9)."""
+
+    def in_force(self, purpose: Purpose) -> bool:
+        """Whether processing for `purpose` may rest on it now (the scope's other dimensions not asked)."""
+        status = self.status.get(purpose)
+        return (
+            status is not None
+            and status.valid
+            and self.signature_valid
+            and self.notice_matches
+            and not self.disputed
+        )
+
+
+class Standings(Protocol):
+    """What the gate needs of the registry (`consent.registry.Registry`)."""
+
+    def standings(
+        self, session: Session, tenant: str, ids: Sequence[str], *, now: datetime, lock: Lock
+    ) -> dict[str, Standing]:
+        """How these stand, by id; an unknown id is absent. With a lock it stays true until the commit.
+
+        Locks the state rows in id order first and reads them in a later statement.
+        Raises `AuthorizationDiverged` when the stored bytes or the chain contradict themselves.
+        """
+        ...
+
+    def reserve_use(self, session: Session, tenant: str, authorization: str, purpose: Purpose) -> bool:
+        """Take one use, before a permit is issued. False: none left (or nothing is known of it)."""
+        ...
+
+    def spend_use(self, session: Session, tenant: str, authorization: str, purpose: Purpose) -> None:
+        """A reserved use was used, at redemption. Raises `NothingReserved`."""
+        ...
+
+    def return_use(self, session: Session, tenant: str, authorization: str, purpose: Purpose) -> None:
+        """A reserved use was not used, at expiry or void. Raises `NothingReserved`."""
+        ...

@@ -1,0 +1,168 @@
+"""Rows. Dumb SQLModel; only this room's storekeepers touch them."""
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from audit.columns import Digest, Identifier, Instant
+
+# People: consent.people, consent.portraits, consent.noticeboard
+
+
+class PersonRow(SQLModel, table=True):
+    """One person in one tenant. No name, no photo: who she is stands with whoever proved it."""
+
+    __tablename__ = "person"
+
+    tenant_id: str = Field(primary_key=True, max_length=64)
+    id: str = Field(primary_key=True, sa_type=Identifier)
+    proof: str
+    age: str
+    enrolled_at: datetime = Field(sa_type=Instant)
+    enrolled_by: str
+    enrolled_how: str
+    entry: str = Field(sa_type=Digest)
+
+
+class PersonKeyRow(SQLModel, table=True):
+    """A public key of hers. Valid in `[valid_from, valid_until)`."""
+
+    __tablename__ = "person_key"
+    __table_args__ = (ForeignKeyConstraint(["tenant_id", "person_id"], ["person.tenant_id", "person.id"]),)
+
+    tenant_id: str = Field(primary_key=True, max_length=64)
+    key: str = Field(primary_key=True)
+    person_id: str = Field(sa_type=Identifier, index=True)
+    method: str
+    valid_from: datetime = Field(sa_type=Instant)
+    valid_until: datetime | None = Field(default=None, sa_type=Instant)
+    entry: str = Field(sa_type=Digest)
+
+
+class NoticeRow(SQLModel, table=True):
+    """A published notice, whole: what people were shown stays readable."""
+
+    __tablename__ = "notice"
+    __table_args__ = (UniqueConstraint("tenant_id", "id", "version", "language"),)
+
+    tenant_id: str = Field(primary_key=True, max_length=64)
+    sha256: str = Field(primary_key=True, sa_type=Digest)
+    id: str
+    version: str
+    language: str
+    text: str
+    published_at: datetime = Field(sa_type=Instant)
+    entry: str = Field(sa_type=Digest)
+
+
+# Authorizations: consent.registry, consent.chain, consent.assessment, consent.counters
+
+
+class AuthorizationRow(SQLModel, table=True):
+    """A signed authorization as it arrived, and our countersignature. Immutable."""
+
+    __tablename__ = "signed_authorization"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "person_id"], ["person.tenant_id", "person.id"]),
+        ForeignKeyConstraint(["tenant_id", "supersedes"], ["signed_authorization.tenant_id", "signed_authorization.id"]),
+        ForeignKeyConstraint(["tenant_id", "notice"], ["notice.tenant_id", "notice.sha256"]),
+    )
+
+    tenant_id: str = Field(primary_key=True, max_length=64)
+    id: str = Field(primary_key=True, sa_type=Identifier)
+    person_id: str = Field(sa_type=Identifier, index=True)
+    supersedes: str | None = Field(default=None, sa_type=Identifier)
+    notice: str = Field(sa_type=Digest)
+    document: bytes
+    evidence: bytes
+    received_at: datetime = Field(sa_type=Instant)
+    kid: str
+    countersignature: bytes
+    recovery: str = Field(sa_type=Digest)
+
+
+class ConsentStateRow(SQLModel, table=True):
+    """How one purpose of an authorization stands. This row is the lock, and holds the head of the chain."""
+
+    __tablename__ = "consent_state"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant_id", "authorization_id"], ["signed_authorization.tenant_id", "signed_authorization.id"]
+        ),
+        Index("consent_state_until", "tenant_id", "until"),
+    )
+
+    tenant_id: str = Field(primary_key=True, max_length=64)
+    authorization_id: str = Field(primary_key=True, sa_type=Identifier)
+    purpose: str = Field(primary_key=True)
+    status: str
+    disputed: bool = False
+    until: datetime = Field(sa_type=Instant)
+    head: str = Field(sa_type=Digest)
+
+
+class ConsentEventRow(SQLModel, table=True):
+    """One event of an authorization's chain. Append-only; `prev` is the leaf hash of the one before."""
+
+    __tablename__ = "consent_event"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant_id", "authorization_id"], ["signed_authorization.tenant_id", "signed_authorization.id"]
+        ),
+        ForeignKeyConstraint(["tenant_id", "leaf_hash"], ["log_entry.tenant_id", "log_entry.leaf_hash"]),
+        UniqueConstraint("tenant_id", "leaf_hash"),
+    )
+
+    tenant_id: str = Field(primary_key=True, max_length=64)
+    authorization_id: str = Field(primary_key=True, sa_type=Identifier)
+    number: int = Field(primary_key=True)
+    kind: str
+    purposes: str
+    status: str | None
+    disputed: bool | None
+    how: str
+    actor: str
+    at: datetime = Field(sa_type=Instant)
+    evidence: bytes | None
+    leaf_hash: str = Field(sa_type=Digest)
+    prev: str | None = Field(sa_type=Digest)
+
+
+class ConsentCounterRow(SQLModel, table=True):
+    """Uses of one purpose: reserved by live permits, spent by redeemed ones. `most` null: without limit."""
+
+    __tablename__ = "consent_counter"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant_id", "authorization_id"], ["signed_authorization.tenant_id", "signed_authorization.id"]
+        ),
+    )
+
+    tenant_id: str = Field(primary_key=True, max_length=64)
+    authorization_id: str = Field(primary_key=True, sa_type=Identifier)
+    purpose: str = Field(primary_key=True)
+    most: int | None
+    reserved: int = 0
+    spent: int = 0
+
+
+class PortraitRow(SQLModel, table=True):
+    """A biometric reference, encrypted under the person's key. Never the photo. Dies with its consent."""
+
+    __tablename__ = "portrait"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "person_id"], ["person.tenant_id", "person.id"]),
+        ForeignKeyConstraint(
+            ["tenant_id", "authorization_id"], ["signed_authorization.tenant_id", "signed_authorization.id"]
+        ),
+    )
+
+    tenant_id: str = Field(primary_key=True, max_length=64)
+    id: str = Field(primary_key=True, sa_type=Identifier)
+    person_id: str = Field(sa_type=Identifier, index=True)
+    authorization_id: str = Field(sa_type=Identifier, index=True)
+    model: str = Field(sa_type=Digest)
+    ciphertext: bytes
+    added_at: datetime = Field(sa_type=Instant)
+    delete_after: datetime = Field(sa_type=Instant, index=True)

@@ -1,0 +1,157 @@
+"""One database layer, two engines: SQLite embedded, PostgreSQL when one machine is not enough."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Engine, event
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import UOWTransaction
+from sqlmodel import Session, create_engine
+
+from audit.errors import Unready
+
+BUSY_SECONDS = 30
+"""How long a SQLite writer waits for another before it gives up."""
+
+
+class DatabaseUnready(Unready):
+    """The database can't be reached, is full, or stayed busy. Nothing of this unit of work was kept."""
+
+    code = "DATABASE_UNREADY"
+    zh = "数据库不可用、已满或持续繁忙；本次操作未写入任何内容。"
+    hint = "Check disk space and that the database runs, then repeat the command."
+    hint_zh = "请检查磁盘空间与数据库运行状态，然后重试。"
+
+
+class DatabasePoisoned(Unready):
+    """An earlier write failed below the database. What is on disk is not known until it is reopened."""
+
+    code = "DATABASE_POISONED"
+    zh = "先前的写入在存储层失败，须重新启动后才能继续。"
+    hint = "Stop the process, check the disk, start again; start compares the log with its last head."
+    hint_zh = "请停止进程并检查磁盘后重新启动；启动时会核对日志与最近的树头。"
+
+
+class ReadOnlySession(RuntimeError):
+    """A read session was used to write. A bug of ours, never of a caller's."""
+
+
+class Database:
+    """Read and write sessions on one database (`audit.sessions.Sessions`)."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.engine = _sqlite(url) if url.startswith("sqlite") else _postgresql(url)
+        self._poisoned = False
+
+    @property
+    def embedded(self) -> bool:
+        """Whether this is SQLite in a file of ours."""
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A deferred session that never writes.
+
+        With IMMEDIATE for all, one idle reader would lock out the next.
+        """
+        with Session(self.engine.execution_options(consentry_write=False)) as session, self._mapped():
+            event.listen(session, "before_flush", _refuse_write)
+            try:
+                yield session
+            finally:
+                session.rollback()
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """One unit of work, committed at a clean exit.
+
+        SQLite begins IMMEDIATE: pysqlite's own setting would begin at the first write, after the
+        check that the write rests on.
+        """
+        if self._poisoned:
+            raise DatabasePoisoned("an earlier write failed below the database")
+        engine = self.engine.execution_options(consentry_write=True)
+        with Session(engine, expire_on_commit=False) as session, self._mapped():
+            yield session
+            session.commit()
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.engine.dispose()
+
+    @contextmanager
+    def _mapped(self) -> Iterator[None]:
+        try:
+            yield
+        except OperationalError as error:
+            if "disk I/O error" in str(error.orig):
+                # After a failed fsync SQLite rolls back and goes on, but the pages it believes
+                # to be on disk may not be: no further commit of this process can be trusted.
+                self._poisoned = True
+            raise DatabaseUnready(_reason(error)) from error
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise DatabaseUnready(_reason(error)) from error
+            raise
+
+
+def utc_now() -> datetime:
+    """The clock, for the edge to hand down."""
+    return datetime.now(UTC)
+
+
+def _reason(error: DBAPIError) -> str:
+    """The driver's own sentence without statement and parameters, which may name people."""
+    return str(error.orig).strip().splitlines()[0][:200] if str(error.orig).strip() else "no reason given"
+
+
+def _refuse_write(session: Session, _flush: UOWTransaction, _instances: object) -> None:
+    if session.new or session.dirty or session.deleted:
+        raise ReadOnlySession("this session reads; take a write session")
+
+
+def _sqlite(url: str) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: sqlite3.Connection, _record: object) -> None:
+        # We begin transactions ourselves (below); pysqlite's implicit BEGIN would come after
+        # the first SELECT and let a withdrawal slip between a check and its write.
+        connection.isolation_level = None
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "secure_delete=ON",
+            "wal_autocheckpoint=4000",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Any) -> None:
+        write = connection.get_execution_options().get("consentry_write", True)
+        connection.exec_driver_sql("PRAGMA query_only=" + ("OFF" if write else "ON"))
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN DEFERRED")
+
+    return engine
+
+
+def _postgresql(url: str) -> Engine:
+    engine = create_engine(
+        url.replace("postgresql://", "postgresql+psycopg://", 1),
+        isolation_level="READ COMMITTED",
+        pool_size=20,
+        max_overflow=60,
+        pool_pre_ping=True,
+    )
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Any) -> None:
+        if connection.get_execution_options().get("consentry_write", True) is False:
+            connection.exec_driver_sql("SET TRANSACTION READ ONLY")
+
+    return engine

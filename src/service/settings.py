@@ -1,0 +1,131 @@
+"""Settings: read once, frozen, and wrong ones stop the service before it serves."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from audit.errors import Unready
+
+FILE = "consentry.toml"
+"""Where `init` writes settings, inside the data folder."""
+
+
+class BadSettings(Unready):
+    """A setting is missing, unknown or contradicts another."""
+
+    code = "SETTINGS_INVALID"
+    zh = "配置无效。"
+    hint = "Mend consentry.toml in the data folder, or the CONSENTRY_... variable that the message names."
+    hint_zh = "请修改数据目录中的 consentry.toml，或消息中提到的 CONSENTRY_... 环境变量。"
+
+
+class Mode(StrEnum):
+    """Whether this is the real thing. Demo labels its outputs as such and takes self-asserted people."""
+
+    DEMO = "demo"
+    PRODUCTION = "production"
+
+
+class Settings(BaseSettings):
+    """Everything the wiring needs to know, from `consentry.toml` and CONSENTRY_* variables."""
+
+    model_config = SettingsConfigDict(env_prefix="CONSENTRY_", frozen=True, extra="forbid")
+
+    data: Path
+    """The folder with database, keys, log and media."""
+    mode: Mode = Mode.PRODUCTION
+    tenant: str = Field(default="default", pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
+    database: str | None = None
+    """A postgresql:// address; SQLite inside `data` when unset."""
+    guard: Path | None = None
+    """Where the deny journal and the last tree head live; due with PostgreSQL, shared by all hosts."""
+    origin: str = Field(default="consentry.invalid/default", pattern=r"^[^\s+]+$")
+    """The log's name: a URL without a scheme that the operator controls."""
+    policies: Path | None = None
+    """Cedar policies, cases and notices; the packaged ones when unset."""
+    models: Path | None = None
+    """A folder of further models, with `models.toml`; none when unset."""
+    deployment: str = Field(default="commercial", pattern=r"^(commercial|research|demo)$")
+    """What model licences must cover."""
+    providers: tuple[str, ...] = ("CPUExecutionProvider",)
+    """onnxruntime execution providers, in order of preference."""
+    threads: int = Field(default=1, ge=1, le=64)
+    sandbox: str = Field(default="seccomp", pattern=r"^(seccomp|rlimits)$")
+    """`rlimits` runs decoders without a system-call filter; the log records that."""
+    provider_code: str | None = None
+    """The operator's 27-character code for the AIGC label. Never invented."""
+    platform: str = "consentry-demo"
+    """The legal entity on whose platform outputs appear, as named in authorizations."""
+    scan_side: int = Field(default=640, ge=320, le=1920)
+    slot: str = Field(default="slot-1", pattern=r"^[a-z0-9][a-z0-9.-]{0,62}$")
+    """The executor id of this host's worker."""
+    tsa_url: str | None = None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments first, then the environment, then the data folder's file."""
+        del dotenv_settings, file_secret_settings
+        data = {**env_settings(), **init_settings()}.get("data")
+        file = TomlConfigSettingsSource(settings_cls, Path(data) / FILE if data else None)
+        return init_settings, env_settings, file
+
+    @field_validator("data", "guard", "policies", "models")
+    @classmethod
+    def _absolute(cls, path: Path | None) -> Path | None:
+        return None if path is None else path.expanduser().resolve()
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        if self.database is not None:
+            if not self.database.startswith("postgresql://"):
+                raise ValueError("database: expected postgresql://..., or nothing for SQLite")
+            if self.guard is None:
+                # Each host with a journal of its own would let a withdrawal on one pass on another.
+                raise ValueError("guard: with PostgreSQL, name the folder that all hosts share")
+        if self.mode is Mode.PRODUCTION and self.provider_code == "consentry-demo":
+            raise ValueError("provider_code: 'consentry-demo' is for mode demo")
+        return self
+
+    @property
+    def database_url(self) -> str:
+        """The address SQLAlchemy is given."""
+        return self.database or f"sqlite:///{self.data / 'consentry.db'}"
+
+    @property
+    def jobs_url(self) -> str:
+        """Where DBOS keeps its own tables: another file beside SQLite, another schema in PostgreSQL."""
+        return self.database or f"sqlite:///{self.data / 'jobs.db'}"
+
+    @property
+    def guard_folder(self) -> Path:
+        """Journal and head: outside the database, so that no backup of it takes them back."""
+        return self.guard or self.data / "guard"
+
+
+def load(data: Path, **overrides: object) -> Settings:
+    """Settings for a data folder. Raises `BadSettings` that names every wrong field."""
+    try:
+        return Settings(data=data, **overrides)  # type: ignore[arg-type]  # pydantic checks them
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(str(part) for part in fault['loc']) or 'settings'}: {fault['msg']}"
+            for fault in error.errors()
+        )
+        raise BadSettings(faults) from None
+    except OSError as error:
+        raise BadSettings(f"{FILE}: {error.strerror}") from None

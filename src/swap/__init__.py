@@ -1,0 +1,1 @@
+"""The thing that needs leave. Needs consent."""

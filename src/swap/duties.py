@@ -1,0 +1,62 @@
+"""Duties: what is owed because of a fact, written in the fact's own transaction.
+
+The rows are the queue of record; DBOS gets them after the commit, with the row's id as the
+workflow's id, so that a sweep that runs twice enqueues once. Nothing that must not happen
+depends on a duty: release and serving read the consent itself.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import update
+from sqlmodel import Session, col, select
+
+from audit.ids import Entropy, fresh
+from swap.tables import DutyRow
+
+
+class Kind(StrEnum):
+    """What can be owed."""
+
+    RUN_JOB = "run_job"
+    CANCEL_JOB = "cancel_job"
+    WITHDRAW_OUTPUT = "withdraw_output"
+    NOTIFY = "notify"
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """One thing owed, and to what it applies."""
+
+    id: str
+    kind: Kind
+    subject: str
+
+
+def owe(session: Session, tenant: str, kind: Kind, subject: str, *, now: datetime, entropy: Entropy) -> Duty:
+    """Write a duty with the fact it follows from."""
+    duty = Duty(fresh(entropy), kind, subject)
+    session.add(DutyRow(tenant_id=tenant, id=duty.id, kind=kind, subject_id=subject, owed_at=now))
+    return duty
+
+
+def open_duties(session: Session, tenant: str, *, limit: int = 100) -> Sequence[Duty]:
+    """What is still owed, oldest first."""
+    rows = session.exec(
+        select(DutyRow)
+        .where(DutyRow.tenant_id == tenant, col(DutyRow.done_at).is_(None))
+        .order_by(col(DutyRow.owed_at), col(DutyRow.id))
+        .limit(limit)
+    )
+    return [Duty(row.id, Kind(row.kind), row.subject_id) for row in rows]
+
+
+def done(session: Session, tenant: str, duty: str, *, now: datetime) -> None:
+    """Mark a duty as done; doing so again changes nothing."""
+    session.exec(
+        update(DutyRow)
+        .where(col(DutyRow.tenant_id) == tenant, col(DutyRow.id) == duty, col(DutyRow.done_at).is_(None))
+        .values(done_at=now)
+    )

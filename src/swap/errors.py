@@ -1,0 +1,39 @@
+"""What can go wrong around media, engines and jobs. Codes are stable; `docs/errors.md` lists them."""
+
+from audit.errors import BadInput, Diverged, Unready
+
+
+class SlotTaken(Unready):
+    """Another live process runs jobs under this executor id."""
+
+    code = "SLOT_TAKEN"
+    zh = "该执行槽位已被另一个运行中的进程占用。"
+    hint = "Stop the other process, wait for its lease to end, or use another slot."
+    hint_zh = "请停止另一进程，等待其租约结束，或改用其他槽位。"
+
+
+class NoSuchThing(BadInput):
+    """An id that this tenant does not have; whether another tenant has it is nobody's business."""
+
+    code = "NOT_FOUND"
+    zh = "未找到该编号对应的记录。"
+    hint = "Check the id and the tenant; `consentry log list` shows recent entries."
+    hint_zh = "请核对编号与租户；可用 `consentry log list` 查看最近的记录。"
+
+
+class WrongState(BadInput):
+    """A step was asked for at a point of the way where it has no place."""
+
+    code = "WRONG_STATE"
+    zh = "当前状态下不能执行此操作。"
+    hint = "Do the steps in order: announce, add, scan, publish, swap."
+    hint_zh = "请按顺序执行：申报、上传、扫描、发布、换脸。"
+
+
+class Tampered(Diverged):
+    """Stored bytes are not the bytes whose digest was recorded."""
+
+    code = "STORED_BYTES_CHANGED"
+    zh = "存储内容与登记的摘要不一致。"
+    hint = "Do not use this file. Restore it from a backup that matches the recorded digest."
+    hint_zh = "请勿使用该文件，请从与登记摘要一致的备份中恢复。"

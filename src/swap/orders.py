@@ -1,0 +1,186 @@
+"""Orders: donors and jobs. The one writer of those rows; every state change names where it comes from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import update
+from sqlmodel import Session, col, select
+
+from audit.canonical import Json, canonical
+from swap.errors import NoSuchThing, WrongState
+from swap.tables import DonorRow, JobRow
+
+
+class Progress(StrEnum):
+    """Where a job stands. `RELEASED`, `REFUSED` and `FAILED` are final."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    RELEASED = "released"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing more will happen to the job."""
+        return self in {Progress.RELEASED, Progress.REFUSED, Progress.FAILED}
+
+
+@dataclass(frozen=True, slots=True)
+class Donor:
+    """A face to be put in, by the digest of its photo in quarantine."""
+
+    id: str
+    person: str
+    authorization: str
+    photo_digest: str
+    decided_by: str
+    deleted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One permitted swap."""
+
+    id: str
+    template: str
+    donor: str
+    permit: str
+    progress: Progress
+    attempt: int
+    cancelled: bool
+    outcome: bytes | None
+    started: str | None
+
+
+def add_donor(session: Session, tenant: str, donor: Donor, *, now: datetime, delete_after: datetime) -> None:
+    """Keep a donor whose own consent was found."""
+    session.add(
+        DonorRow(
+            tenant_id=tenant,
+            id=donor.id,
+            person_id=donor.person,
+            authorization_id=donor.authorization,
+            photo_digest=donor.photo_digest,
+            decided_by=donor.decided_by,
+            received_at=now,
+            delete_after=delete_after,
+        )
+    )
+    session.flush()
+
+
+def donor(session: Session, tenant: str, donor_id: str) -> Donor:
+    """One donor. Raises `NoSuchThing`."""
+    row = session.get(DonorRow, (tenant, donor_id), populate_existing=True)
+    if row is None:
+        raise NoSuchThing(f"no donor {donor_id}")
+    return Donor(row.id, row.person_id, row.authorization_id, row.photo_digest, row.decided_by, row.deleted)
+
+
+def donor_deleted(session: Session, tenant: str, donor_id: str) -> None:
+    """Note that the donor's photo is gone."""
+    session.exec(
+        update(DonorRow)
+        .where(col(DonorRow.tenant_id) == tenant, col(DonorRow.id) == donor_id)
+        .values(deleted=True)
+    )
+
+
+def add_job(
+    session: Session, tenant: str, job: str, *, template: str, donor_id: str, permit: str, now: datetime
+) -> None:
+    """Queue a job in the transaction that issued its permit."""
+    session.add(
+        JobRow(
+            tenant_id=tenant,
+            id=job,
+            template_id=template,
+            donor_id=donor_id,
+            permit_id=permit,
+            state=Progress.QUEUED,
+            changed_at=now,
+        )
+    )
+    session.flush()
+
+
+def job(session: Session, tenant: str, job_id: str) -> Job:
+    """One job. Raises `NoSuchThing`."""
+    row = session.get(JobRow, (tenant, job_id), populate_existing=True)
+    if row is None:
+        raise NoSuchThing(f"no job {job_id}")
+    return _job(row)
+
+
+def jobs_of(session: Session, tenant: str, *, templates: Sequence[str], unfinished: bool) -> Sequence[Job]:
+    """Jobs on these templates, oldest first."""
+    query = select(JobRow).where(JobRow.tenant_id == tenant, col(JobRow.template_id).in_(templates))
+    if unfinished:
+        query = query.where(col(JobRow.state).in_([Progress.QUEUED, Progress.RUNNING]))
+    return [_job(row) for row in session.exec(query.order_by(col(JobRow.changed_at), col(JobRow.id)))]
+
+
+def jobs_with_donor(session: Session, tenant: str, authorization: str, *, unfinished: bool) -> Sequence[Job]:
+    """Jobs whose donor rests on this authorization."""
+    query = (
+        select(JobRow)
+        .join(
+            DonorRow,
+            (col(DonorRow.tenant_id) == col(JobRow.tenant_id)) & (col(DonorRow.id) == col(JobRow.donor_id)),
+        )
+        .where(JobRow.tenant_id == tenant, DonorRow.authorization_id == authorization)
+    )
+    if unfinished:
+        query = query.where(col(JobRow.state).in_([Progress.QUEUED, Progress.RUNNING]))
+    return [_job(row) for row in session.exec(query.order_by(col(JobRow.changed_at), col(JobRow.id)))]
+
+
+def begin(session: Session, tenant: str, job_id: str, *, attempt: int, started: str, now: datetime) -> None:
+    """An attempt has its permit redeemed and its `RunStarted` written."""
+    row = _row(session, tenant, job_id)
+    row.state, row.attempt, row.started, row.changed_at = Progress.RUNNING, attempt, started, now
+    session.add(row)
+    session.flush()
+
+
+def cancel(session: Session, tenant: str, job_id: str) -> None:
+    """Ask a job to stop; its render loop sees it, and its release would be refused anyway."""
+    session.exec(
+        update(JobRow).where(col(JobRow.tenant_id) == tenant, col(JobRow.id) == job_id).values(cancelled=True)
+    )
+
+
+def end(
+    session: Session, tenant: str, job_id: str, progress: Progress, *, outcome: Json, now: datetime
+) -> None:
+    """Close a job for good. Raises `WrongState` when it was closed before."""
+    row = _row(session, tenant, job_id)
+    row.state, row.outcome, row.changed_at = progress, canonical(outcome), now
+    session.add(row)
+    session.flush()
+
+
+def _row(session: Session, tenant: str, job_id: str) -> JobRow:
+    row = session.get(JobRow, (tenant, job_id), with_for_update=True, populate_existing=True)
+    if row is None:
+        raise NoSuchThing(f"no job {job_id}")
+    if Progress(row.state).final:
+        raise WrongState(f"job {job_id} already ended: {row.state}")
+    return row
+
+
+def _job(row: JobRow) -> Job:
+    return Job(
+        row.id,
+        row.template_id,
+        row.donor_id,
+        row.permit_id,
+        Progress(row.state),
+        row.attempt,
+        row.cancelled,
+        row.outcome,
+        row.started,
+    )

@@ -1,0 +1,141 @@
+"""Outputs: the rows that make released files reachable, and the gate every request passes.
+
+No address outlives a withdrawal: each request, each range of bytes, asks here first. The answer
+comes from the consent itself, never from a duty or a flag that somebody still has to set.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import update
+from sqlmodel import Session, col, select
+
+from swap.errors import NoSuchThing
+from swap.tables import OutputConsentRow, OutputRow
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A released file: its digest is its name in the store."""
+
+    id: str
+    job: str
+    template: str
+    permit: str
+    digest: str
+    size: int
+    leaf_hash: str
+    released_at: datetime
+    withdrawn_at: datetime | None
+    served: int
+
+
+def add(
+    session: Session, tenant: str, output: Output, rests_on: Mapping[str, tuple[str, Sequence[str]]]
+) -> None:
+    """Release: `rests_on` maps an authorization to its person and the purposes serving needs."""
+    session.add(
+        OutputRow(
+            tenant_id=tenant,
+            id=output.id,
+            job_id=output.job,
+            template_id=output.template,
+            permit_id=output.permit,
+            digest=output.digest,
+            size=output.size,
+            leaf_hash=output.leaf_hash,
+            released_at=output.released_at,
+        )
+    )
+    session.flush()
+    for authorization, (person, purposes) in rests_on.items():
+        session.add(
+            OutputConsentRow(
+                tenant_id=tenant,
+                output_id=output.id,
+                authorization_id=authorization,
+                person_id=person,
+                purposes=",".join(sorted(purposes)),
+            )
+        )
+    session.flush()
+
+
+def get(session: Session, tenant: str, output: str) -> Output:
+    """One output. Raises `NoSuchThing`."""
+    row = session.get(OutputRow, (tenant, output))
+    if row is None:
+        raise NoSuchThing(f"no output {output}")
+    return _value(row)
+
+
+def of_job(session: Session, tenant: str, job: str) -> Output | None:
+    """The output a job released, if it did."""
+    row = session.exec(
+        select(OutputRow).where(OutputRow.tenant_id == tenant, OutputRow.job_id == job)
+    ).first()
+    return None if row is None else _value(row)
+
+
+def resting_on(session: Session, tenant: str, authorization: str) -> Sequence[Output]:
+    """Every output that needs this authorization: the impact of its withdrawal."""
+    rows = session.exec(
+        select(OutputRow)
+        .join(
+            OutputConsentRow,
+            (col(OutputConsentRow.tenant_id) == col(OutputRow.tenant_id))
+            & (col(OutputConsentRow.output_id) == col(OutputRow.id)),
+        )
+        .where(OutputRow.tenant_id == tenant, OutputConsentRow.authorization_id == authorization)
+        .order_by(col(OutputRow.released_at), col(OutputRow.id))
+    )
+    return [_value(row) for row in rows]
+
+
+def foundations(session: Session, tenant: str, output: str) -> Mapping[str, Sequence[str]]:
+    """Authorization to the purposes that must be in force while the output is served."""
+    rows = session.exec(
+        select(OutputConsentRow).where(
+            OutputConsentRow.tenant_id == tenant, OutputConsentRow.output_id == output
+        )
+    )
+    return {row.authorization_id: row.purposes.split(",") for row in rows}
+
+
+def withdraw(session: Session, tenant: str, output: str, *, now: datetime) -> bool:
+    """Note that an output is gone. False when it already was."""
+    result = session.exec(
+        update(OutputRow)
+        .where(
+            col(OutputRow.tenant_id) == tenant,
+            col(OutputRow.id) == output,
+            col(OutputRow.withdrawn_at).is_(None),
+        )
+        .values(withdrawn_at=now)
+    )
+    return bool(result.rowcount)
+
+
+def count_served(session: Session, tenant: str, output: str) -> None:
+    """Count one delivery: a copy we can list later but never call back."""
+    session.exec(
+        update(OutputRow)
+        .where(col(OutputRow.tenant_id) == tenant, col(OutputRow.id) == output)
+        .values(served=OutputRow.served + 1)
+    )
+
+
+def _value(row: OutputRow) -> Output:
+    return Output(
+        row.id,
+        row.job_id,
+        row.template_id,
+        row.permit_id,
+        row.digest,
+        row.size,
+        row.leaf_hash,
+        row.released_at,
+        row.withdrawn_at,
+        row.served,
+    )

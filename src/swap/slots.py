@@ -1,0 +1,64 @@
+"""Slots: a place to run jobs in, held under a lease.
+
+DBOS recovers the unfinished jobs of its own executor id when it starts, and two live processes
+with one id run a step twice. So an executor id belongs to a slot, and a slot to one process.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlmodel import Session
+
+from swap.errors import SlotTaken
+from swap.tables import SlotRow
+
+LEASE = timedelta(seconds=20)
+"""How long a holder may be silent. A beat comes every quarter of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A slot, who holds it, and the token that a later holder's will exceed."""
+
+    slot: str
+    holder: str
+    token: int
+
+
+def take(session: Session, tenant: str, slot: str, holder: str, *, now: datetime) -> Hold:
+    """Take a slot that is free, silent or already ours. Raises `SlotTaken`."""
+    row = session.get(SlotRow, (tenant, slot), with_for_update=True)
+    if row is None:
+        row = SlotRow(tenant_id=tenant, id=slot, holder=holder, token=1, until=now + LEASE)
+    else:
+        if row.holder != holder and row.until > now:
+            raise SlotTaken(f"slot {slot} is held until {row.until:%H:%M:%SZ}")
+        row.token += 1
+        row.holder = holder
+        row.until = now + LEASE
+    session.add(row)
+    session.flush()
+    return Hold(slot, holder, row.token)
+
+
+def beat(session: Session, tenant: str, hold: Hold, *, now: datetime) -> None:
+    """Stay alive. Raises `SlotTaken` when somebody else took the slot meanwhile."""
+    row = session.get(SlotRow, (tenant, hold.slot), with_for_update=True)
+    if row is None or (row.holder, row.token) != (hold.holder, hold.token):
+        raise SlotTaken(f"slot {hold.slot} was taken over")
+    row.until = now + LEASE
+    session.add(row)
+
+
+def leave(session: Session, tenant: str, hold: Hold, *, now: datetime) -> None:
+    """Give the slot back; a slot that is no longer ours stays as it is."""
+    row = session.get(SlotRow, (tenant, hold.slot), with_for_update=True)
+    if row is not None and (row.holder, row.token) == (hold.holder, hold.token):
+        row.until = now
+        session.add(row)
+
+
+def held(session: Session, tenant: str, slot: str, *, now: datetime) -> bool:
+    """Whether a live process holds the slot."""
+    row = session.get(SlotRow, (tenant, slot))
+    return row is not None and row.until > now

@@ -1,0 +1,177 @@
+"""Rows of the swap room. Dumb SQLModel; each table has one storekeeper that touches it."""
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from audit.columns import Instant
+
+
+class SourceRow(SQLModel, table=True):
+    """Where a video comes from: announced before its bytes are accepted (`library`)."""
+
+    __tablename__ = "source"
+    tenant_id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    record: bytes
+    """Canonical JSON of `swap.source.Source`: supplier, acquisition, licences."""
+    received_digest: str | None = None
+    media_digest: str | None = None
+    announced_at: datetime = Field(sa_type=Instant)
+    delete_after: datetime | None = Field(default=None, sa_type=Instant)
+    retention: str = "source"
+
+
+class TemplateRow(SQLModel, table=True):
+    """A video offered for swapping, and how far it came (`library`)."""
+
+    __tablename__ = "template"
+    __table_args__ = (ForeignKeyConstraint(["tenant_id", "source_id"], ["source.tenant_id", "source.id"]),)
+    tenant_id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    source_id: str
+    state: str
+    frozen: bool = False
+    """Set by a withdrawal or dispute; a published template that is frozen serves no new use."""
+    scan_digest: str | None = None
+    published_by: str | None = None
+    """The publish decision in force."""
+    changed_at: datetime = Field(sa_type=Instant)
+
+
+class CastRow(SQLModel, table=True):
+    """One authorization that a template's uploader says it needs (`library`)."""
+
+    __tablename__ = "cast_member"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "template_id"], ["template.tenant_id", "template.id"]),
+        Index("ix_cast_member_authorization", "tenant_id", "authorization_id"),
+    )
+    tenant_id: str = Field(primary_key=True)
+    template_id: str = Field(primary_key=True)
+    authorization_id: str = Field(primary_key=True)
+    person_id: str
+    role: str
+
+
+class ScanRow(SQLModel, table=True):
+    """What was seen in a template, as geometry: no embeddings, no crops (`library`)."""
+
+    __tablename__ = "scan"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "template_id"], ["template.tenant_id", "template.id"]),
+    )
+    tenant_id: str = Field(primary_key=True)
+    template_id: str = Field(primary_key=True)
+    digest: str
+    body: bytes
+    verdicts: bytes | None = None
+    """Canonical JSON: track id to match and person; null until matched."""
+    scanned_at: datetime = Field(sa_type=Instant)
+
+
+class DonorRow(SQLModel, table=True):
+    """A face to be put in: its photo waits in quarantine and goes with the job (`orders`)."""
+
+    __tablename__ = "donor"
+    tenant_id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    person_id: str
+    authorization_id: str
+    photo_digest: str
+    decided_by: str
+    received_at: datetime = Field(sa_type=Instant)
+    delete_after: datetime = Field(sa_type=Instant)
+    deleted: bool = False
+
+
+class JobRow(SQLModel, table=True):
+    """One permitted swap on its way to release or refusal (`orders`)."""
+
+    __tablename__ = "job"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "template_id"], ["template.tenant_id", "template.id"]),
+        ForeignKeyConstraint(["tenant_id", "donor_id"], ["donor.tenant_id", "donor.id"]),
+        UniqueConstraint("tenant_id", "permit_id"),
+    )
+    tenant_id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    template_id: str
+    donor_id: str
+    permit_id: str
+    state: str
+    attempt: int = 0
+    cancelled: bool = False
+    """Set by a withdrawal; the render loop polls it."""
+    outcome: bytes | None = None
+    """Canonical JSON: rule ids or an error code once it ended otherwise than released."""
+    started: str | None = None
+    """Leaf hash of `RunStarted` of the current attempt."""
+    changed_at: datetime = Field(sa_type=Instant)
+
+
+class OutputRow(SQLModel, table=True):
+    """A released file. This row alone makes the file reachable (`outputs`)."""
+
+    __tablename__ = "output"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "job_id"], ["job.tenant_id", "job.id"]),
+        UniqueConstraint("tenant_id", "job_id"),
+        Index("ix_output_digest", "tenant_id", "digest"),
+    )
+    tenant_id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    job_id: str
+    template_id: str
+    permit_id: str
+    digest: str
+    size: int
+    leaf_hash: str
+    """The `OutputReleased` entry."""
+    released_at: datetime = Field(sa_type=Instant)
+    withdrawn_at: datetime | None = Field(default=None, sa_type=Instant)
+    served: int = 0
+    delete_after: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class OutputConsentRow(SQLModel, table=True):
+    """Which authorizations an output rests on, and whether it goes with them (`outputs`)."""
+
+    __tablename__ = "output_consent"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "output_id"], ["output.tenant_id", "output.id"]),
+        Index("ix_output_consent_authorization", "tenant_id", "authorization_id"),
+    )
+    tenant_id: str = Field(primary_key=True)
+    output_id: str = Field(primary_key=True)
+    authorization_id: str = Field(primary_key=True)
+    person_id: str
+    purposes: str
+    """Comma-separated purposes of that person which the output needs while it is served."""
+
+
+class DutyRow(SQLModel, table=True):
+    """Work owed because of a fact, written with the fact: the queue of record (`duties`)."""
+
+    __tablename__ = "duty"
+    __table_args__ = (Index("ix_duty_open", "tenant_id", "done_at"),)
+    tenant_id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    kind: str
+    subject_id: str
+    """A job, output or person, by kind."""
+    owed_at: datetime = Field(sa_type=Instant)
+    attempts: int = 0
+    done_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class SlotRow(SQLModel, table=True):
+    """A place to run jobs in; the executor that holds it beats here (`slots`)."""
+
+    __tablename__ = "slot"
+    tenant_id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    holder: str
+    token: int
+    until: datetime = Field(sa_type=Instant)

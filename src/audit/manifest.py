@@ -94,7 +94,8 @@ def sign(
     Raises `MediaRefused`, `ManifestUnfit`, `TemplateUntrustworthy`, `ManifestFailed`, `ManifestDisagrees`,
     `durable.DiskFull`, `durable.DiskFailed`; after each of them `target` is as it was.
     """
-    bmff.check(source)
+    with durable.disk(source):
+        bmff.check(source)
     definition, parent = claim.definition(output), claim.template_ingredient(output)
     wrong = [*lint.faults(definition, lint.DEFINITION), *lint.faults(parent, lint.TEMPLATE, "template")]
     if wrong:
@@ -129,10 +130,11 @@ def sign(
 def read(path: Path, trust_pem: str) -> ManifestVerdict:
     """Judge the manifest of an MP4 against the roots in `trust_pem`, by this machine's clock, offline.
 
-    Never raises for what is in the file. Whole-file integrity is not C2PA's: `verify` compares the
-    digest with the receipt before it comes here.
+    Never raises for what is in the file; `durable.DiskFailed` if it can't be read. Whole-file integrity
+    is not C2PA's: `verify` compares the digest with the receipt before it comes here.
     """
-    layout = bmff.objections(path, signed=True)
+    with durable.disk(path):
+        layout = bmff.objections(path, signed=True)
     try:
         reports = _reports(path, trust_pem)
     except c2pa.C2paError as error:
@@ -142,7 +144,7 @@ def read(path: Path, trust_pem: str) -> ManifestVerdict:
 
 def _reports(path: Path, trust_pem: str) -> tuple[dict[str, Any], dict[str, Any]] | None:
     """The library's two reports on a file, or None if it has no manifest."""
-    with path.open("rb") as file:
+    with durable.disk(path), path.open("rb") as file:
         context = c2pa.Context.from_dict(_settings(trust_pem))
         reader = c2pa.Reader.try_create(_MP4, file, context=context)
         if reader is None:

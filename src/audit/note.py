@@ -32,7 +32,7 @@ class NoteMalformed(BadInput):
 
 @dataclass(frozen=True, slots=True)
 class NoteVerifier:
-    """A vkey: who signs, and with what. Trusted because the verifier brought it, not because it came along."""
+    """A vkey: who signs, and with what. Trusted because the verifier brought it, never as it came along."""
 
     name: str
     key: VerifyingKey

@@ -103,7 +103,7 @@ def unseal(ciphertext: bytes, part: LeafPart, *, key: bytes, eid: str, t: str) -
 
 
 def derive(key: bytes, info: bytes) -> bytes:
-    """HKDF-SHA256 (RFC 5869) without salt, one block: 32 bytes. Equal to `cryptography`'s, and four times as fast."""
+    """HKDF-SHA256 (RFC 5869) without salt: its first block, 32 bytes."""
     extracted = hmac.digest(bytes(32), key, "sha256")
     return hmac.digest(extracted, info + b"\x01", "sha256")
 

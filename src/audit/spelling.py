@@ -8,6 +8,7 @@ from typing import cast
 
 from audit.canonical import Json, NotCanonical, canonical
 
+_HEX = re.compile(r"[0-9a-f]*")
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}")
 
 
@@ -37,16 +38,17 @@ def of_decimal(text: str) -> int:
 
 def is_hex(text: object, size: int) -> bool:
     """Whether `text` is `size` bytes in lower-case hex."""
-    return isinstance(text, str) and len(text) == 2 * size and all(c in "0123456789abcdef" for c in text)
+    return isinstance(text, str) and len(text) == 2 * size and _HEX.fullmatch(text) is not None
 
 
 def of_json(data: bytes) -> Json:
     """The value whose canonical bytes are exactly `data`. Raises `NotCanonical`."""
     try:
         value = cast(Json, json.loads(data))
+        # Doubled keys, spaces, floats, escapes, another order of keys: all of them end here.
+        same = canonical(value) == data
     except (ValueError, RecursionError):
         raise NotCanonical("not JSON") from None
-    # Doubled keys, spaces, floats, escapes, another order of keys: all of them end here.
-    if canonical(value) != data:
+    if not same:
         raise NotCanonical("JSON that is not in its canonical form")
     return value

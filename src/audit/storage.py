@@ -1,6 +1,7 @@
 """The log's public files: tiles, bundles, the checkpoint. Static, so any web server can serve them."""
 
 import re
+import shutil
 from pathlib import Path
 from typing import Protocol
 
@@ -32,7 +33,7 @@ class Storage(Protocol):
     """Write-once files, served as they are, and one that is replaced.
 
     Not trusted: whoever can change these files can make the log unreadable, never make it lie.
-    May serve stale reads; must not lose a write it has acknowledged. Safe to call from several
+    May serve stale reads; must not lose what `put` has acknowledged. Safe to call from several
     processes. A full disk raises `audit.durable.DiskFull` and leaves nothing half-written.
     """
 
@@ -44,11 +45,22 @@ class Storage(Protocol):
         ...
 
     def replace(self, path: str, data: bytes) -> None:
-        """Store `data` at `path` in place of what is there, at once and durably."""
+        """Store `data` at `path` in place of what is there, at once: readers get all of the one or the other.
+
+        A power cut may bring back the one before. The log repairs that when it starts.
+        """
         ...
 
     def get(self, path: str) -> bytes | None:
         """The bytes at `path`, or None if nothing is there."""
+        ...
+
+    def has(self, path: str) -> bool:
+        """Whether something is at `path`."""
+        ...
+
+    def discard(self, directory: str) -> None:
+        """Remove a directory of files that nobody needs. Promises nothing; no disk makes it raise."""
         ...
 
 
@@ -70,7 +82,7 @@ class PosixStorage:
             durable.sync_directory(place.parent)
 
     def replace(self, path: str, data: bytes) -> None:
-        durable.replace(self._place(path), data)
+        durable.replace(self._place(path), data, lasting=False)
 
     def get(self, path: str) -> bytes | None:
         place = self._place(path)
@@ -79,6 +91,13 @@ class PosixStorage:
                 return place.read_bytes()
             except FileNotFoundError:
                 return None
+
+    def has(self, path: str) -> bool:
+        return self._place(path).exists()
+
+    def discard(self, directory: str) -> None:
+        # What stays costs space and says nothing wrong: not worth failing for.
+        shutil.rmtree(self._place(directory), ignore_errors=True)
 
     def _place(self, path: str) -> Path:
         if not _PATH.fullmatch(path):

@@ -40,6 +40,12 @@ class Tile:
         return f"tile/entries/{self._place}"
 
     @property
+    def partials(self) -> tuple[str, str]:
+        """The directories of this tile's partial forms: of hashes, and of entries (level 0 only)."""
+        whole = Tile(self.level, self.n)
+        return f"{whole.path}.p", f"{whole.bundle_path}.p"
+
+    @property
     def _place(self) -> str:
         groups = f"{self.n % 1000:03d}"
         rest = self.n // 1000

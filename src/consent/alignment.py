@@ -49,7 +49,7 @@ def similarity(points: _Points) -> _Points | None:
     sign = np.array([1.0, np.sign(np.linalg.det(left) * np.linalg.det(right))])
     rotation = left @ np.diag(sign) @ right
     scale = float((singular * sign).sum()) / variance
-    if not scale > 0:
+    if not scale > 1e-3:  # nothing like a face, or one of 60,000 pixels
         return None
     shift = to_centre - scale * rotation @ from_centre
     return np.column_stack([scale * rotation, shift])

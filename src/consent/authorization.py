@@ -17,7 +17,7 @@ from consent.errors import DocumentMalformed, NoticeUnknown
 from consent.notice import Notice
 from consent.record import Controller, record_json
 from consent.scope import Scope
-from consent.strict import Fields, load
+from consent.strict import Fields, decode, load
 
 VERSION = 1
 LARGEST_DOCUMENT = 262_144
@@ -110,7 +110,17 @@ def parse(data: bytes) -> Authorization:
     """
     if len(data) > LARGEST_DOCUMENT:
         raise DocumentMalformed(f"document: expected at most {LARGEST_DOCUMENT} bytes")
-    f = Fields(load(data), "document")
+    try:
+        return _read(data)
+    except DocumentMalformed:
+        # Bytes in another form are told apart from bytes that say something wrong, but only now:
+        # the comparison in `_read` covers both, and this is asked at every decision.
+        load(data)
+        raise
+
+
+def _read(data: bytes) -> Authorization:
+    f = Fields(decode(data), "document")
     version = f.count("v")
     if version != VERSION:
         raise DocumentMalformed(f"document.v: expected {VERSION}")

@@ -12,9 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from audit.errors import BadInput
+from consent.eye_errors import NotAnImage, WeightsWrong
 from consent.faces import Face, Image
-from consent.models import WeightsWrong
 from consent.runtime import Network, Tensor
 
 _STRIDES = (8, 16, 32)
@@ -22,15 +21,6 @@ _HEADS = tuple(f"{head}_{stride}" for head in ("cls", "obj", "bbox", "kps") for 
 
 _Rows: TypeAlias = NDArray[np.float32]
 """n x 15: left, top, width, height, five points, score."""
-
-
-class NotAnImage(BadInput):
-    """What was handed in isn't a colour image of 8 bits."""
-
-    code = "NOT_AN_IMAGE"
-    zh = "输入不是 8 位彩色图像。"
-    hint = "Pass height x width x 3, uint8, BGR, at least one pixel."
-    hint_zh = "请传入 高 x 宽 x 3、uint8、BGR 且非空的图像。"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +97,9 @@ def shrunk(image: Image, side: int) -> Image:
     while image.shape[1] >= 2 * size[0] and image.shape[0] >= 2 * size[1]:
         half = (image.shape[1] // 2, image.shape[0] // 2)
         # An odd last column or row is left out: half a pixel of the result at the very border.
-        image = cv2.resize(image[: 2 * half[1], : 2 * half[0]], half, interpolation=cv2.INTER_AREA)
+        image = _resized(image[: 2 * half[1], : 2 * half[0]], half, cv2.INTER_AREA)
     if (image.shape[1], image.shape[0]) != size:
-        image = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
+        image = _resized(image, size, cv2.INTER_LINEAR)
     return image
 
 
@@ -128,6 +118,10 @@ def distinct(rows: _Rows, overlap: float) -> _Rows:
         common = np.clip(lower - upper, 0, None).prod(axis=1)
         left = left[common <= overlap * (area[best] + area[left] - common)]
     return rows[kept]
+
+
+def _resized(image: Image, size: tuple[int, int], interpolation: int) -> Image:
+    return np.asarray(cv2.resize(image, size, interpolation=interpolation), dtype=np.uint8)
 
 
 def _blob(image: Image) -> Tensor:

@@ -12,32 +12,13 @@ from typing import Any
 import numpy as np
 from insightface.model_zoo import get_model
 
-from audit.errors import BadInput, Diverged
 from consent.alignment import SIDE
+from consent.eye_errors import EmbeddingBroken, NotACrop, WeightsMissing, WeightsWrong
 from consent.faces import Crop, Embeddings
 from consent.modelcard import Preprocessing
-from consent.models import WeightsMissing, WeightsWrong
 from consent.runtime import options, usable
 
 _BATCH = 16  # batching wins nothing on a CPU, and this bounds the memory
-
-
-class NotACrop(BadInput):
-    """What was handed in isn't an aligned crop."""
-
-    code = "NOT_A_CROP"
-    zh = "输入不是对齐后的人脸图像。"
-    hint = "Pass the result of consent.alignment.align: 112 x 112 x 3, uint8, BGR."
-    hint_zh = "请传入 consent.alignment.align 的结果：112 x 112 x 3、uint8、BGR。"
-
-
-class EmbeddingBroken(Diverged):
-    """The network answered with numbers that are no direction."""
-
-    code = "EMBEDDING_BROKEN"
-    zh = "人脸模型输出无效数值。"
-    hint = "Run `consentry doctor`; if it fails, restore the model files or use the CPU provider."
-    hint_zh = "请运行 `consentry doctor`；若失败，请恢复模型文件或改用 CPU 后端。"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +42,11 @@ class ArcFace:
         length = np.linalg.norm(rows, axis=1, keepdims=True)
         if not np.isfinite(rows).all() or (length < 1e-6).any():
             raise EmbeddingBroken("an embedding is not finite or has no length")
-        return rows / length
+        rows /= length
+        return rows
 
 
-def embedder(
+def open_embedder(
     path: Path, *, digest: str, preprocessing: Preprocessing, providers: Sequence[str], threads: int
 ) -> ArcFace:
     """Load the recogniser at `path`, whose bytes the caller has verified.

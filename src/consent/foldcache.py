@@ -5,18 +5,9 @@ import os
 import tempfile
 from pathlib import Path
 
-from audit.errors import Unready
-from consent.folding import FoldFailed, fold
+from consent.eye_errors import CacheUnwritable, FoldFailed
+from consent.folding import fold
 from consent.modelcard import ModelCard, ModelRole
-
-
-class CacheUnwritable(Unready):
-    """The cache directory for folded models can't be written."""
-
-    code = "MODEL_CACHE_UNWRITABLE"
-    zh = "模型缓存目录无法写入。"
-    hint = "Free some disk space (45 MB are enough) or name another cache directory in the settings."
-    hint_zh = "请释放磁盘空间（45 MB 即可），或在设置中指定其他缓存目录。"
 
 
 def folded(card: ModelCard, quantised: bytes, *, cache: Path) -> Path:

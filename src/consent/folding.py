@@ -14,19 +14,10 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-from audit.errors import Diverged
+from consent.eye_errors import FoldFailed
 
 _Array: TypeAlias = NDArray[Any]
 _Constants: TypeAlias = dict[str, _Array]
-
-
-class FoldFailed(Diverged):
-    """A model file has its pinned digest and still can't be folded, or folds to other bytes."""
-
-    code = "MODEL_FOLD_FAILED"
-    zh = "模型文件无法按预期展开为 float32。"
-    hint = "Install the versions of onnx and numpy that requirements/run.lock names, then start again."
-    hint_zh = "请安装 requirements/run.lock 指定版本的 onnx 与 numpy 后重新启动。"
 
 
 def fold(quantised: bytes, *, free_size: bool) -> bytes:

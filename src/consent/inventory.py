@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from audit.errors import ConsentryError
+from consent.eye_errors import LicenceRefused, WeightsWrong
 from consent.modelcard import Deployment, ModelCard
-from consent.models import LicenceRefused, WeightsWrong, cards, read
+from consent.models import cards, read
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from audit.errors import BadInput
+from consent.eye_errors import CardWrong
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -36,17 +36,6 @@ class Deployment(StrEnum):
     COMMERCIAL = "commercial"
     RESEARCH = "research"
     DEMO = "demo"
-
-
-class CardWrong(BadInput):
-    """A model manifest can't be read, or says something a card can't say."""
-
-    code = "MODEL_CARD_WRONG"
-    zh = "模型清单（models.toml）无法读取或内容不正确。"
-    hint = "Each [[model]] needs name, role, file, sha256 (64 hex digits), licence (SPDX) and commercial."
-    hint_zh = (
-        "每个 [[model]] 须写明 name、role、file、sha256（64 位十六进制）、licence（SPDX）和 commercial。"
-    )
 
 
 @dataclass(frozen=True, slots=True)

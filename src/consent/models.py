@@ -5,50 +5,10 @@ from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 
-from audit.errors import BadInput, Diverged, Unready
-from consent.modelcard import CardWrong, Deployment, ModelCard, parse
+from consent.eye_errors import CardWrong, LicenceRefused, ModelUnknown, WeightsMissing, WeightsWrong
+from consent.modelcard import Deployment, ModelCard, parse
 
 MANIFEST = "models.toml"
-
-
-class ModelUnknown(BadInput):
-    """No card has that name."""
-
-    code = "MODEL_UNKNOWN"
-    zh = "没有这个名称的模型。"
-    hint = "`consentry models` lists the names; a folder's models stand in its models.toml."
-    hint_zh = "运行 `consentry models` 查看可用名称；自备模型写在其目录的 models.toml 中。"
-
-
-class WeightsMissing(Unready):
-    """A model file isn't where its card says."""
-
-    code = "WEIGHTS_MISSING"
-    zh = "缺少模型文件。"
-    hint = (
-        "Reinstall from requirements/run.lock, or put the file into the model folder. Nothing is downloaded."
-    )
-    hint_zh = "请按 requirements/run.lock 重新安装，或将文件放入模型目录。系统不会自动下载。"
-
-
-class WeightsWrong(Diverged):
-    """A model file isn't the one its card pins, or isn't the network it should be."""
-
-    code = "WEIGHTS_WRONG"
-    zh = "模型文件与登记的 SHA-256 或网络结构不符。"
-    hint = "Restore the file. If you mean to change models, write a new card and evaluate the model first."
-    hint_zh = "请恢复原文件；如要更换模型，请先登记新的模型信息并完成评估。"
-
-
-class LicenceRefused(Unready):
-    """A model's licence doesn't cover what the service is run for."""
-
-    code = "MODEL_LICENCE_REFUSED"
-    zh = "模型许可不覆盖当前部署方式。"
-    hint = (
-        "Use a model licensed for this deployment, or record the grant you hold in the folder's models.toml."
-    )
-    hint_zh = "请使用许可覆盖当前部署的模型，或在模型目录的 models.toml 中登记已获得的授权。"
 
 
 def cards(folder: Path | None) -> tuple[ModelCard, ...]:

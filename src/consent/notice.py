@@ -7,6 +7,7 @@ hashed is what is shown: all of it, verbatim.
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from audit.canonical import digest
@@ -67,6 +68,7 @@ class Notice:
         return digest(self.text.encode())
 
 
+@lru_cache(maxsize=64)  # a pure function of public bytes, asked at every decision
 def read_notice(data: bytes) -> Notice:
     """A notice from its file's bytes. Raises `DocumentMalformed`, or `NoticeIncomplete` naming the item."""
     try:
@@ -96,7 +98,7 @@ def read_notice(data: bytes) -> Notice:
 
 
 def load_notices(folder: Path) -> tuple[Notice, ...]:
-    """All `*.md` of a folder, sorted by id, version, language. Raises `NoticeIncomplete` for none or a double."""
+    """All `*.md` of a folder, sorted. Raises `NoticeIncomplete` for none, or one twice."""
     notices = sorted(
         (read_notice(path.read_bytes()) for path in sorted(folder.glob("*.md"))),
         key=lambda notice: (notice.id, notice.version, notice.language),

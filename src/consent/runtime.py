@@ -7,20 +7,11 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from audit.errors import Unready
+from consent.eye_errors import ProviderMissing, WeightsWrong
 
 CPU = "CPUExecutionProvider"
 
 Tensor: TypeAlias = NDArray[np.float32]
-
-
-class ProviderMissing(Unready):
-    """None of the execution providers asked for is there."""
-
-    code = "PROVIDER_MISSING"
-    zh = "指定的推理后端均不可用。"
-    hint = "Name CPUExecutionProvider as the last resort, or install the onnxruntime build for your device."
-    hint_zh = "请将 CPUExecutionProvider 列为最后选项，或安装适配设备的 onnxruntime。"
 
 
 class Network(Protocol):
@@ -42,10 +33,13 @@ class Network(Protocol):
 
 
 def network(model: bytes, *, providers: Sequence[str], threads: int) -> Network:
-    """Load a verified ONNX file. Raises `ProviderMissing`; a broken graph raises onnxruntime's own error."""
-    return _Session(
-        onnxruntime.InferenceSession(model, options(threads=threads), providers=usable(providers))
-    )
+    """Load a verified ONNX file. Raises `ProviderMissing`, `WeightsWrong`."""
+    backends = usable(providers)
+    try:
+        session = onnxruntime.InferenceSession(model, options(threads=threads), providers=backends)
+    except Exception as error:  # onnxruntime's errors share no base but this
+        raise WeightsWrong(f"onnxruntime can't load the model: {type(error).__name__}") from error
+    return _Session(session)
 
 
 def options(*, threads: int) -> Any:

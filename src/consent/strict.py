@@ -28,12 +28,17 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 _IDENTIFIER = re.compile(r"[0-9a-f]{32}")
 
 
-def load(data: bytes) -> Json:
-    """The value whose canonical form `data` is. Raises `NotCanonical` for any other bytes."""
+def decode(data: bytes) -> Json:
+    """The value of any JSON in UTF-8; the caller compares its own bytes. Raises `NotCanonical`."""
     try:
-        value = cast("Json", json.loads(data.decode("utf-8")))
+        return cast("Json", json.loads(data.decode("utf-8")))
     except (ValueError, RecursionError):
         raise NotCanonical("not JSON in UTF-8") from None
+
+
+def load(data: bytes) -> Json:
+    """The value whose canonical form `data` is. Raises `NotCanonical` for any other bytes."""
+    value = decode(data)
     # Also refuses duplicate keys, other spellings of a number and reordered keys: each of
     # them would be a second document with the same meaning and another digest.
     if canonical(value) != data:

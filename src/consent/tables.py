@@ -65,7 +65,9 @@ class AuthorizationRow(SQLModel, table=True):
     __tablename__ = "signed_authorization"
     __table_args__ = (
         ForeignKeyConstraint(["tenant_id", "person_id"], ["person.tenant_id", "person.id"]),
-        ForeignKeyConstraint(["tenant_id", "supersedes"], ["signed_authorization.tenant_id", "signed_authorization.id"]),
+        ForeignKeyConstraint(
+            ["tenant_id", "supersedes"], ["signed_authorization.tenant_id", "signed_authorization.id"]
+        ),
         ForeignKeyConstraint(["tenant_id", "notice"], ["notice.tenant_id", "notice.sha256"]),
     )
 
@@ -166,3 +168,76 @@ class PortraitRow(SQLModel, table=True):
     ciphertext: bytes
     added_at: datetime = Field(sa_type=Instant)
     delete_after: datetime = Field(sa_type=Instant, index=True)
+
+
+# Decisions and permits: consent.docket
+
+
+class DecisionRow(SQLModel, table=True):
+    """One answer of the gate, with the whole question in canonical bytes. Only `closed` ever changes."""
+
+    __tablename__ = "decision"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "follows"], ["decision.tenant_id", "decision.id"]),
+        Index("decision_holds", "tenant_id", "answer", "closed", "until"),
+    )
+
+    tenant_id: str = Field(primary_key=True, max_length=64)
+    id: str = Field(primary_key=True, sa_type=Identifier)
+    follows: str | None = Field(default=None, sa_type=Identifier)
+    action: str
+    stage: str
+    answer: str
+    objections: str
+    """What stood against it, as canonical JSON."""
+    lifted: str
+    """Rules two people lifted, as canonical JSON."""
+    policy: str = Field(sa_type=Digest)
+    proof: str | None
+    case: bytes
+    at: datetime = Field(sa_type=Instant)
+    until: datetime | None = Field(default=None, sa_type=Instant)
+    closed: str | None = None
+    """What became of a hold: `lifted` or `lapsed`."""
+    entry: str = Field(default="", sa_type=Digest)
+    """Leaf hash of its entry, written a moment later in the same transaction."""
+
+
+class DecisionPersonRow(SQLModel, table=True):
+    """Whom a decision named, in which role, and on which head of her consent it rested."""
+
+    __tablename__ = "decision_person"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "decision_id"], ["decision.tenant_id", "decision.id"]),
+        Index("decision_person_person", "tenant_id", "person_id"),
+        Index("decision_person_authorization", "tenant_id", "authorization_id"),
+    )
+
+    tenant_id: str = Field(primary_key=True, max_length=64)
+    decision_id: str = Field(primary_key=True, sa_type=Identifier)
+    position: int = Field(primary_key=True)
+    person_id: str
+    role: str
+    authorization_id: str | None
+    head: str | None = Field(default=None, sa_type=Digest)
+    purposes: str
+    """The purposes of hers it needed, as canonical JSON."""
+
+
+class PermitRow(SQLModel, table=True):
+    """The life of one permit. A valid signature without this row is worth nothing."""
+
+    __tablename__ = "permit"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "id"], ["decision.tenant_id", "decision.id"]),
+        Index("permit_state", "tenant_id", "state", "not_after"),
+    )
+
+    tenant_id: str = Field(primary_key=True, max_length=64)
+    id: str = Field(primary_key=True, sa_type=Identifier)
+    token: bytes
+    state: str
+    not_after: datetime = Field(sa_type=Instant)
+    job: str | None = None
+    attempt: int | None = None
+    run_until: datetime | None = Field(default=None, sa_type=Instant)

@@ -85,4 +85,6 @@ class Clip:
 def check_size(width: int, height: int, limits: Limits) -> None:
     """Refuse a picture before a byte of it is decoded. Raises `FrameTooLarge`."""
     if width * height > limits.max_pixels or max(width, height) > limits.max_side:
-        raise FrameTooLarge(f"{width} x {height} pixels; at most {limits.max_pixels} and {limits.max_side} a side")
+        raise FrameTooLarge(
+            f"{width} x {height} pixels; at most {limits.max_pixels} and {limits.max_side} a side"
+        )

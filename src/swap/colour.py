@@ -28,6 +28,8 @@ _LIGHT_REACH, _LIGHT_SHARE = 0.12, 0.8
 # Detail finer than this share of the height is damped to the target's own sharpness, but never
 # by more than this: skin is smoother than any photo, and a donor without wrinkles is nobody.
 _FINE, _LEAST_DETAIL = 0.012, 0.6
+# Less covered than this, a pixel says more about hair and background than about the face.
+_COUNTS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +64,14 @@ def bgr(image: Lab) -> NDArray[np.float32]:
 
 def tone(image: Lab, cover: Cover, height: float) -> Tone:
     """The tone of a face of `height` pixels under `cover`."""
-    pixels, shares = image.reshape(-1, 3).astype(np.float64), cover.ravel().astype(np.float64)
+    fine = image[..., 0] - _blur(image[..., 0], _FINE * height)
+    inside = cover > _COUNTS
+    pixels, shares = image[inside].astype(np.float64), cover[inside].astype(np.float64)
+    # Plain sums, no matrix product: BLAS may add in another order on another machine.
     shares /= max(float(shares.sum()), 1e-9)
-    mean = shares @ pixels
-    fine = (image[..., 0] - _blur(image[..., 0], _FINE * height)).ravel().astype(np.float64)
-    return Tone(mean, np.sqrt(shares @ (pixels - mean) ** 2), float(np.sqrt(shares @ fine**2)))
+    mean = (shares[:, None] * pixels).sum(axis=0)
+    spread = np.sqrt((shares[:, None] * (pixels - mean) ** 2).sum(axis=0))
+    return Tone(mean, spread, float(np.sqrt((shares * fine[inside].astype(np.float64) ** 2).sum())))
 
 
 def matched(face: Lab, target: Lab, cover: Cover, *, was: Tone, wanted: Tone, height: float) -> Lab:
@@ -89,8 +94,10 @@ def _light(difference: Lab, cover: Cover, reach: float) -> Lab:
     # A wide blur loses nothing on a smaller picture; there its cost doesn't grow with the face.
     step = max(1, int(reach / 4))
     size = (max(4, width // step), max(4, height // step))
-    sums = cv2.resize(difference * cover[..., None], size, interpolation=cv2.INTER_AREA)
-    weights = cv2.resize(cover, size, interpolation=cv2.INTER_AREA)
+    sums = np.asarray(
+        cv2.resize(difference * cover[..., None], size, interpolation=cv2.INTER_AREA), np.float32
+    )
+    weights = np.asarray(cv2.resize(cover, size, interpolation=cv2.INTER_AREA), np.float32)
     blurred = _blur(sums, reach / step) / np.maximum(_blur(weights, reach / step), 1e-3)[..., None]
     return np.asarray(cv2.resize(blurred, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
 

@@ -37,3 +37,12 @@ class Tampered(Diverged):
     zh = "存储内容与登记的摘要不一致。"
     hint = "Do not use this file. Restore it from a backup that matches the recorded digest."
     hint_zh = "请勿使用该文件，请从与登记摘要一致的备份中恢复。"
+
+
+class NotAnnounced(BadInput):
+    """Other bytes came than the ones the source record was stated for."""
+
+    code = "SOURCE_NOT_ANNOUNCED"
+    zh = "上传内容与申报的文件不一致。"
+    hint = "Upload the announced file unchanged, or announce this one with its own source record."
+    hint_zh = "请原样上传已申报的文件，或为此文件另行申报来源。"

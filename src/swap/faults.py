@@ -45,7 +45,12 @@ class SourceUnreadable(BadInput):
 class SourceTruncated(BadInput):
     """The file ends before the video it announces."""
 
-    code, zh, hint, hint_zh = "SOURCE_TRUNCATED", "视频文件不完整。", "Upload the whole file again.", "请重新上传完整文件。"
+    code, zh, hint, hint_zh = (
+        "SOURCE_TRUNCATED",
+        "视频文件不完整。",
+        "Upload the whole file again.",
+        "请重新上传完整文件。",
+    )
 
 
 class CodecNotAllowed(BadInput):
@@ -118,7 +123,7 @@ class TooManyFaces(BadInput):
 
 
 class DecoderCrashed(BadInput):
-    """The sandboxed decoder died or broke its protocol on this file. The file is at fault until proven otherwise."""
+    """The sandboxed decoder died or broke its protocol. The file is at fault until proven otherwise."""
 
     code, zh, hint, hint_zh = "DECODER_CRASHED", "解码该文件时解码器异常终止。", _AGAIN, _AGAIN_ZH
 
@@ -140,8 +145,8 @@ class SandboxUnavailable(Unready):
 
     code = "SANDBOX_UNAVAILABLE"
     zh = "当前环境无法建立解码沙箱，已拒绝解码。"
-    hint = "Install libseccomp2, or set sandbox = \"rlimits\" knowing that it is weaker (the log records it)."
-    hint_zh = "请安装 libseccomp2；或在知悉风险后设置 sandbox = \"rlimits\"（日志会记录）。"
+    hint = 'Install libseccomp2, or set sandbox = "rlimits" knowing that it is weaker (the log records it).'
+    hint_zh = '请安装 libseccomp2；或在知悉风险后设置 sandbox = "rlimits"（日志会记录）。'
 
 
 class StorageFull(Unready):

@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 
 from audit.canonical import Json, canonical
 from consent.words import Role
-from swap.errors import NoSuchThing, WrongState
+from swap.errors import NoSuchThing, NotAnnounced, WrongState
 from swap.source import Source
 from swap.tables import CastRow, ScanRow, SourceRow, TemplateRow
 
@@ -30,9 +30,10 @@ class State(StrEnum):
 class CastMember:
     """One person the uploader says is in the picture, and the authorization she gave."""
 
-    authorization: str
     person: str
     role: Role
+    authorization: str | None
+    """None: named, and still to answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +62,25 @@ class StoredScan:
 
 
 def announce(
-    session: Session, tenant: str, template: str, source_id: str, source: Source, *, now: datetime
+    session: Session,
+    tenant: str,
+    template: str,
+    source_id: str,
+    source: Source,
+    *,
+    received: str,
+    now: datetime,
 ) -> None:
-    """Register a source and the template to be made of it; no bytes yet."""
-    session.add(SourceRow(tenant_id=tenant, id=source_id, record=source.to_bytes(), announced_at=now))
+    """Register a source and the template to be made of it; no bytes yet, only their digest."""
+    session.add(
+        SourceRow(
+            tenant_id=tenant,
+            id=source_id,
+            record=source.to_bytes(),
+            received_digest=received,
+            announced_at=now,
+        )
+    )
     session.flush()
     session.add(
         TemplateRow(tenant_id=tenant, id=template, source_id=source_id, state=State.ANNOUNCED, changed_at=now)
@@ -82,9 +98,9 @@ def set_cast(session: Session, tenant: str, template: str, cast: Sequence[CastMe
             CastRow(
                 tenant_id=tenant,
                 template_id=template,
-                authorization_id=member.authorization,
                 person_id=member.person,
                 role=member.role,
+                authorization_id=member.authorization,
             )
         )
     session.flush()
@@ -99,7 +115,7 @@ def get(session: Session, tenant: str, template: str) -> Template:
     cast = session.exec(
         select(CastRow)
         .where(CastRow.tenant_id == tenant, CastRow.template_id == template)
-        .order_by(col(CastRow.authorization_id))
+        .order_by(col(CastRow.person_id), col(CastRow.role))
     )
     return Template(
         id=row.id,
@@ -111,7 +127,7 @@ def get(session: Session, tenant: str, template: str) -> Template:
         media_digest=source.media_digest,
         scan_digest=row.scan_digest,
         published_by=row.published_by,
-        cast=tuple(CastMember(m.authorization_id, m.person_id, Role(m.role)) for m in cast),
+        cast=tuple(CastMember(m.person_id, Role(m.role), m.authorization_id) for m in cast),
     )
 
 
@@ -128,10 +144,12 @@ def every(session: Session, tenant: str) -> Sequence[Template]:
 def quarantined(
     session: Session, tenant: str, template: str, *, received: str, media: str, now: datetime
 ) -> None:
-    """The bytes are in: remember both digests."""
+    """The bytes are in, and are the announced ones. Raises `NotAnnounced` when they are others."""
     row = _row(session, tenant, template, State.ANNOUNCED)
     source = session.get_one(SourceRow, (tenant, row.source_id))
-    source.received_digest, source.media_digest = received, media
+    if source.received_digest != received:
+        raise NotAnnounced("the uploaded bytes are not the ones that were announced")
+    source.media_digest = media
     row.state, row.changed_at = State.QUARANTINED, now
     session.add_all([row, source])
     session.flush()
@@ -160,6 +178,15 @@ def matched(session: Session, tenant: str, template: str, verdicts: Mapping[str,
     session.flush()
 
 
+def forget_verdicts(session: Session, tenant: str, template: str) -> None:
+    """The cast changed: what was said of the tracks was said about another one."""
+    scan = session.get(ScanRow, (tenant, template))
+    if scan is not None:
+        scan.verdicts = None
+        session.add(scan)
+        session.flush()
+
+
 def scan_of(session: Session, tenant: str, template: str) -> StoredScan | None:
     """The template's scan, if it was scanned."""
     row = session.get(ScanRow, (tenant, template), populate_existing=True)
@@ -179,17 +206,23 @@ def decided(session: Session, tenant: str, template: str, *, published_by: str |
 
 def freeze_resting_on(session: Session, tenant: str, authorization: str, *, now: datetime) -> Sequence[str]:
     """Freeze every template whose cast names this authorization; the ids, in lock order."""
-    ids = session.exec(
-        select(CastRow.template_id)
-        .where(CastRow.tenant_id == tenant, CastRow.authorization_id == authorization)
-        .order_by(col(CastRow.template_id))
-    ).all()
+    ids = resting_on(session, tenant, authorization)
     for template in ids:
         row = session.get_one(TemplateRow, (tenant, template), with_for_update=True, populate_existing=True)
         row.frozen, row.changed_at = True, now
         session.add(row)
     session.flush()
     return ids
+
+
+def resting_on(session: Session, tenant: str, authorization: str) -> Sequence[str]:
+    """Templates whose cast names this authorization, in lock order."""
+    return session.exec(
+        select(CastRow.template_id)
+        .where(CastRow.tenant_id == tenant, CastRow.authorization_id == authorization)
+        .distinct()
+        .order_by(col(CastRow.template_id))
+    ).all()
 
 
 def lock(session: Session, tenant: str, template: str, *, exclusive: bool) -> None:

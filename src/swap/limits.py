@@ -1,4 +1,4 @@
-"""How much an upload may ask of us. Every limit is checked on what the header claims and again on what comes."""
+"""How much an upload may ask of us. Each limit is checked on what the header claims, then on what comes."""
 
 from dataclasses import asdict, dataclass
 

@@ -14,13 +14,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from consent.faces import Image
+from consent.eye_errors import WeightsMissing
+from consent.faces import Face, Image
 from swap import colour, outline
 from swap.colour import Tone
 from swap.engine import Mask, PermittedTrack, Portrait, Rendered, Report, Skip, SkipReason
+from swap.fence import reach
 from swap.frames import Frame
 from swap.landmarks import LandmarkModel, Points, yaw
-from swap.masks import reach
 from swap.portrait import Donor
 from swap.steady import REACH, steadied
 from swap.warp import sources
@@ -46,17 +47,48 @@ class _Progress:
     tone_at: int = -2
     turned: bool = False
 
+    def follow(self, now: Tone, index: int) -> Tone:
+        """The performer's tone, following `now` slowly; at once after a break."""
+        share = _FOLLOW if self.tone_at == index - 1 else 1.0
+        self.tone = now if self.tone is None else self.tone.towards(now, share)
+        self.tone_at = index
+        return self.tone
+
+    def reason_to_skip(self, points: Points | None, face: Face, size: tuple[int, ...]) -> SkipReason | None:
+        """Why this frame's face, whose steadied points are given, is to be left alone."""
+        if face.width < _SMALLEST:
+            return SkipReason.TOO_SMALL
+        if points is None:
+            return SkipReason.NO_LANDMARKS
+        self.turned = abs(yaw(points)) > (_BACK if self.turned else _PROFILE)
+        if self.turned:
+            return SkipReason.PROFILE
+        inside = ((points[:, :2] >= 0) & (points[:, :2] < (size[1], size[0]))).all(axis=1)
+        if inside.mean() < 1 - _OUTSIDE:
+            return SkipReason.OUT_OF_FRAME
+        # Filled-in points may lie beside a face that jumped; there is nothing to put them on.
+        room = outline.area(points, reach(face, size))
+        return SkipReason.NO_LANDMARKS if min(room.width, room.height) < _SMALLEST / 2 else None
+
 
 class MeshEngine:
-    """`mesh`. One thread, no state between runs, same input same bytes."""
+    """`mesh`. One thread, no state between runs, same input same bytes; one run at a time."""
 
     name = "mesh"
     version = "1"
 
     def __init__(self, landmark_file: Path) -> None:
-        """`landmark_file` is `face_landmark.tflite`, found and verified by `consent.models`."""
-        self._model = LandmarkModel(landmark_file)
-        self.digests: Mapping[str, str] = {"face_landmark": sha256(landmark_file.read_bytes()).hexdigest()}
+        """`landmark_file` is `face_landmark.tflite`, found by `consent.models.locate("face-landmark")`.
+
+        Raises `WeightsMissing`, `WeightsWrong`.
+        """
+        try:
+            # Read once: the digest in the permit is that of the very bytes that run.
+            weights = landmark_file.read_bytes()
+        except OSError as error:
+            raise WeightsMissing(f"the face landmark file can't be read ({error.strerror})") from None
+        self._model = LandmarkModel(weights)
+        self.digests: Mapping[str, str] = {"face-landmark": sha256(weights).hexdigest()}
 
     def render(
         self,
@@ -105,10 +137,11 @@ class _Run:
     def finish(self, frame: Frame) -> Rendered:
         image, mask = frame.image, None
         for each in self.progress:
-            if frame.index not in each.track.sightings:
+            face = each.track.sightings.get(frame.index)
+            if face is None:
                 continue
             points = steadied(each.seen, frame.index)
-            reason = _reason(each, frame, points)
+            reason = each.reason_to_skip(points, face, image.shape)
             if reason is not None or points is None:
                 self._skipped.append(Skip(each.track.id, frame.index, reason or SkipReason.NO_LANDMARKS))
                 continue
@@ -123,16 +156,18 @@ class _Run:
     def _swap(self, image: Image, mask: Mask, each: _Progress, index: int, points: Points) -> None:
         """Change `image` and mark `mask`, both in place."""
         tall = outline.height(points)
-        window = outline.window(points, reach(each.track.sightings[index], image.shape))
+        area = outline.area(points, reach(each.track.sightings[index], image.shape))
         plate = self._donor.plate(tall)
-        places, covered = sources(plate.points, points, self._donor.triangles, window)
-        usable = cv2.remap(plate.usable, places, None, cv2.INTER_LINEAR)
-        cover = outline.cover(points, window) * usable * covered
-        face = cv2.remap(plate.image, places, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
-        here = image[window.slices]
+        places, covered = sources(plate.points, points, self._donor.triangles, area)
+        across, down = places[..., 0], places[..., 1]
+        usable = cv2.remap(plate.usable, across, down, cv2.INTER_LINEAR)
+        cover = outline.cover(points, area) * usable * covered
+        warped = cv2.remap(plate.image, across, down, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
+        face = colour.lab(np.asarray(warped, np.uint8))
+        here = image[area.slices]
         target = colour.lab(here)
         wanted = each.follow(colour.tone(target, cover, tall), index)
-        matched = colour.matched(colour.lab(face), target, cover, was=plate.tone, wanted=wanted, height=tall)
+        matched = colour.matched(face, target, cover, was=plate.tone, wanted=wanted, height=tall)
         mixed = here + cover[..., None] * (colour.bgr(matched) - here)
-        image[window.slices] = np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
-        mask[window.slices] |= np.where(cover > 0, np.uint8(255), np.uint8(0))
+        image[area.slices] = np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
+        mask[area.slices] |= np.where(cover > 0, np.uint8(255), np.uint8(0))

@@ -30,6 +30,15 @@ class EngineLong(Diverged):
     hint_zh = "输出已丢弃。请检查引擎：每一帧必须且只能返回一次。"
 
 
+class EngineMisreported(Diverged):
+    """The engine's report leaves a permitted face out, or names one that was not there."""
+
+    code = "ENGINE_MISREPORTED"
+    zh = "引擎的报告与实际处理的面部不符。"
+    hint = "The output was discarded. Check the engine; every face is either swapped or skipped."
+    hint_zh = "输出已丢弃。请检查引擎：每张面部要么已替换，要么已跳过并说明原因。"
+
+
 class EngineHoards(Unready):
     """The engine reads on and on without giving frames back."""
 

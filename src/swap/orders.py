@@ -9,6 +9,7 @@ from sqlalchemy import update
 from sqlmodel import Session, col, select
 
 from audit.canonical import Json, canonical
+from consent.words import Match
 from swap.errors import NoSuchThing, WrongState
 from swap.tables import DonorRow, JobRow
 
@@ -36,8 +37,11 @@ class Donor:
     person: str
     authorization: str
     photo_digest: str
+    is_self: bool
+    faces: int
+    match: Match
     decided_by: str
-    deleted: bool
+    deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,9 @@ def add_donor(session: Session, tenant: str, donor: Donor, *, now: datetime, del
             person_id=donor.person,
             authorization_id=donor.authorization,
             photo_digest=donor.photo_digest,
+            is_self=donor.is_self,
+            faces=donor.faces,
+            match=donor.match,
             decided_by=donor.decided_by,
             received_at=now,
             delete_after=delete_after,
@@ -77,7 +84,17 @@ def donor(session: Session, tenant: str, donor_id: str) -> Donor:
     row = session.get(DonorRow, (tenant, donor_id), populate_existing=True)
     if row is None:
         raise NoSuchThing(f"no donor {donor_id}")
-    return Donor(row.id, row.person_id, row.authorization_id, row.photo_digest, row.decided_by, row.deleted)
+    return Donor(
+        row.id,
+        row.person_id,
+        row.authorization_id,
+        row.photo_digest,
+        row.is_self,
+        row.faces,
+        Match(row.match),
+        row.decided_by,
+        row.deleted,
+    )
 
 
 def donor_deleted(session: Session, tenant: str, donor_id: str) -> None:
@@ -87,6 +104,28 @@ def donor_deleted(session: Session, tenant: str, donor_id: str) -> None:
         .where(col(DonorRow.tenant_id) == tenant, col(DonorRow.id) == donor_id)
         .values(deleted=True)
     )
+
+
+def photo_needed(session: Session, tenant: str, digest: str) -> bool:
+    """Whether a donor still has this photo: two of them may have handed in the same bytes."""
+    row = session.exec(
+        select(DonorRow.id).where(
+            DonorRow.tenant_id == tenant, DonorRow.photo_digest == digest, col(DonorRow.deleted).is_(False)
+        )
+    ).first()
+    return row is not None
+
+
+def waiting_for(session: Session, tenant: str, donor_id: str) -> bool:
+    """Whether an unfinished job still needs the donor's photo."""
+    row = session.exec(
+        select(JobRow.id).where(
+            JobRow.tenant_id == tenant,
+            JobRow.donor_id == donor_id,
+            col(JobRow.state).in_([Progress.QUEUED, Progress.RUNNING]),
+        )
+    ).first()
+    return row is not None
 
 
 def add_job(

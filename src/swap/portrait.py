@@ -10,9 +10,13 @@ from consent.faces import Image
 from swap import colour, outline
 from swap.colour import Cover, Tone
 from swap.engine import Portrait
-from swap.landmarks import LandmarkModel, Points
+from swap.landmarks import LandmarkModel, Points, yaw
 from swap.misconduct import PortraitUnusable
-from swap.warp import Window, triangulate
+from swap.warp import Area, triangulate
+
+# Degrees, as the mesh measures it. A photo shows one side only; half of it stretched over a whole
+# face is nobody's face, so a donor must look more nearly into the camera than a performer need.
+_PROFILE = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,8 @@ class Donor:
         points = model.find(portrait.image, portrait.face)
         if points is None:
             raise PortraitUnusable("the face mesh doesn't fit the face in the portrait")
+        if abs(yaw(points)) > _PROFILE:
+            raise PortraitUnusable("the face in the portrait is seen from the side; one half is missing")
         self.triangles = triangulate(points)
         self._image, self._points = portrait.image, points
         self._plates: dict[int, Plate] = {}
@@ -58,7 +64,7 @@ class Donor:
         exact = (size[0] / width, size[1] / height)
         points = self._points * (*exact, scale)
         points[:, :2] += (np.array(exact) - 1) / 2  # pixel centres, as cv2.resize moves them
-        whole = Window(0, 0, *size)
+        whole = Area(0, 0, *size)
         usable = outline.usable(points, whole)
         tall = outline.height(points)
         shown = usable * outline.cover(points, whole)

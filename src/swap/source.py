@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 
 from audit.canonical import Json, canonical
 from audit.errors import BadInput
 from audit.instant import exact, parse
+from consent import case
+from consent.case import SourceKind
 
 
 class BadSource(BadInput):
@@ -19,33 +20,24 @@ class BadSource(BadInput):
     hint_zh = "请说明素材由谁提供、何时以何种方式取得，以及其许可文件。"
 
 
-class Acquired(StrEnum):
-    """How the video came to us (G-05 refuses some)."""
-
-    COMMISSIONED = "commissioned"
-    UPLOADED = "uploaded"
-    LICENSED = "licensed"
-    PUBLIC_SPACE_CAMERA = "public-space-camera"
-    SCRAPED = "scraped"
-    DERIVED = "derived"
-
-
 @dataclass(frozen=True, slots=True)
 class Source:
     """The operator's statement about a source video. We keep it; we can't vouch for it."""
 
     supplier: str
     """Who handed it over, in the operator's words."""
-    acquired: Acquired
+    kind: SourceKind
+    acquired_how: str
+    """By what act: a contract number, a shoot, an address."""
     acquired_at: datetime
-    origin: str
-    """From where: an address, a contract number, a shoot."""
     copyright_licence: str | None
     """SHA-256 of the licence document of the video's owner."""
     portrait_licences: Mapping[str, str] = field(default_factory=dict)
     """Person to SHA-256 of her portrait licence."""
     derived_from: str | None = None
     """The source this one was made of, for a cured or cut video."""
+    work: str | None = None
+    """Label of the work it belongs to, as consents name it."""
     original: bool = True
     """False for a video whose performer was already replaced: an orphan template (G-02)."""
 
@@ -54,18 +46,32 @@ class Source:
         return {
             "v": 1,
             "supplier": self.supplier,
-            "acquired": self.acquired.value,
+            "kind": self.kind.value,
+            "acquired_how": self.acquired_how,
             "acquired_at": exact(self.acquired_at),
-            "origin": self.origin,
             "copyright_licence": self.copyright_licence,
             "portrait_licences": dict(self.portrait_licences),
             "derived_from": self.derived_from,
+            "work": self.work,
             "original": self.original,
         }
 
     def to_bytes(self) -> bytes:
         """Canonical JSON."""
         return canonical(self.to_json())
+
+    def stated(self, *, received: str | None, media: str | None) -> case.Source:
+        """The record as the gate is told it, with the digests known so far."""
+        return case.Source(
+            received_digest=received,
+            media_digest=media,
+            supplier=self.supplier,
+            acquired_how=self.acquired_how,
+            acquired_at=self.acquired_at,
+            kind=self.kind,
+            origin_known=self.original,
+            copyright_licence=self.copyright_licence,
+        )
 
     @classmethod
     def from_json(cls, value: Mapping[str, Json]) -> "Source":
@@ -77,14 +83,15 @@ class Source:
             portraits = fields.pop("portrait_licences")
             source = cls(
                 supplier=_text(fields.pop("supplier")),
-                acquired=Acquired(_text(fields.pop("acquired"))),
+                kind=SourceKind(_text(fields.pop("kind"))),
+                acquired_how=_text(fields.pop("acquired_how")),
                 acquired_at=parse(_text(fields.pop("acquired_at"))),
-                origin=_text(fields.pop("origin")),
                 copyright_licence=_optional(fields.pop("copyright_licence")),
                 portrait_licences={k: _text(v) for k, v in portraits.items()}
                 if isinstance(portraits, Mapping)
                 else {},
                 derived_from=_optional(fields.pop("derived_from")),
+                work=_optional(fields.pop("work")),
                 original=fields.pop("original") is True,
             )
         except (KeyError, ValueError, TypeError) as error:

@@ -41,7 +41,7 @@ class TemplateRow(SQLModel, table=True):
 
 
 class CastRow(SQLModel, table=True):
-    """One authorization that a template's uploader says it needs (`library`)."""
+    """One person a template's uploader says is in the picture, and her authorization (`library`)."""
 
     __tablename__ = "cast_member"
     __table_args__ = (
@@ -50,9 +50,10 @@ class CastRow(SQLModel, table=True):
     )
     tenant_id: str = Field(primary_key=True)
     template_id: str = Field(primary_key=True)
-    authorization_id: str = Field(primary_key=True)
-    person_id: str
-    role: str
+    person_id: str = Field(primary_key=True)
+    role: str = Field(primary_key=True)
+    authorization_id: str | None = None
+    """Null: named, and still to answer."""
 
 
 class ScanRow(SQLModel, table=True):
@@ -80,6 +81,10 @@ class DonorRow(SQLModel, table=True):
     person_id: str
     authorization_id: str
     photo_digest: str
+    is_self: bool
+    faces: int
+    match: str
+    """Whether the photo shows the enrolled donor: a word, never a score."""
     decided_by: str
     received_at: datetime = Field(sa_type=Instant)
     delete_after: datetime = Field(sa_type=Instant)

@@ -17,9 +17,9 @@ from swap.landmarks import Points
 Triangles: TypeAlias = NDArray[np.intp]
 """n x 3 indices into the 468 points, all wound the same way when seen from the front."""
 
-# The mask is smooth on the scale of a triangle, so a map of this many pixels on its longest side loses
-# nothing when it is enlarged: it is piecewise linear. It bounds the cost of a close-up.
-_MAP_SIDE = 288
+# The map is piecewise linear, so enlarging it loses next to nothing: this many pixels on its longest
+# side bound the cost of a close-up.
+_MAP_SIDE = 224
 # A triangle of less than this many square pixels (doubled) is seen edge-on; inverting it means nothing.
 _SLIVER = 1e-3
 # Barycentric slack, so that two neighbours leave no crack of unassigned pixels between them.
@@ -27,7 +27,7 @@ _EDGE = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class Area:
     """A rectangle of whole pixels inside the frame."""
 
     x: int
@@ -58,7 +58,7 @@ def triangulate(points: Points) -> Triangles:
     found = []
     for corners in plane.getTriangleList():
         # Corners outside our points belong to the outer triangle that Subdiv2D starts from.
-        triangle = [index_of.get(tuple(corner), -1) for corner in corners.reshape(3, 2).tolist()]
+        triangle = [index_of.get(tuple(corner), -1) for corner in np.reshape(corners, (3, 2)).tolist()]
         if min(triangle) >= 0:
             found.append(triangle)
     triangles = np.array(sorted(found), dtype=np.intp)
@@ -68,18 +68,18 @@ def triangulate(points: Points) -> Triangles:
 
 
 def sources(
-    donor: Points, target: Points, triangles: Triangles, window: Window
+    donor: Points, target: Points, triangles: Triangles, area: Area
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """For each pixel of `window` its place in the donor's photo (h x w x 2), and whether it has one.
+    """For each pixel of `area` its place in the donor's photo (h x w x 2), and whether it has one.
 
     Triangles that the performer's pose turns away from the camera are left out; where two cover a
     pixel the nearer one wins.
     """
-    shrink = min(1.0, _MAP_SIDE / max(window.width, window.height))
-    width, height = math.ceil(window.width * shrink), math.ceil(window.height * shrink)
-    scale = np.array([width / window.width, height / window.height])
+    shrink = min(1.0, _MAP_SIDE / max(area.width, area.height))
+    width, height = math.ceil(area.width * shrink), math.ceil(area.height * shrink)
+    scale = np.array([width / area.width, height / area.height])
     # Pixel centres are at whole numbers, as cv2.remap and cv2.resize have them.
-    flat = (target[:, :2] - (window.x, window.y) + 0.5) * scale - 0.5
+    flat = (target[:, :2] - (area.x, area.y) + 0.5) * scale - 0.5
     facing = triangles[_areas(flat[triangles]) > _SLIVER]
     facing = facing[np.argsort(-target[facing, 2].mean(axis=1), kind="stable")]
     corners, origins = flat[facing], donor[facing][:, :, :2]
@@ -100,7 +100,7 @@ def sources(
     covered = np.zeros((height, width), np.uint8)
     covered[y, x] = 1
     if shrink < 1.0:
-        size = (window.width, window.height)
+        size = (area.width, area.height)
         places = np.asarray(cv2.resize(places, size, interpolation=cv2.INTER_LINEAR), np.float32)
         # Linear interpolation next to a hole mixes in its zeros, so only fully covered places count.
         covered = np.asarray(

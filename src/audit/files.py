@@ -1,0 +1,69 @@
+"""From rows to files: what a checkpoint promises must be there before anybody sees the checkpoint."""
+
+from audit.checkpoint import Checkpoint
+from audit.guard import LogForked
+from audit.head import Head, HeadMoved, TreeHead
+from audit.storage import Storage
+from audit.tile import WIDTH, encode_bundle, grown
+from audit.treerows import TreeRows
+
+CHECKPOINT_PATH = "checkpoint"
+_TRIES = 10
+
+
+def write(rows: TreeRows, storage: Storage, since: int, size: int, *, missing_only: bool = False) -> None:
+    """Put every tile and bundle that a tree of `size` has beside one of `since`, all from rows.
+
+    Write-once and the same from whoever does it, so it may be done twice, at once, or by a process
+    that has lost its lease. `missing_only` looks before it builds, for the replay at start.
+    """
+    for place in grown(since, size):
+        entries: list[bytes] | None = None
+        if place.level == 0 and not (missing_only and storage.has(place.bundle_path)):
+            entries = rows.entries(place.n * WIDTH, place.n * WIDTH + place.width)
+            storage.put(place.bundle_path, encode_bundle(entries))
+        if not (missing_only and storage.has(place.path)):
+            storage.put(place.path, rows.tile_data(place, entries))
+
+
+def advance(head: Head, new: TreeHead) -> None:
+    """Move the stored head to `new`, whose files are durable; nothing if it is further already.
+
+    Raises `LogForked` if it has another root at this size, `HeadMoved` if others keep moving it.
+    """
+    for _ in range(_TRIES):
+        old = head.read()
+        if old is not None and old.size >= new.size:
+            if old.size == new.size and old != new:
+                raise LogForked(f"the stored head has another root at {new.size}")
+            return
+        try:
+            head.advance(old, new)
+        except HeadMoved:
+            continue
+        return
+    raise HeadMoved("others keep moving the tree head")
+
+
+def shown(storage: Storage, checkpoint: Checkpoint) -> bool:
+    """Whether `checkpoint` is the published one."""
+    return storage.get(CHECKPOINT_PATH) == checkpoint.text.encode()
+
+
+def show(storage: Storage, checkpoint: Checkpoint) -> None:
+    """Publish `checkpoint`: the last of the writes."""
+    storage.replace(CHECKPOINT_PATH, checkpoint.text.encode())
+
+
+def clear(storage: Storage, since: int, size: int) -> None:
+    """Drop the partial tiles of those that became full: a log published entry by entry has 255 of each.
+
+    Only after the checkpoint that has the full ones is shown, which readers of an older one then
+    find in the same place (c2sp.org/tlog-tiles, "Partial Tiles").
+    """
+    for tile in grown(since, size):
+        if tile.width == WIDTH:
+            hashes, entries = tile.partials
+            storage.discard(hashes)
+            if tile.level == 0:
+                storage.discard(entries)

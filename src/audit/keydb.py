@@ -1,0 +1,83 @@
+"""The key store's file: wrapped keys in a SQLite database of their own, apart from the data they open.
+
+Plain `sqlite3`, not the application's sessions: a key is durable before the row that needs it, so
+it can't be part of that row's transaction.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from audit import secretfile
+from audit.durable import DiskFailed, DiskFull
+
+_BUSY_SECONDS = 30
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS subject (
+    tenant TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL,
+    epoch INTEGER NOT NULL, link BLOB, ops BLOB, evid BLOB,
+    PRIMARY KEY (tenant, kind, id)
+) WITHOUT ROWID
+"""
+
+
+class KeyDatabase:
+    """One connection, shared by threads under a lock. Values are wrapped; nothing here can open them."""
+
+    def __init__(self, path: Path) -> None:
+        secretfile.refuse_exposed(path.parent)
+        secretfile.refuse_exposed(path)
+        self._lock = threading.Lock()
+        with _named(path):
+            self._connection = sqlite3.connect(
+                path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            # FULL: a commit has reached the disk when it returns. secure_delete: what erasure
+            # removes is overwritten, not just unlinked.
+            for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
+                self._connection.execute(f"PRAGMA {pragma}")
+            self._connection.execute(_SCHEMA)
+        self._path = path
+
+    @classmethod
+    def create(cls, path: Path) -> "KeyDatabase":
+        """Make an empty one, once. Raises `audit.secretfile.KeyExists`."""
+        # The file first, with its mode: SQLite gives its journals the mode of the database.
+        secretfile.write(path, b"")
+        return cls(path)
+
+    @contextmanager
+    def connection(self) -> Iterator[sqlite3.Connection]:
+        """The connection, for one thread at a time. Raises `DiskFull` or `DiskFailed`."""
+        with self._lock, _named(self._path):
+            yield self._connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """The connection in a write transaction, durable when this ends, undone by any exception."""
+        with self.connection() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                # After some errors SQLite has rolled back by itself.
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._connection.close()
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        family = DiskFull if error.sqlite_errorcode == sqlite3.SQLITE_FULL else DiskFailed
+        raise family(f"{path.name}: {error.sqlite_errorname}") from error

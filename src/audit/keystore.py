@@ -1,0 +1,192 @@
+"""Keys of subjects: random, each subject's own, destroyed to erase what they sealed.
+
+Random and never derived from anything: a key that could be computed again could not be destroyed.
+"""
+
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from sqlite3 import Connection
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from audit.canonical import canonical
+from audit.errors import BadInput
+from audit.fact import Seal, Subject
+from audit.ids import Entropy
+from audit.kek import Kek, KekMismatch
+from audit.keydb import KeyDatabase
+from audit.sealing import NONCE_SIZE, SealBroken, derive
+
+_REMEMBERED = 1024
+_TRUSTED_SECONDS = 0.25
+_COLUMNS = ("link", "ops", "evid")
+
+
+class KeysErased(BadInput):
+    """A subject's keys were destroyed. Nothing can be sealed for it, or opened, any more."""
+
+    code = "KEYS_ERASED"
+    zh = "该主体的密钥已销毁，无法再封存或读取。"
+    hint = "Erasure is final. A person who comes back is enrolled anew, under another id."
+    hint_zh = "删除不可撤销。若本人再次使用，请以新的编号重新登记。"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SubjectKeys:
+    """32 bytes each: one that recognises the subject's entries, two that open them."""
+
+    link: bytes
+    ops: bytes
+    evid: bytes
+
+    def sealing(self, seal: Seal) -> bytes:
+        """The key for one kind of seal."""
+        return self.ops if seal is Seal.OPS else self.evid
+
+
+class KeyStore:
+    """The subjects' keys of one tenant. For many threads; several processes may share its files.
+
+    Trusted: whoever holds both this store and the KEK reads everything that was sealed.
+    """
+
+    def __init__(self, path: Path, kek: Path, tenant: str, entropy: Entropy) -> None:
+        self.tenant = tenant
+        self._database = KeyDatabase(path)
+        self._kek_path = kek
+        self._kek = Kek.load(kek)
+        self._entropy = entropy
+        self._lock = threading.Lock()
+        self._remembered: OrderedDict[Subject, SubjectKeys] = OrderedDict()
+        self._version: int | None = None
+        self._look_again = 0.0
+
+    @classmethod
+    def create(cls, path: Path, kek: Path, tenant: str, entropy: Entropy) -> "KeyStore":
+        """Make the KEK and, if no other tenant has done so, the store: `consentry init`, and nobody else."""
+        Kek.create(kek, entropy)
+        if not path.exists():
+            KeyDatabase.create(path).close()
+        return cls(path, kek, tenant, entropy)
+
+    def get_or_create(self, subject: Subject) -> SubjectKeys:
+        """The subject's keys, durable before this returns: a row sealed with a lost key is lost too.
+
+        Raises `KeysErased`, `KekMismatch`, `audit.durable.DiskFull` or `DiskFailed`.
+        """
+        with self._lock:
+            keys = self._recall(subject)
+            if keys is not None:
+                return keys
+            with self._database.connection() as connection:
+                keys = self._find(connection, subject)
+            if keys is None:
+                with self._database.writing() as connection:
+                    self._insert(connection, subject)
+                with self._database.connection() as connection:
+                    keys = self._find(connection, subject)
+            if keys is None:
+                raise KeysErased(f"the keys of this {subject.kind} were destroyed as they were made")
+            return keys
+
+    def get(self, subject: Subject) -> SubjectKeys | None:
+        """The subject's keys, or None if there never were any. Raises as `get_or_create`."""
+        with self._lock:
+            keys = self._recall(subject)
+            if keys is not None:
+                return keys
+            with self._database.connection() as connection:
+                return self._find(connection, subject)
+
+    def encrypt(self, subject: Subject, purpose: str, data: bytes) -> bytes:
+        """`data` for storage, readable until the subject is erased: for biometric references."""
+        key, bound = self._blob_key(self.get_or_create(subject), subject, purpose)
+        nonce = self._entropy(NONCE_SIZE)
+        return nonce + AESGCM(key).encrypt(nonce, data, bound)
+
+    def decrypt(self, subject: Subject, purpose: str, blob: bytes) -> bytes:
+        """What `encrypt` was given for this subject and purpose. Raises `SealBroken` or `KeysErased`."""
+        keys = self.get(subject)
+        if keys is None:
+            raise SealBroken(f"no keys for this {subject.kind}")
+        key, bound = self._blob_key(keys, subject, purpose)
+        try:
+            return AESGCM(key).decrypt(blob[:NONCE_SIZE], blob[NONCE_SIZE:], bound)
+        except (InvalidTag, ValueError):
+            raise SealBroken(f"not sealed for this {subject.kind} and purpose, or changed since") from None
+
+    def close(self) -> None:
+        """Close the store's file and forget every key."""
+        with self._lock:
+            self._remembered.clear()
+            self._database.close()
+
+    def _insert(self, connection: Connection, subject: Subject) -> None:
+        # Inside the store's only write transaction: whoever rotates the KEK holds it meanwhile, so
+        # the one in the file now is the one that will open this.
+        self._kek = Kek.load(self._kek_path)
+        wrapped = [
+            self._kek.wrap(self._entropy(32), self._owner(subject, column), self._entropy)
+            for column in _COLUMNS
+        ]
+        # Another process may have been first. Then its keys are the subject's, and ours never were.
+        connection.execute(
+            "INSERT INTO subject VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            (self.tenant, subject.kind, subject.id, self._kek.epoch, *wrapped),
+        )
+
+    def _recall(self, subject: Subject) -> SubjectKeys | None:
+        # data_version changes when anybody else commits. A key that was destroyed elsewhere must
+        # not live on in our memory, so then all of it is forgotten. Asked now and then only: what
+        # is sealed in between with a destroyed key can't be opened, which is what was wanted.
+        if time.monotonic() >= self._look_again:
+            self._look_again = time.monotonic() + _TRUSTED_SECONDS
+            with self._database.connection() as connection:
+                (version,) = connection.execute("PRAGMA data_version").fetchone()
+            if version != self._version:
+                self._remembered.clear()
+                self._version = version
+        keys = self._remembered.get(subject)
+        if keys is not None:
+            self._remembered.move_to_end(subject)
+        return keys
+
+    def _find(self, connection: Connection, subject: Subject) -> SubjectKeys | None:
+        row = connection.execute(
+            "SELECT epoch, link, ops, evid FROM subject WHERE tenant = ? AND kind = ? AND id = ?",
+            (self.tenant, subject.kind, subject.id),
+        ).fetchone()
+        if row is None:
+            return None
+        epoch, *wrapped = row
+        if None in wrapped:
+            raise KeysErased(f"the keys of this {subject.kind} were destroyed")
+        if epoch != self._kek.epoch:
+            self._reload_kek(epoch)
+        keys = SubjectKeys(
+            *(
+                self._kek.unwrap(blob, self._owner(subject, column))
+                for column, blob in zip(_COLUMNS, wrapped, strict=True)
+            )
+        )
+        self._remembered[subject] = keys
+        if len(self._remembered) > _REMEMBERED:
+            self._remembered.popitem(last=False)
+        return keys
+
+    def _reload_kek(self, epoch: int) -> None:
+        # Another process may have rotated it since we started.
+        self._kek = Kek.load(self._kek_path)
+        if epoch != self._kek.epoch:
+            raise KekMismatch(f"keys of epoch {epoch}, a KEK of epoch {self._kek.epoch}")
+
+    def _owner(self, subject: Subject, column: str) -> list[str]:
+        return [self.tenant, subject.kind, subject.id, column]
+
+    def _blob_key(self, keys: SubjectKeys, subject: Subject, purpose: str) -> tuple[bytes, bytes]:
+        # `blob|` keeps these apart from keys of entries, whose info is 32 hex digits.
+        return derive(keys.ops, f"blob|{purpose}".encode()), canonical(self._owner(subject, purpose))

@@ -1,0 +1,181 @@
+"""Entries in, entries found. An entry is written in the transaction of the fact it records.
+
+So state and log can't disagree: both commit, or neither. A place in the tree comes later, from
+`audit.log`. If the process dies in between, the entry is there and waits.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+from sqlalchemy import RowMapping, Table, func, select, union_all
+from sqlmodel import Session
+
+from audit import entryrows, instant, tree
+from audit.canonical import Json
+from audit.entryrows import NewEntry
+from audit.fact import Fact, Seal, Subject
+from audit.ids import Entropy, fresh
+from audit.kek import KekMismatch
+from audit.keystore import KeyStore
+from audit.leaf import Leaf, LeafMalformed
+from audit.sealing import Opening, Sealed, handle, seal, unseal
+from audit.tables import EntryRow, SealedRow
+
+_ENTRY = cast(Table, EntryRow.__table__)  # type: ignore[attr-defined]
+_SEALED = cast(Table, SealedRow.__table__)  # type: ignore[attr-defined]
+_PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A fact as the log keeps it."""
+
+    seq: int
+    """Order of writing in this database: gaps, never shown to anybody. Not the place in the tree."""
+
+    eid: str
+    leaf: bytes
+    leaf_hash: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """One part of an entry, opened: `part` is its position in the leaf."""
+
+    part: int
+    seal: Seal
+    opening: Opening
+
+
+class Ledger:
+    """Writes and reads one tenant's entries. For many threads; state is the key store's only."""
+
+    def __init__(self, tenant: str, keystore: KeyStore, entropy: Entropy) -> None:
+        if keystore.tenant != tenant:
+            raise KekMismatch(f"the key store of tenant {keystore.tenant}, the ledger of {tenant}")
+        self.tenant = tenant
+        self._keystore = keystore
+        self._entropy = entropy
+
+    def append(self, session: Session, fact: Fact, now: datetime) -> Entry:
+        """Write `fact` in the caller's transaction, which commits it together with what it records.
+
+        Raises `LeafMalformed` or `audit.canonical.NotCanonical` for a fact that can't be written,
+        and whatever `KeyStore.get_or_create` raises.
+        """
+        if len({(part.subject, part.seal) for part in fact.parts}) != len(fact.parts):
+            raise LeafMalformed("one subject, one seal, one part")
+        eid = fresh(self._entropy)
+        # Keys first, and durable: they are in another file, which this transaction does not cover.
+        # Dying after leaves keys without entries (swept), never entries without keys (lost).
+        sealed = sorted(
+            (
+                (self._seal(part.payload, part.subject, part.seal, eid, fact.kind), part.seal)
+                for part in fact.parts
+            ),
+            key=lambda pair: pair[0].part,
+        )
+        leaf = Leaf(
+            t=fact.kind,
+            ts=instant.minute(now),
+            eid=eid,
+            parts=tuple(each.part for each, _ in sealed),
+            ref=fact.refs,
+            cp=fact.checkpoint,
+        ).data
+        leaf_hash = tree.leaf_hash(leaf).hex()
+        words = [(kind.value, each.ciphertext) for each, kind in sealed]
+        seq = entryrows.write(session, NewEntry(self.tenant, eid, leaf, leaf_hash, now, words))
+        return Entry(seq, eid, leaf, leaf_hash, now)
+
+    def find(self, session: Session, leaf_hash: str) -> Entry | None:
+        """The entry with this leaf hash, if this tenant has it."""
+        row = (
+            session.connection()
+            .execute(select(_ENTRY).where(_ENTRY.c.tenant_id == self.tenant, _ENTRY.c.leaf_hash == leaf_hash))
+            .mappings()
+            .one_or_none()
+        )
+        return None if row is None else _entry(row)
+
+    def last_instant(self, session: Session) -> datetime | None:
+        """The latest instant at which an entry was written, as this transaction sees it; None without any."""
+        # Two lookups by index instead of one over the whole table: those that wait, and the last placed.
+        waiting = select(_ENTRY.c.at).where(_ENTRY.c.tenant_id == self.tenant, _ENTRY.c.idx.is_(None))
+        placed = (
+            select(_ENTRY.c.at)
+            .where(_ENTRY.c.tenant_id == self.tenant, _ENTRY.c.idx.is_not(None))
+            .order_by(_ENTRY.c.idx.desc())
+            .limit(1)
+            .subquery()
+        )
+        both = union_all(waiting, select(placed.c.at)).subquery()
+        return cast(datetime | None, session.connection().execute(select(func.max(both.c.at))).scalar())
+
+    def opened(self, session: Session, leaf_hash: str, subject: Subject) -> Mapping[str, Json] | None:
+        """What an entry says about `subject`, `evid` rather than `ops` if it has both. None if nothing."""
+        parts = self.openings(session, leaf_hash, subject)
+        return parts[0].opening.payload if parts else None
+
+    def openings(self, session: Session, leaf_hash: str, subject: Subject) -> tuple[Opened, ...]:
+        """Every part of an entry sealed for `subject`, `evid` before `ops`. Empty if none, or erased.
+
+        Raises `audit.sealing.SealBroken` if a stored ciphertext is not what the leaf says.
+        """
+        keys, entry = self._keystore.get(subject), self.find(session, leaf_hash)
+        if keys is None or entry is None:
+            return ()
+        leaf = Leaf.parse(entry.leaf)
+        mine = handle(keys.link, leaf.eid)
+        found = []
+        rows = session.connection().execute(
+            select(_SEALED.c.part, _SEALED.c.seal, _SEALED.c.ciphertext)
+            .where(_SEALED.c.tenant_id == self.tenant, _SEALED.c.leaf_hash == leaf_hash)
+            .order_by(_SEALED.c.seal, _SEALED.c.part)
+        )
+        for part, seal_word, ciphertext in rows:
+            if leaf.parts[part].h == mine:
+                kind = Seal(seal_word)
+                opening = unseal(ciphertext, leaf.parts[part], key=keys.sealing(kind), eid=leaf.eid, t=leaf.t)
+                found.append(Opened(part, kind, opening))
+        return tuple(found)
+
+    def entries_of(self, session: Session, subject: Subject) -> Iterator[Entry]:
+        """Every entry with a part about `subject`, in order of writing.
+
+        Reads the whole log and tries each entry's handle. There is no index, on purpose: one would
+        link a person's entries for everybody who can read the database.
+        """
+        keys = self._keystore.get(subject)
+        if keys is None:
+            return
+        link, last = keys.link, 0
+        while True:
+            rows = (
+                session.connection()
+                .execute(
+                    select(_ENTRY)
+                    .where(_ENTRY.c.tenant_id == self.tenant, _ENTRY.c.seq > last)
+                    .order_by(_ENTRY.c.seq)
+                    .limit(_PAGE)
+                )
+                .mappings()
+                .all()
+            )
+            for row in rows:
+                if f'"h":"{handle(link, row["eid"])}"'.encode() in row["leaf"]:
+                    yield _entry(row)
+            if len(rows) < _PAGE:
+                return
+            last = rows[-1]["seq"]
+
+    def _seal(self, payload: Mapping[str, Json], subject: Subject, kind: Seal, eid: str, t: str) -> Sealed:
+        keys = self._keystore.get_or_create(subject)
+        return seal(payload, link=keys.link, key=keys.sealing(kind), eid=eid, t=t, entropy=self._entropy)
+
+
+def _entry(row: RowMapping) -> Entry:
+    return Entry(row["seq"], row["eid"], row["leaf"], row["leaf_hash"], row["at"])

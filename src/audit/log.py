@@ -1,0 +1,262 @@
+"""The log of one tenant: sequence, then publish. Why it may be killed anywhere:
+
+1. One commit gives entries their `idx` and stores full tiles and the signed checkpoint
+   (`audit.sequencer`). Before it, nothing happened: entries wait. After it, rows know it all.
+2. Tiles and bundles are written once, from rows, and synced. Half of them are as good as none:
+   nobody looks at them before the checkpoint says so, and writing them again is the same.
+3. The head beside the deny journal moves by compare-and-swap. From here on a database without
+   these entries is refused; before, nothing was handed out that they could miss from.
+4. `checkpoint` is renamed into place. An old one is stale, never wrong.
+
+Whoever publishes or starts next does what is left of 2 to 4. Nothing is handed out by `covered` or
+`proof` before 3.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from sqlmodel import Session
+
+from audit import files, guard, lease, tree
+from audit.checkpoint import Checkpoint
+from audit.errors import BadInput, Unready
+from audit.head import Head, TreeHead
+from audit.keys import SigningKey
+from audit.lease import Lease, SequencerBusy
+from audit.note import NoteVerifier
+from audit.proof import Proof
+from audit.replay import Replay, replay
+from audit.rounds import Rounds
+from audit.sequencer import sequence
+from audit.sessions import Sessions
+from audit.storage import Storage
+from audit.treerows import TreeRows
+
+BATCH = 1024
+"""Entries a transaction: enough to amortise a commit, few enough not to hold up writers (SQLite has one)."""
+
+_REMEMBERED = 8 * BATCH
+_LEASE = timedelta(seconds=10)
+_PATIENCE = timedelta(seconds=30)
+_PAUSE = timedelta(milliseconds=20)
+
+
+class EntryUnknown(BadInput):
+    """This tenant's log has no such entry, as far as this session sees."""
+
+    code = "ENTRY_UNKNOWN"
+    zh = "日志中没有该条目。"
+    hint = "Use the leaf hash of an entry of this tenant, after its transaction has committed."
+    hint_zh = "请使用本租户、且事务已提交的条目的叶哈希。"
+
+
+class EntryUnpublished(Unready):
+    """The entry is there, and no published checkpoint covers it yet."""
+
+    code = "ENTRY_UNPUBLISHED"
+    zh = "条目尚未被已发布的检查点覆盖。"
+    hint = "Publish the log up to this entry, then ask again."
+    hint_zh = "请先将日志发布至该条目，再重试。"
+
+
+class Log:
+    """Sequences and publishes one tenant's entries. For many threads; any process may have one.
+
+    `holder` names this process among those that share the database; `pause` waits, in seconds.
+    """
+
+    def __init__(
+        self,
+        tenant: str,
+        origin: str,
+        key: SigningKey,
+        storage: Storage,
+        head: Head,
+        sessions: Sessions,
+        holder: str,
+        *,
+        batch: int = BATCH,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.tenant = tenant
+        self.verifier = NoteVerifier(origin, key.verifying)
+        self._key = key
+        self._storage = storage
+        self._head = head
+        self._sessions = sessions
+        self._holder = holder
+        self._batch = batch
+        self._pause = pause
+        self._rounds: Rounds[Checkpoint] = Rounds()
+        self._held: Lease | None = None
+        self._recent: OrderedDict[str, Checkpoint] = OrderedDict()
+
+    def start(self) -> Checkpoint | None:
+        """Check the database against head and files, then do what a crash has left undone.
+
+        Raises `guard.LogBehind`, `LogForked`, `LogEdited`, `AnotherLog`, `HeadMissing`, or
+        `storage.FileDiverged` for a file that says otherwise than the rows. Repeating it is harmless.
+        """
+        head = self._head.read()
+        with self._sessions.write() as session:
+            # Under the lease's lock, so that nobody places entries between one look and the next.
+            lease.lock(session, self.tenant)
+            rows = self._rows(session)
+            latest, _ = guard.check(rows, head)
+            guard.check_public(latest, rows, self._storage)
+        if head is None:
+            # Before the first entry is placed: from now on a log without a head is one that lost it.
+            files.advance(self._head, TreeHead(0, tree.EMPTY_ROOT.hex()))
+        return self._write_files(since=0) if latest else None
+
+    def publish(self, upto: str | None = None, *, now: datetime) -> Checkpoint:
+        """Sequence and publish what waits; returns a checkpoint that covers the entry `upto`.
+
+        Call it after the entry's commit, outside any transaction. Callers of one process share a
+        round; between processes the loser waits for the lease and finds its entry covered. Raises
+        `EntryUnknown`, `lease.SequencerBusy`, `lease.StaleSequencer`, what `start` raises, and
+        `audit.durable.DiskFull`: the entry is then safe, and published later.
+        """
+        done = self._rounds.join(lambda: self._round(upto, now), lambda: self._recent.get(upto or ""))
+        self._release()
+        if upto is None or upto in self._recent:
+            return done
+        # Not placed by us: by another process, then, or it was never committed.
+        with self._sessions.read() as session:
+            if self.covered(session, upto) is None:
+                raise EntryUnpublished(f"entry {upto:.64} came after this round began")
+        return done
+
+    def latest(self, session: Session) -> Checkpoint | None:
+        """The last published checkpoint; None before the first."""
+        head = self._head.read()
+        return self._rows(session).latest(head.size) if head else None
+
+    def covered(self, session: Session, leaf_hash: str) -> str | None:
+        """Digest of the first published checkpoint over an entry, None while there is none.
+
+        An entry that embeds it proves that it came later.
+        """
+        found = self._find(session, leaf_hash)
+        return found[1].digest if found else None
+
+    def proof(self, session: Session, leaf_hash: str) -> str:
+        """The tlog-proof of an entry, under the first published checkpoint over it: the same text each time.
+
+        Raises `EntryUnknown`, `EntryUnpublished`, or `guard.LogEdited` rather than hand out a proof
+        that does not hold.
+        """
+        found = self._find(session, leaf_hash)
+        if found is None:
+            raise EntryUnpublished(f"entry {leaf_hash:.64} is not under a published checkpoint")
+        index, checkpoint = found
+        path = tree.inclusion_path(self._rows(session).nodes(), index, checkpoint.size)
+        root = bytes.fromhex(checkpoint.root)
+        try:
+            tree.check_inclusion(bytes.fromhex(leaf_hash), index, checkpoint.size, path, root)
+        except tree.ProofInvalid:
+            raise guard.LogEdited(f"the rows no longer prove entry {index}") from None
+        return Proof.make(index, path, checkpoint).text
+
+    def audit(self, session: Session) -> Replay:
+        """Read everything again, entry by entry, and name what was edited."""
+        return replay(self._rows(session), self._storage, self._head.read())
+
+    def _rows(self, session: Session) -> TreeRows:
+        return TreeRows(self.tenant, self.verifier, session)
+
+    def _find(self, session: Session, leaf_hash: str) -> tuple[int, Checkpoint] | None:
+        head = self._head.read()
+        rows = self._rows(session)
+        try:
+            index = rows.index(leaf_hash)
+        except LookupError:
+            raise EntryUnknown(f"no entry {leaf_hash:.64}") from None
+        checkpoint = None if index is None or head is None else rows.covering(index, head.size)
+        return None if index is None or checkpoint is None else (index, checkpoint)
+
+    def _round(self, upto: str | None, now: datetime) -> Checkpoint:
+        waited = timedelta()
+        while True:
+            # A steady worker must not take the write lock to learn that there is nothing to do, nor
+            # must one that waits for another process to finish.
+            if (upto is None or waited) and (latest := self._finished()):
+                return latest
+            done = self._sequence(now + waited)
+            if done:
+                return done
+            if waited >= _PATIENCE:
+                raise SequencerBusy(f"another process has held the lease for {_PATIENCE.seconds} s")
+            self._pause(_PAUSE.total_seconds())
+            waited += _PAUSE
+
+    def _sequence(self, now: datetime) -> Checkpoint | None:
+        placed: list[str] = []
+        held: Lease | None = None
+        more = True
+        while more:
+            # Read before the transaction looks: see guard.check.
+            head = self._head.read()
+            with self._sessions.write() as session:
+                if held is None:
+                    held = lease.take(session, self.tenant, self._holder, now, now + _LEASE)
+                    if held is None:
+                        return None
+                else:
+                    lease.hold(session, held, now + _LEASE)
+                batch = sequence(self._rows(session), head, self._key, now, self._batch)
+            placed.extend(batch.leaf_hashes)
+            more = batch.more
+        self._held = held
+        checkpoint = self._write_files()
+        self._remember(placed, checkpoint)
+        return checkpoint
+
+    def _release(self) -> None:
+        """Give the lease back, after everybody who was served has been told: that costs a commit.
+
+        Kept for whoever of ours waits already. Not in a finally: after a failure the lease runs out
+        by itself, and we may retake our own at any time.
+        """
+        held, self._held = self._held, None
+        if held and not self._rounds.queued:
+            with self._sessions.write() as session:
+                lease.release(session, held)
+
+    def _write_files(self, since: int | None = None) -> Checkpoint:
+        """Steps 2 to 4, from what the head says is there; from `since` on, what is missing."""
+        while True:
+            head = self._head.read()
+            begin = since if since is not None else head.size if head else 0
+            with self._sessions.read() as session:
+                rows = self._rows(session)
+                latest = rows.latest()
+                if latest is None or (head and latest.size < head.size):
+                    raise guard.LogBehind("the database went back while its files were written")
+                files.write(rows, self._storage, begin, latest.size, missing_only=since is not None)
+            mine = TreeHead(latest.size, latest.root)
+            files.advance(self._head, mine)
+            files.show(self._storage, latest)
+            # Somebody may have taken over, shown a newer checkpoint, and we have just covered it
+            # with ours: then show the newer one again.
+            if self._head.read() == mine:
+                files.clear(self._storage, begin, latest.size)
+                return latest
+
+    def _remember(self, placed: Sequence[str], checkpoint: Checkpoint) -> None:
+        """Published is published, whoever holds the lease now: safe to answer from memory."""
+        self._recent.update(dict.fromkeys(placed, checkpoint))
+        while len(self._recent) > _REMEMBERED:
+            self._recent.popitem(last=False)
+
+    def _finished(self) -> Checkpoint | None:
+        """The last checkpoint, if nothing waits and steps 2 to 4 are done."""
+        with self._sessions.read() as session:
+            rows = self._rows(session)
+            # In this order: if nothing waits, the checkpoint read after covers everything.
+            latest = None if rows.waits() else rows.latest()
+        if latest is None or self._head.read() != TreeHead(latest.size, latest.root):
+            return None
+        return latest if files.shown(self._storage, latest) else None

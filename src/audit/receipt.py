@@ -1,0 +1,123 @@
+"""Receipts: one entry, one opened part, the proof of its place. Checked with a public key alone."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from audit import note
+from audit.canonical import Json, NotCanonical, canonical
+from audit.checkpoint import Checkpoint
+from audit.errors import BadInput
+from audit.leaf import Leaf
+from audit.note import NoteVerifier
+from audit.proof import Proof
+from audit.sealing import Opening
+from audit.spelling import is_hex, of_base64, of_json, to_base64
+
+_LIMIT = 1024 * 1024
+_FIELDS = {"v", "leaf", "open", "proof"}
+
+
+class ReceiptMalformed(BadInput):
+    """Bytes are not a receipt, or not in the only form one has."""
+
+    code = "RECEIPT_MALFORMED"
+    zh = "回执格式无效。"
+    hint = "Use the receipt file as it was handed out, byte for byte."
+    hint_zh = "请逐字节使用发放时的回执文件。"
+
+
+class ReceiptInvalid(BadInput):
+    """A receipt's opened part is not what its entry commits to."""
+
+    code = "RECEIPT_INVALID"
+    zh = "回执所公开的内容与日志条目的承诺不符。"
+    hint = "The opened part was changed, or belongs to another entry."
+    hint_zh = "公开内容曾被更改，或属于其他条目。"
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a receipt proves: this entry, this payload in it, under this checkpoint."""
+
+    leaf: Leaf
+    payload: Mapping[str, Json]
+    checkpoint: Checkpoint
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A parsed receipt. Nothing is verified before `check`."""
+
+    leaf: bytes
+    part: int
+    """Position of the opened part in the leaf."""
+
+    opening: Opening
+    proof: str
+
+    @property
+    def data(self) -> bytes:
+        """The receipt as it is handed out: canonical JSON."""
+        return canonical(
+            {
+                "v": 1,
+                "leaf": to_base64(self.leaf),
+                "open": {
+                    "part": self.part,
+                    "salt": self.opening.salt.hex(),
+                    "payload": self.opening.payload,
+                },
+                "proof": self.proof,
+            }
+        )
+
+    @classmethod
+    def parse(cls, data: bytes) -> Self:
+        """Take a receipt apart. Raises `ReceiptMalformed` unless it is byte for byte what `data` writes."""
+        if len(data) > _LIMIT:
+            raise ReceiptMalformed("a receipt of more than 1 MiB")
+        try:
+            value = of_json(data)
+            if not isinstance(value, Mapping) or set(value) != _FIELDS:
+                raise ReceiptMalformed("a receipt has the fields v, leaf, open and proof")
+            leaf, opened, proof = value["leaf"], value["open"], value["proof"]
+            if not isinstance(leaf, str) or not isinstance(proof, str) or not isinstance(opened, Mapping):
+                raise ReceiptMalformed("a field of a receipt is of another type")
+            receipt = cls(of_base64(leaf), *_opened(opened), proof)
+            same = receipt.data == data
+        except NotCanonical as error:
+            raise ReceiptMalformed(str(error)) from None
+        if not same:
+            raise ReceiptMalformed(
+                "a receipt of another version, or with fields that version 1 does not have"
+            )
+        return receipt
+
+    def check(self, verifier: NoteVerifier) -> Checked:
+        """What this proves to somebody who trusts the log's key. Needs no database and no network.
+
+        Raises `ReceiptInvalid`, `audit.leaf.LeafMalformed`, `audit.tree.ProofInvalid`,
+        `audit.keys.BadSignature`, or that a part is malformed: `ProofMalformed`, `NoteMalformed`,
+        `CheckpointMalformed`.
+        """
+        leaf = Leaf.parse(self.leaf)
+        if self.part >= len(leaf.parts) or not self.opening.holds(leaf.parts[self.part]):
+            raise ReceiptInvalid("the opened part is not what the entry commits to")
+        proof = Proof.parse(self.proof)
+        checkpoint = proof.check(self.leaf, verifier)
+        # Lines we can't verify would be room for changes that nobody notices. Witnesses will have
+        # their place here once a verifier brings their keys.
+        if len(note.parse(proof.checkpoint).signatures) != 1:
+            raise ReceiptMalformed("a receipt's checkpoint has one signature: the log's")
+        return Checked(leaf, self.opening.payload, checkpoint, proof.index)
+
+
+def _opened(value: Mapping[str, Json]) -> tuple[int, Opening]:
+    part, salt, payload = value.get("part"), value.get("salt"), value.get("payload")
+    if not isinstance(part, int) or isinstance(part, bool) or part < 0:
+        raise ReceiptMalformed("the opened part is named by its position")
+    if not isinstance(salt, str) or not is_hex(salt, 32) or not isinstance(payload, Mapping):
+        raise ReceiptMalformed("a part is opened by a salt of 32 bytes in hex and a payload")
+    return part, Opening(bytes.fromhex(salt), payload)

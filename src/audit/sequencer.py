@@ -1,0 +1,52 @@
+"""One sequencing transaction: entries get their places, the tree grows, the new root is signed.
+
+All of it in one commit. If the process dies before, nothing happened; if it dies after, the
+database knows everything that the files still lack.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from audit import guard, tree
+from audit.checkpoint import Checkpoint
+from audit.edge import FullTile
+from audit.guard import LogEdited
+from audit.head import TreeHead
+from audit.keys import SigningKey
+from audit.treerows import TreeRows
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one transaction did."""
+
+    checkpoint: Checkpoint
+    leaf_hashes: tuple[str, ...]
+    more: bool
+    """Whether entries may be left, because the batch was full."""
+
+
+def sequence(rows: TreeRows, head: TreeHead | None, key: SigningKey, now: datetime, limit: int) -> Batch:
+    """Place up to `limit` waiting entries and sign the tree. The caller holds the lease, and commits.
+
+    Raises what `guard.check` raises, before anything is signed: the database may have been
+    restored or edited under a running process. `LogEdited` also for an entry that was changed
+    while it waited.
+    """
+    latest, edge = guard.check(rows, head)
+    waiting = rows.waiting(limit)
+    if latest and not waiting:
+        return Batch(latest, (), more=False)
+    begin = edge.size
+    tiles: list[FullTile] = []
+    for entry in waiting:
+        leaf_hash = tree.leaf_hash(entry.leaf)
+        if leaf_hash.hex() != entry.leaf_hash:
+            raise LogEdited(f"the entry written as {entry.leaf_hash} has other bytes now")
+        tiles.extend(edge.append(leaf_hash))
+    checkpoint = Checkpoint.sign(rows.verifier.name, edge.size, edge.root(), key)
+    if waiting:
+        rows.place([entry.seq for entry in waiting], begin)
+        rows.add_tiles(tiles)
+    rows.add_checkpoint(checkpoint, now)
+    return Batch(checkpoint, tuple(entry.leaf_hash for entry in waiting), more=len(waiting) == limit)

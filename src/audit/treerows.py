@@ -1,0 +1,181 @@
+"""The tree as rows: entries with a place, full tiles, checkpoints. Everything else follows from them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, Executable, Table, bindparam, func, insert, select, update
+from sqlmodel import Session
+
+from audit import tree
+from audit.checkpoint import Checkpoint
+from audit.edge import Edge, FullTile
+from audit.note import NoteVerifier
+from audit.tables import CheckpointRow, EntryRow, TileRow
+from audit.tile import WIDTH, Tile
+from audit.tree import Nodes
+
+_ENTRY = cast(Table, EntryRow.__table__)  # type: ignore[attr-defined]
+_TILE = cast(Table, TileRow.__table__)  # type: ignore[attr-defined]
+_CHECKPOINT = cast(Table, CheckpointRow.__table__)  # type: ignore[attr-defined]
+
+# Built once: putting a statement together costs more than running it.
+_HERE = _ENTRY.c.tenant_id == bindparam("tenant")
+_TILE_HERE = (_TILE.c.tenant_id == bindparam("tenant"), _TILE.c.level == bindparam("level"))
+_NOTE = select(_CHECKPOINT.c.note).where(_CHECKPOINT.c.tenant_id == bindparam("tenant"))
+_LATEST = _NOTE.where(_CHECKPOINT.c.size <= bindparam("most")).order_by(_CHECKPOINT.c.size.desc()).limit(1)
+_COVERING = (
+    _NOTE.where(_CHECKPOINT.c.size > bindparam("index"), _CHECKPOINT.c.size <= bindparam("most"))
+    .order_by(_CHECKPOINT.c.size)
+    .limit(1)
+)
+_WAITS = select(_ENTRY.c.seq).where(_HERE, _ENTRY.c.idx.is_(None)).limit(1)
+_WAITING = (
+    select(_ENTRY.c.seq, _ENTRY.c.leaf, _ENTRY.c.leaf_hash)
+    .where(_HERE, _ENTRY.c.idx.is_(None))
+    .order_by(_ENTRY.c.seq)
+    .limit(bindparam("limit"))
+)
+_INDEX = select(_ENTRY.c.idx).where(_HERE, _ENTRY.c.leaf_hash == bindparam("leaf_hash"))
+_HIGHEST = select(func.max(_ENTRY.c.idx)).where(_HERE)
+_LEAVES = (
+    select(_ENTRY.c.leaf)
+    .where(_HERE, _ENTRY.c.idx >= bindparam("begin"), _ENTRY.c.idx < bindparam("end"))
+    .order_by(_ENTRY.c.idx)
+)
+_ROOTS = (
+    select(_TILE.c.root)
+    .where(*_TILE_HERE, _TILE.c.n >= bindparam("begin"), _TILE.c.n < bindparam("end"))
+    .order_by(_TILE.c.n)
+)
+_DATA = select(_TILE.c.data).where(*_TILE_HERE, _TILE.c.n == bindparam("n"))
+_PLACE = update(_ENTRY).where(_ENTRY.c.seq == bindparam("the_seq")).values(idx=bindparam("the_idx"))
+_ADD_TILE = insert(_TILE)
+_ADD_CHECKPOINT = insert(_CHECKPOINT)
+_ANY_SIZE = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An entry that has no place yet."""
+
+    seq: int
+    leaf: bytes
+    leaf_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class TreeRows:
+    """One tenant's tree in one session. Hashes of entries are computed from their bytes, each time."""
+
+    tenant: str
+    verifier: NoteVerifier
+    session: Session
+
+    def latest(self, most: int = _ANY_SIZE) -> Checkpoint | None:
+        """The last checkpoint, or the last not larger than `most`. Raises as `Checkpoint.parse` does."""
+        return self._checkpoint(self._run(_LATEST, most=most).scalar())
+
+    def covering(self, index: int, most: int) -> Checkpoint | None:
+        """The first checkpoint that covers the entry at `index` and is not larger than `most`."""
+        return self._checkpoint(self._run(_COVERING, index=index, most=most).scalar())
+
+    def waits(self) -> bool:
+        """Whether an entry has no place yet."""
+        return self._run(_WAITS).first() is not None
+
+    def waiting(self, limit: int) -> list[Waiting]:
+        """Entries without a place, in order of writing."""
+        rows = self._run(_WAITING, limit=limit)
+        return [Waiting(seq, bytes(leaf), leaf_hash) for seq, leaf, leaf_hash in rows]
+
+    def index(self, leaf_hash: str) -> int | None:
+        """The place of an entry, or None while it has none. Raises `LookupError` without such an entry."""
+        row = self._run(_INDEX, leaf_hash=leaf_hash).first()
+        if row is None:
+            raise LookupError(leaf_hash)
+        return cast(int | None, row[0])
+
+    def placed(self) -> int:
+        """One more than the highest place given."""
+        highest = self._run(_HIGHEST).scalar()
+        return 0 if highest is None else highest + 1
+
+    def place(self, sequence: Sequence[int], begin: int) -> None:
+        """Give the entries with these `seq` the places from `begin` on."""
+        self.session.connection().execute(
+            _PLACE, [{"the_seq": seq, "the_idx": idx} for idx, seq in enumerate(sequence, begin)]
+        )
+
+    def add_tiles(self, tiles: Iterable[FullTile]) -> None:
+        """Store tiles that were just completed."""
+        rows = [
+            {"tenant_id": self.tenant, "level": t.level, "n": t.n, "data": t.data, "root": t.root}
+            for t in tiles
+        ]
+        if rows:
+            self.session.connection().execute(_ADD_TILE, rows)
+
+    def add_checkpoint(self, checkpoint: Checkpoint, at: datetime) -> None:
+        """Store a checkpoint."""
+        row = {"size": checkpoint.size, "digest": checkpoint.digest, "note": checkpoint.text, "at": at}
+        self.session.connection().execute(_ADD_CHECKPOINT, {"tenant_id": self.tenant, **row})
+
+    def entries(self, begin: int, end: int) -> list[bytes]:
+        """The leaf bytes at places `[begin, end)`, as far as there are any."""
+        return [bytes(leaf) for (leaf,) in self._run(_LEAVES, begin=begin, end=end)]
+
+    def hashes(self, level: int, begin: int, end: int) -> list[bytes]:
+        """Hashes `[begin, end)` of a level of tiles, from what lies below: entries, or roots of tiles."""
+        if level == 0:
+            return [tree.leaf_hash(leaf) for leaf in self.entries(begin, end)]
+        return [bytes(root) for (root,) in self._run(_ROOTS, level=level - 1, begin=begin, end=end)]
+
+    def tile(self, level: int, n: int) -> bytes | None:
+        """A full tile, if it is complete."""
+        data = self._run(_DATA, level=level, n=n).scalar()
+        return None if data is None else bytes(data)
+
+    def tile_data(self, place: Tile, entries: Sequence[bytes] | None = None) -> bytes:
+        """The bytes of a tile's file: a full one from its row, a partial one from what lies below.
+
+        `entries` are those under the tile, if the caller has them already.
+        """
+        full = self.tile(place.level, place.n) if place.width == WIDTH else None
+        if full is not None:
+            return full
+        if entries is not None:
+            return b"".join(map(tree.leaf_hash, entries))
+        begin = place.n * WIDTH
+        return b"".join(self.hashes(place.level, begin, begin + place.width))
+
+    def edge(self, size: int) -> Edge:
+        """The right edge at `size`, rebuilt: no process's memory is trusted with what gets signed."""
+        levels: list[list[bytes]] = []
+        while size >> (8 * len(levels)):
+            count = size >> (8 * len(levels))
+            levels.append(self.hashes(len(levels), count - count % WIDTH, count))
+        return Edge(size, levels)
+
+    def nodes(self) -> Nodes:
+        """Every complete subtree, for proofs. Remembers the tiles it has read."""
+        read: dict[tuple[int, int], list[bytes]] = {}
+
+        def nodes(height: int, position: int) -> bytes:
+            level, within = divmod(height, 8)
+            begin = position << within
+            n = begin // WIDTH
+            if (level, n) not in read:
+                data = self.tile(level, n) or b"".join(self.hashes(level, n * WIDTH, (n + 1) * WIDTH))
+                read[level, n] = [data[i : i + 32] for i in range(0, len(data), 32)]
+            return tree.root(read[level, n][begin - n * WIDTH :][: 1 << within])
+
+        return nodes
+
+    def _run(self, statement: Executable, **values: Any) -> CursorResult[*tuple[Any, ...]]:
+        connection = self.session.connection()
+        return connection.execute(statement, {"tenant": self.tenant, **values})
+
+    def _checkpoint(self, note: str | None) -> Checkpoint | None:
+        return None if note is None else Checkpoint.parse(note, self.verifier)

@@ -1,0 +1,266 @@
+"""The chain of an authorization: its events, each with the leaf hash of the one before, and its locks.
+
+The state rows are the lock. Whoever relies on a state locks them FOR SHARE, whoever changes it FOR
+UPDATE, both in order of authorization and purpose; the state is read in a *later* statement, because
+under READ COMMITTED a statement that waited for a lock still sees the snapshot it began with. Measured:
+one-statement checks and SERIALIZABLE alone let a publish commit after the withdrawal had returned.
+SQLite ignores FOR SHARE; there the write session's BEGIN IMMEDIATE is the lock.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeVar, cast
+
+import sqlalchemy as core
+from sqlmodel import Session
+
+from audit import instant
+from audit.canonical import Json
+from audit.fact import Fact, Part, Seal, Subject
+from audit.ledger import Ledger
+from consent.errors import AuthorizationDiverged
+from consent.standing import Lock
+from consent.tables import ConsentCounterRow, ConsentEventRow, ConsentStateRow
+from consent.withdrawal import By
+from consent.words import Purpose, Status
+
+_Word = TypeVar("_Word", bound=StrEnum)
+
+_STATE = cast(core.Table, ConsentStateRow.__table__)  # type: ignore[attr-defined]
+_COUNTER = cast(core.Table, ConsentCounterRow.__table__)  # type: ignore[attr-defined]
+_EVENT = cast(core.Table, ConsentEventRow.__table__)  # type: ignore[attr-defined]
+
+GRANTED = "ConsentGranted"
+WITHDRAWN = "ConsentWithdrawn"
+EXPIRED = "ConsentExpired"
+SUSPENDED = "ConsentSuspended"
+RECONFIRMED = "ConsentReconfirmed"
+DISPUTED = "ConsentDisputed"
+SETTLED = "ConsentDisputeSettled"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened to some purposes of an authorization."""
+
+    kind: str
+    purposes: frozenset[Purpose]
+    by: By
+    status: Status | None = None
+    """Their new status; None: unchanged."""
+    disputed: bool | None = None
+    """Their new dispute mark; None: unchanged."""
+    evidence: bytes | None = None
+    extra: Mapping[str, Json] = field(default_factory=dict)
+    """More for the sealed payload."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One state row, as read under the lock."""
+
+    purpose: Purpose
+    status: Status
+    disputed: bool
+    until: datetime
+    head: str
+    left: int | None
+    """Uses left, reserved ones taken off; None without limit. Without a counter there are none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """One event row, as the person may see it."""
+
+    number: int
+    kind: str
+    purposes: frozenset[Purpose]
+    status: Status | None
+    disputed: bool | None
+    by: str
+    at: datetime
+    entry: str
+    prev: str | None
+
+
+# Built once: putting a statement together costs more than running it, and these run at every decision.
+_CHOSEN = (
+    _STATE.c.tenant_id == core.bindparam("tenant"),
+    _STATE.c.authorization_id.in_(core.bindparam("ids", expanding=True)),
+)
+_IN_ORDER = (
+    core.select(_STATE.c.authorization_id, _STATE.c.purpose)
+    .where(*_CHOSEN)
+    .order_by(_STATE.c.authorization_id, _STATE.c.purpose)
+)
+_LOCKS = {"share": _IN_ORDER.with_for_update(read=True), "update": _IN_ORDER.with_for_update()}
+_STATES = (
+    core.select(
+        _STATE,
+        _COUNTER.c.purpose.label("counted"),
+        _COUNTER.c.most,
+        _COUNTER.c.reserved,
+        _COUNTER.c.spent,
+    )
+    .select_from(_STATE)
+    .outerjoin(
+        _COUNTER,
+        core.and_(
+            _COUNTER.c.tenant_id == _STATE.c.tenant_id,
+            _COUNTER.c.authorization_id == _STATE.c.authorization_id,
+            _COUNTER.c.purpose == _STATE.c.purpose,
+        ),
+    )
+    .where(*_CHOSEN)
+    .order_by(_STATE.c.purpose)
+)
+_EVENTS = (
+    core.select(_EVENT)
+    .where(
+        _EVENT.c.tenant_id == core.bindparam("tenant"),
+        _EVENT.c.authorization_id.in_(core.bindparam("ids", expanding=True)),
+    )
+    .order_by(_EVENT.c.authorization_id, _EVENT.c.number)
+)
+
+
+def lock_states(session: Session, tenant: str, ids: Collection[str], lock: Lock) -> None:
+    """Take the locks, in order. Reads nothing anybody should use."""
+    if lock is None or not ids:
+        return
+    session.connection().execute(_LOCKS[lock], {"tenant": tenant, "ids": list(ids)}).all()
+
+
+def states(session: Session, tenant: str, ids: Collection[str]) -> dict[str, tuple[State, ...]]:
+    """The state rows, by authorization. Columns, not objects: the session's identity map may be older."""
+    found: dict[str, list[State]] = {}
+    session.flush()
+    rows = session.connection().execute(_STATES, {"tenant": tenant, "ids": list(ids)})
+    for row in rows.mappings():
+        state = State(
+            read_word(Purpose, row["purpose"]),
+            read_word(Status, row["status"]),
+            row["disputed"],
+            row["until"],
+            row["head"],
+            _left(row) if row["counted"] else 0,
+        )
+        found.setdefault(row["authorization_id"], []).append(state)
+    return {authorization: tuple(items) for authorization, items in found.items()}
+
+
+def events(session: Session, tenant: str, ids: Collection[str]) -> dict[str, tuple[Past, ...]]:
+    """The chains, each in order, by authorization."""
+    found: dict[str, list[Past]] = {}
+    session.flush()
+    rows = session.connection().execute(_EVENTS, {"tenant": tenant, "ids": list(ids)})
+    for row in rows.mappings():
+        past = Past(
+            number=row["number"],
+            kind=row["kind"],
+            purposes=_purposes(row["purposes"]),
+            status=None if row["status"] is None else read_word(Status, row["status"]),
+            disputed=row["disputed"],
+            by=row["how"],
+            at=row["at"],
+            entry=row["leaf_hash"],
+            prev=row["prev"],
+        )
+        found.setdefault(row["authorization_id"], []).append(past)
+    return {authorization: tuple(items) for authorization, items in found.items()}
+
+
+def read_word(words: type[_Word], written: str) -> _Word:
+    """A stored word. Raises `AuthorizationDiverged` when it is none: somebody edited the row."""
+    try:
+        return words(written)
+    except ValueError:
+        raise AuthorizationDiverged("a stored word is not one of ours") from None
+
+
+def intact(chain: Sequence[Past], now_says: Sequence[State]) -> bool:
+    """Whether the chain is whole and the state rows say exactly what its events add up to."""
+    status: dict[Purpose, Status] = {}
+    disputed: dict[Purpose, bool] = {}
+    prev: str | None = None
+    for number, past in enumerate(chain):
+        if (past.number, past.prev) != (number, prev):
+            return False
+        prev = past.entry
+        for purpose in past.purposes:
+            if past.status is not None:
+                status[purpose] = past.status
+            if past.disputed is not None:
+                disputed[purpose] = past.disputed
+    return (
+        bool(chain)
+        and {state.purpose: state.status for state in now_says} == status
+        and all(state.head == prev for state in now_says)
+        and all(state.disputed == disputed.get(state.purpose, False) for state in now_says)
+    )
+
+
+def append(
+    session: Session, ledger: Ledger, authorization: str, person: str, event: Event, now: datetime
+) -> str:
+    """Add an event: entry, event row, state rows. The leaf hash. The caller holds the lock FOR UPDATE."""
+    tenant = ledger.tenant
+    past = events(session, tenant, [authorization]).get(authorization, ())
+    prev = past[-1].entry if past else None
+    payload: dict[str, Json] = {
+        **event.extra,
+        "authorization": authorization,
+        "purposes": sorted(str(purpose) for purpose in event.purposes),
+        "by": str(event.by.how),
+        "actor": event.by.actor,
+        "at": instant.exact(now),
+    }
+    if event.status is not None:
+        payload["status"] = str(event.status)
+    part = Part(Subject("person", person), Seal.EVID, payload)
+    entry = ledger.append(session, Fact(event.kind, (part,), () if prev is None else (prev,)), now)
+    session.add(
+        ConsentEventRow(
+            tenant_id=tenant,
+            authorization_id=authorization,
+            number=len(past),
+            kind=event.kind,
+            purposes=",".join(sorted(event.purposes)),
+            status=None if event.status is None else str(event.status),
+            disputed=event.disputed,
+            how=str(event.by.how),
+            actor=event.by.actor,
+            at=now,
+            evidence=event.evidence,
+            leaf_hash=entry.leaf_hash,
+            prev=prev,
+        )
+    )
+    session.flush()
+    _move(session, tenant, authorization, event, entry.leaf_hash)
+    return entry.leaf_hash
+
+
+def _move(session: Session, tenant: str, authorization: str, event: Event, head: str) -> None:
+    of_it = core.update(_STATE).where(
+        _STATE.c.tenant_id == tenant, _STATE.c.authorization_id == authorization
+    )
+    changes: dict[str, object] = {}
+    if event.status is not None:
+        changes["status"] = str(event.status)
+    if event.disputed is not None:
+        changes["disputed"] = event.disputed
+    if changes:
+        touched = [str(purpose) for purpose in event.purposes]
+        session.connection().execute(of_it.where(_STATE.c.purpose.in_(touched)).values(**changes))
+    session.connection().execute(of_it.values(head=head))
+
+
+def _purposes(written: str) -> frozenset[Purpose]:
+    return frozenset(read_word(Purpose, word) for word in written.split(",") if word)
+
+
+def _left(row: core.RowMapping) -> int | None:
+    return None if row["most"] is None else max(0, row["most"] - row["reserved"] - row["spent"])

@@ -1,0 +1,92 @@
+"""What decide, redeem and release do first, all three alike: lock in the one order, then read.
+
+Template, authorizations by id, then the permit's row, then counters. A withdrawal takes the same rows
+`FOR UPDATE`: so either it is committed and read here, or it waits until this transaction has committed.
+The order of two statements carries that (lock first, read in a later one); SERIALIZABLE would not.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlmodel import Session
+
+from audit.errors import ConsentryError
+from audit.ledger import Ledger
+from consent.case import Case
+from consent.standing import Lock, Standing, Standings
+from consent.templatelock import TemplateLock
+
+SKEW = timedelta(seconds=60)
+"""How far the clock may lag behind the last entry. More, and it was set back: no term can be trusted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """What holds until the commit."""
+
+    at: datetime
+    """Gate time: the clock, or the last entry's instant if that is later."""
+    frozen: bool
+    standings: Mapping[str, Standing]
+    faults: tuple[str, ...]
+    """Stable codes of what could not be checked. Any is a G-00."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Where the gate of one tenant sits: what it asks and what it writes to."""
+
+    registry: Standings
+    templates: TemplateLock
+    ledger: Ledger
+
+    @property
+    def tenant(self) -> str:
+        """Whose gate it is."""
+        return self.ledger.tenant
+
+    def hear(self, session: Session, case: Case, now: datetime, *, locked: bool = True) -> Hearing:
+        """Lock, then read. What fails is a fault and not an exception, so that the refusal is logged.
+
+        Not `locked`: for an answer that leads to nothing.
+        """
+        faults: list[str] = []
+        frozen = self._frozen(session, case, faults, locked=locked)
+        standings = self._standings(session, case, now, faults, locked=locked)
+        # Read under the locks: whoever held them before us has committed, and its entries count.
+        last = self.ledger.last_instant(session)
+        at = now if last is None else max(now, last)
+        if at - now > SKEW:
+            faults.append("CLOCK_BEHIND")
+        if at > now and standings:
+            # The rows are ours already; only the instant at which their terms are read changes.
+            standings = self._standings(session, case, at, faults, locked=False)
+        return Hearing(at, frozen, standings, tuple(faults))
+
+    def _frozen(self, session: Session, case: Case, faults: list[str], *, locked: bool) -> bool:
+        if case.template is None:
+            return False
+        ask = self.templates.lock if locked else self.templates.look
+        state = ask(session, self.tenant, case.template)
+        if state is None:
+            faults.append("TEMPLATE_UNKNOWN")
+            return False
+        stated = case.source.media_digest if case.source else None
+        if stated is not None and state.media_digest is not None and stated != state.media_digest:
+            faults.append("TEMPLATE_OTHER_MEDIA")
+        return state.frozen
+
+    def _standings(
+        self, session: Session, case: Case, now: datetime, faults: list[str], *, locked: bool
+    ) -> Mapping[str, Standing]:
+        if not case.authorizations:
+            return {}
+        lock: Lock = "share" if locked else None
+        try:
+            return self.registry.standings(session, self.tenant, case.authorizations, now=now, lock=lock)
+        except ConsentryError as error:
+            # Stored data that contradicts itself, a journal that can't be read: nobody's consent is
+            # known, so nobody's is assumed. The refusal that follows is what gets it noticed.
+            faults.append(error.code)
+            return {}

@@ -1,0 +1,185 @@
+"""The rules, and the one door to Cedar.
+
+Cedar skips a policy that errors: a forbid that stumbles over a missing attribute is a forbid that
+was never there, and the answer is Allow. So every call carries the schema; any error, any missing
+decision, any surprise is a G-00; and an Allow counts only if a permit is named and nothing else is.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cedarpy
+
+from audit.canonical import Json, digest, digest_of
+from audit.errors import Unready
+from consent.objection import WORK, Objection, Severity
+from consent.words import Action
+
+FAILED = "G-00"
+"""The rule for everything that could not be checked."""
+
+NEVER_HELD = frozenset({FAILED, "G-06", "G-19", "G-36"})
+"""Rules no reviewer may lift (`legal.md` 8.2)."""
+
+_TEXTS = ("id", "citation", "message", "message_zh", "severity", "cure", "cure_zh")
+_SCHEMA = "schema.cedarschema"
+
+
+class PolicyRefused(Unready):
+    """The rules can't be adopted: better no service than one that forgot a rule."""
+
+    code = "POLICY_REFUSED"
+    zh = "策略文件不完整或未通过校验，拒绝启动。"
+    hint = "The message names the rule; see policies/README.md for what each must carry."
+    hint_zh = "错误信息会指出具体规则；规则的必备内容见 policies/README.md。"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One Cedar request: the work as a whole (`person` is None), or one person in one role."""
+
+    about: str
+    person: str | None
+    action: Action
+    attributes: Mapping[str, Json]
+    context: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Rules in force. Immutable: adopting others is another `Policy`, and an entry in the log."""
+
+    digest: str
+    """SHA-256 over the files, by name. Every decision cites it."""
+    files: Mapping[str, bytes]
+    """The exact bytes, to be kept by digest."""
+    rules: Mapping[str, Objection]
+    """Every forbid by id, worded, about nobody yet."""
+    _policies: cedarpy.PolicySet
+    _schema: cedarpy.Schema
+
+    def evaluate(self, questions: Sequence[Question]) -> tuple[Objection, ...]:
+        """Everything that stands against these questions together. Empty means yes to all of them."""
+        if not questions:
+            return (self.failure("NO_QUESTION"),)
+        try:
+            results = cedarpy.is_authorized_batch(
+                [_request(i, question) for i, question in enumerate(questions)],
+                self._policies,
+                [_entity(i, question) for i, question in enumerate(questions)],
+                self._schema,
+            )
+            answers = [self._read(q, result) for q, result in zip(questions, results, strict=True)]
+        except Exception:  # noqa: BLE001  whatever went wrong, nobody was asked: that is a refusal, never a yes
+            return (self.failure("POLICY_ERROR"),)
+        return tuple(objection for answer in answers for objection in answer)
+
+    def failure(self, detail: str, *, about: str = WORK, person: str | None = None) -> Objection:
+        """A G-00 with the code of what could not be checked."""
+        return replace(self.rules[FAILED], detail=detail, about=about, person=person)
+
+    def objection(self, rule: str, *, about: str = WORK, person: str | None = None) -> Objection:
+        """The wording of `rule`, for what is found outside Cedar (a counter that ran out meanwhile)."""
+        return replace(self.rules[rule], about=about, person=person)
+
+    def _read(self, question: Question, result: cedarpy.AuthzResult) -> tuple[Objection, ...]:
+        diagnostics = result.diagnostics
+        named = diagnostics.id_annotations_by_reason
+        if diagnostics.errors or result.decision not in {cedarpy.Decision.Allow, cedarpy.Decision.Deny}:
+            return (self.failure("POLICY_ERROR", about=question.about, person=question.person),)
+        if result.decision is cedarpy.Decision.Allow:
+            # An Allow names the permits that gave it and nothing else; otherwise it is not one we know.
+            if (
+                named
+                and len(named) == len(diagnostics.reasons)
+                and self.rules.keys().isdisjoint(named.values())
+            ):
+                return ()
+            return (self.failure("POLICY_ERROR", about=question.about, person=question.person),)
+        rules = sorted(rule for rule in named.values() if rule in self.rules)
+        if not rules:
+            # No permit and no forbid to name: a condition stands in a permit only. Refused, and loud.
+            return (self.failure("POLICY_SILENT", about=question.about, person=question.person),)
+        return tuple(self.objection(rule, about=question.about, person=question.person) for rule in rules)
+
+
+def load(folder: Path) -> Policy:
+    """The policy of `folder`: `schema.cedarschema` and every `*.cedar` beside it.
+
+    Raises `PolicyRefused` when a file is missing or unreadable, the schema rejects a rule, a rule lacks
+    a text, two share an id, or there are none.
+    """
+    names = [_SCHEMA, *sorted(path.name for path in folder.glob("*.cedar"))]
+    try:
+        files = {name: (folder / name).read_bytes() for name in names}
+        text = "\n".join(files[name].decode() for name in names[1:])
+        schema_text = files[_SCHEMA].decode()
+    except (OSError, UnicodeError) as error:
+        raise PolicyRefused(f"policy files can't be read: {type(error).__name__}") from None
+    try:
+        validation = cedarpy.validate_policies(text, schema_text)
+        parsed = json.loads(cedarpy.policies_to_json_str(text))["staticPolicies"]
+        policies, schema = cedarpy.PolicySet.from_str(text), cedarpy.Schema.from_str(schema_text)
+    except ValueError as error:
+        raise PolicyRefused(f"policy does not parse: {str(error)[:200]}") from None
+    if not validation.validation_passed:
+        faults = "; ".join(str(fault)[:200] for fault in validation.errors[:3])
+        raise PolicyRefused(f"policy does not fit its schema: {faults}")
+    rules = _rules(parsed)
+    by_name = digest_of({name: digest(data) for name, data in files.items()})
+    return Policy(by_name, files, rules, policies, schema)
+
+
+def _rules(parsed: Mapping[str, Mapping[str, object]]) -> dict[str, Objection]:
+    rules: dict[str, Objection] = {}
+    permits: set[str] = set()
+    for position, policy in parsed.items():
+        texts = policy.get("annotations")
+        texts = {name: text or "" for name, text in texts.items()} if isinstance(texts, dict) else {}
+        rule = texts.get("id", "")
+        if not rule or rule in rules or rule in permits:
+            raise PolicyRefused(f"{position}: expected an @id of its own, found {rule!r:.40}")
+        if policy.get("effect") == "permit":
+            permits.add(rule)
+            continue
+        lacking = [name for name in _TEXTS if not texts.get(name, "").strip()]
+        if lacking:
+            raise PolicyRefused(f"{rule}: expected @{', @'.join(lacking)}")
+        rules[rule] = _rule(rule, texts, conditions=json.dumps(policy.get("conditions")))
+    # An empty set would approve nothing, and look as if it were strict; more likely a file went missing.
+    if not permits or FAILED not in rules or len(rules) == 1:
+        raise PolicyRefused(f"expected permits, {FAILED} and other rules; a file may be missing")
+    return rules
+
+
+def _rule(rule: str, texts: Mapping[str, str], *, conditions: str) -> Objection:
+    try:
+        severity = Severity(texts["severity"])
+    except ValueError:
+        raise PolicyRefused(f"{rule}: expected @severity deny or hold") from None
+    if severity is Severity.HOLD and rule in NEVER_HELD:
+        raise PolicyRefused(f"{rule} can't be a hold: nobody may lift it")
+    # A denial that looks at what was lifted would be a hold in disguise.
+    if severity is Severity.DENY and '"lifted"' in conditions:
+        raise PolicyRefused(f"{rule} is a denial and must not look at context.lifted")
+    citation, message, message_zh = texts["citation"], texts["message"], texts["message_zh"]
+    return Objection(rule, citation, message, message_zh, severity, texts["cure"], texts["cure_zh"])
+
+
+def _kind(question: Question) -> str:
+    return "Work" if question.person is None else "Appearance"
+
+
+def _entity(i: int, question: Question) -> dict[str, object]:
+    return {"uid": {"type": _kind(question), "id": str(i)}, "attrs": dict(question.attributes), "parents": []}
+
+
+def _request(i: int, question: Question) -> dict[str, object]:
+    return {
+        "principal": {"type": "Gate", "id": "gate"},
+        "action": {"type": "Action", "id": str(question.action)},
+        "resource": {"type": _kind(question), "id": str(i)},
+        "context": dict(question.context),
+    }

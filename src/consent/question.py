@@ -1,0 +1,212 @@
+"""From a case to Cedar requests: one for the work, one for each person in each role.
+
+Every attribute of the schema is written. What is not known is written as empty, and empty never
+satisfies a permit.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from audit.canonical import Json
+from consent.case import Appearance, Case, Donor, Output, Source, Tracks, Use
+from consent.objection import WORK
+from consent.policy import Question
+from consent.required import missing, needed
+from consent.standing import Standing
+
+
+class Stage(StrEnum):
+    """When the gate is asked. Policy runs before anything is made, and again before anything leaves."""
+
+    DECIDE = "decide"
+    REDEEM = "redeem"
+    """Between the two, when an engine is about to start: the permit and the consents, not the rules."""
+    RELEASE = "release"
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What stands beside the case at the moment of asking, read under the locks."""
+
+    at: datetime
+    stage: Stage
+    standings: Mapping[str, Standing]
+    frozen: bool
+    output: Output | None
+    """None: nothing was measured yet. Only a release has one."""
+    lifted: frozenset[str] = frozenset()
+    """Holds that two people lifted."""
+
+
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+_NO_SOURCE = Source(None, None, None, None, None, None, origin_known=False, copyright_licence=None)
+_NO_TRACKS = Tracks(0, 0, 0, 0, 0, 0, 0, covered=False, reviewed=False)
+_NO_USE = Use(None, None, None, (), None, None, (), intimate=False, voice_kept=False, engine=None)
+_NO_DONOR = Donor(None, None, None, is_self=False)
+_NO_OUTPUT = Output(label=False, aigc=False, manifest=False, logged=False)
+
+
+def questions(case: Case, now: Circumstances) -> tuple[Question, ...]:
+    """The work first, then every person in every role."""
+    context = _context(case, now)
+    people = [
+        Question(str(one.role), one.person, case.action, _appearance(case, one, now), context)
+        for one in case.people
+    ]
+    return (Question(WORK, None, case.action, _work(case, now), context), *people)
+
+
+def covering(appearance: Appearance, standings: Mapping[str, Standing]) -> Standing | None:
+    """How the cited authorization stands, if it exists and is hers."""
+    standing = standings.get(appearance.authorization or "")
+    # Somebody else's consent under her name is no consent.
+    return standing if standing is not None and standing.person == appearance.person else None
+
+
+def _context(case: Case, now: Circumstances) -> dict[str, Json]:
+    source, use, donor = case.source or _NO_SOURCE, case.use or _NO_USE, case.donor or _NO_DONOR
+    return {
+        "now": _moment(now.at),
+        "stage": str(now.stage),
+        "mode": str(case.mode),
+        "missing": list(missing(case)),
+        "lifted": sorted(now.lifted),
+        "requester": case.requester,
+        "work": case.work or "",
+        "template": case.template or "",
+        "sources": [d for d in (source.received_digest, source.media_digest) if d],
+        "donor": {
+            "digest": donor.digest or "",
+            "faces": donor.faces or 0,
+            "match": str(donor.match or ""),
+            "is_self": donor.is_self,
+        },
+        "use": {
+            "purpose": str(use.purpose or ""),
+            "platform": use.platform or "",
+            "recipient": use.recipient or "",
+            "territories": sorted(use.territories),
+            "audience": str(use.audience or ""),
+            "monetisation": str(use.monetisation or ""),
+            "modifications": sorted(use.modifications),
+            "intimate": use.intimate,
+            "voice_kept": use.voice_kept,
+            "engine": use.engine or "",
+        },
+    }
+
+
+def _work(case: Case, now: Circumstances) -> dict[str, Json]:
+    source, tracks, output = case.source or _NO_SOURCE, case.tracks or _NO_TRACKS, now.output or _NO_OUTPUT
+    cast = {one.person for one in case.depicted}
+    return {
+        "source": {
+            "received_digest": source.received_digest or "",
+            "media_digest": source.media_digest or "",
+            "supplier": source.supplier or "",
+            "acquired_how": source.acquired_how or "",
+            "acquired_at": "" if source.acquired_at is None else source.acquired_at.isoformat(),
+            "kind": str(source.kind or ""),
+            "origin_known": source.origin_known,
+            "copyright_licence": source.copyright_licence or "",
+        },
+        "cast": sorted(cast),
+        # Counted here, from people: nobody may state a larger cast than is named.
+        "declared": len(cast),
+        "matching": str(case.matching or ""),
+        "tracks": {
+            "known": case.tracks is not None,
+            "total": tracks.total,
+            "counted": tracks.counted,
+            "unmatched": tracks.unmatched,
+            "ambiguous": tracks.ambiguous,
+            "unresolvable": tracks.unresolvable,
+            "weak": tracks.weak,
+            "unread": tracks.unread,
+            "covered": tracks.covered,
+            "reviewed": tracks.reviewed,
+        },
+        "frozen": now.frozen,
+        "output": {
+            "label": output.label,
+            "aigc": output.aigc,
+            "manifest": output.manifest,
+            "logged": output.logged,
+        },
+    }
+
+
+def _appearance(case: Case, one: Appearance, now: Circumstances) -> dict[str, Json]:
+    standing = covering(one, now.standings)
+    wanted = needed(case, one)
+    licence = one.portrait_licence or (standing and standing.document.portrait_licence)
+    return {
+        "person": one.person,
+        "role": str(one.role),
+        "age": str(standing.age) if standing else "",
+        "proof": str(standing.proof) if standing else "",
+        "portrait_licence": licence or "",
+        "needed": sorted(wanted),
+        "cited": one.authorization is not None,
+        "grant": _grant(standing, wanted),
+    }
+
+
+def _grant(standing: Standing | None, wanted: frozenset[StrEnum]) -> dict[str, Json]:
+    if standing is None:
+        return _NO_GRANT
+    scope = standing.document.scope
+    purposes = scope.purposes
+    # A purpose the registry says nothing about is not unlimited: it has no uses left.
+    left = [standing.uses_left.get(p, 0) for p in sorted(purposes & wanted)]
+    counted = [n for n in left if n is not None]
+    return {
+        "present": True,
+        "signature_valid": standing.signature_valid,
+        "notice_matches": standing.notice_matches,
+        "disputed": standing.disputed,
+        "purposes": sorted(purposes),
+        "statuses": sorted({str(standing.status.get(p, "ConsentUnknown")) for p in purposes & wanted}),
+        "from": _moment(scope.term.start, up=True),
+        "until": _moment(scope.term.end),
+        "role": str(scope.role),
+        "modalities": sorted(scope.modalities),
+        "works": sorted(scope.works),
+        "sources": sorted(scope.sources),
+        "templates": sorted(scope.templates),
+        "requesters": sorted(scope.requesters),
+        "platforms": sorted(scope.platforms),
+        "recipients": sorted(scope.recipients),
+        "engines": sorted(scope.engines),
+        "territories": sorted(scope.territories),
+        "audience": sorted(scope.audience),
+        "monetisation": sorted(scope.monetisation),
+        "donor_rule": str(scope.donor_rules or ""),
+        "prohibited": sorted(scope.prohibited),
+        "limited": bool(counted),
+        "uses_left": min(counted, default=0),
+    }
+
+
+def _moment(at: datetime, *, up: bool = False) -> Json:
+    """Cedar counts milliseconds: a start is rounded up, so that no rounding ever widens a term."""
+    if up and at.microsecond % 1000:
+        at += timedelta(milliseconds=1)
+    text = at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {"__extn": {"fn": "datetime", "arg": text}}
+
+
+_NO_GRANT: dict[str, Json] = {
+    **dict.fromkeys(("present", "signature_valid", "notice_matches", "disputed"), False),
+    **{name: [] for name in ("purposes", "statuses", "modalities", "works", "sources", "templates")},
+    **{name: [] for name in ("requesters", "platforms", "recipients", "engines", "territories")},
+    **{name: [] for name in ("audience", "monetisation", "prohibited")},
+    "from": _moment(_NEVER),
+    "until": _moment(_NEVER),
+    "role": "",
+    "donor_rule": "",
+    "limited": True,
+    "uses_left": 0,
+}

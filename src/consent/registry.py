@@ -1,0 +1,383 @@
+"""The one way consent comes, changes and goes: grant, withdraw, dispute, expire, suspend, re-confirm.
+
+Every change locks the state first, writes its entry in the same transaction, and is linked to the
+event before it. The session is the caller's, and so is the commit. Nothing here asks who is calling:
+the edge has authorised that, and hands in `By`.
+"""
+
+import hmac
+from base64 import b32encode
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from sqlmodel import Session, col, select
+
+from audit.canonical import Json
+from audit.ids import Entropy
+from audit.journal import DenyJournal
+from audit.keys import SigningKey, VerifyingKey
+from audit.ledger import Ledger
+from consent import chain, counters, portraits
+from consent.admission import LONGEST_TERM, check_admissible, check_signed
+from consent.assessment import Assessor
+from consent.authorization import Authorization, parse
+from consent.errors import (
+    AuthorizationRefused,
+    AuthorizationUnknown,
+    NotSuspended,
+    PurposeNotGiven,
+    RecoveryCodeWrong,
+)
+from consent.noticeboard import Noticeboard
+from consent.people import People
+from consent.signature import to_countersign, to_reconfirm, to_sign
+from consent.standing import Lock, Standing
+from consent.tables import AuthorizationRow, ConsentCounterRow, ConsentStateRow
+from consent.withdrawal import By, How, WithdrawalEffect, Withdrawn
+from consent.words import Purpose, Status
+
+SYSTEM = By(How.SYSTEM, "consentry")
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What the person takes home."""
+
+    authorization: str
+    entry: str
+    received_at: datetime
+    countersignature: bytes
+    kid: str
+    recovery_code: str
+    """Withdraws without a key or a log-in. Shown once; only its hash is stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """The authorizations of one tenant."""
+
+    ledger: Ledger
+    journal: DenyJournal
+    countersign: SigningKey
+    trusted: Mapping[str, VerifyingKey]
+    """All countersigning keys ever adopted, by kid."""
+    entropy: Entropy
+    longest_term: timedelta = LONGEST_TERM
+
+    @property
+    def tenant(self) -> str:
+        """Whose authorizations these are."""
+        return self.ledger.tenant
+
+    @property
+    def people(self) -> People:
+        """The people of the same tenant."""
+        return People(self.ledger, self.entropy)
+
+    @property
+    def noticeboard(self) -> Noticeboard:
+        """The notices of the same tenant."""
+        return Noticeboard(self.ledger)
+
+    # Granting
+
+    def grant(self, session: Session, document: bytes, evidence: bytes, *, now: datetime) -> Granted:
+        """Register a signed document.
+
+        Raises `AuthorizationRefused`, `PersonUnknown`, `NoticeUnknown`, `ScopeTerm`, `KeyNotEnrolled`,
+        `SignatureWrong`, or what `consent.authorization.parse` raises. Then nothing was written.
+        """
+        wanted = parse(document)
+        check_admissible(session, wanted, self.people, self.noticeboard, longest=self.longest_term, now=now)
+        check_signed(session, self.tenant, wanted.signer, evidence, to_sign(document), now=now)
+        prior = self._supersede(session, wanted, now)
+        countersignature = self.countersign.sign(to_countersign(wanted.digest, evidence, now))
+        code = b32encode(self.entropy(20)).decode()
+        session.add(
+            AuthorizationRow(
+                tenant_id=self.tenant,
+                id=wanted.id,
+                person_id=wanted.person,
+                supersedes=wanted.supersedes,
+                notice=wanted.notice.sha256,
+                document=document,
+                evidence=evidence,
+                received_at=now,
+                kid=self.countersign.kid,
+                countersignature=countersignature,
+                recovery=_recovery(wanted.id, code),
+            )
+        )
+        session.flush()
+        status = Status.GIVEN if prior is None else Status.RENEWED
+        self._open(session, wanted, status)
+        event = chain.Event(
+            kind=chain.GRANTED,
+            purposes=wanted.scope.purposes,
+            by=By(How.OWN_SESSION if wanted.signer == wanted.person else How.REPRESENTATIVE, wanted.signer),
+            status=status,
+            evidence=evidence,
+            extra={
+                "document": wanted.digest,
+                "evidence": sha256(evidence).hexdigest(),
+                "notice": wanted.notice.sha256,
+                "supersedes": prior or "",
+                "countersigned_by": self.countersign.kid,
+            },
+        )
+        entry = chain.append(session, self.ledger, wanted.id, wanted.person, event, now)
+        return Granted(wanted.id, entry, now, countersignature, self.countersign.kid, _grouped(code))
+
+    # Withdrawing
+
+    def withdraw(
+        self,
+        session: Session,
+        effect: WithdrawalEffect,
+        authorization: str,
+        *,
+        by: By,
+        now: datetime,
+        purposes: Collection[Purpose] | None = None,
+    ) -> Withdrawn:
+        """End some purposes, or all. The same withdrawal again answers the same and changes nothing.
+
+        The deny journal is written first and durably: if anything after it fails, the transaction
+        rolls back and the answer is still no. Raises `AuthorizationUnknown`, `PurposeNotGiven`.
+        """
+        row = self._row(session, authorization)
+        given = {state.purpose for state in chain.states(session, self.tenant, [authorization])[row.id]}
+        ended = frozenset(given if purposes is None else purposes)
+        if not ended or ended - given:
+            raise PurposeNotGiven("withdrawal names no purpose, or one that was never given")
+        # Journal before lock, lock before state. A crash after this line leaves a denied consent
+        # that the database calls given: she is safe, and the repeated call completes it.
+        self._deny(authorization, ended)
+        effect.lock(session, self.tenant, authorization)
+        chain.lock_states(session, self.tenant, [authorization], "update")
+        states = chain.states(session, self.tenant, [authorization])[authorization]
+        # A suspended purpose (UNKNOWN) can be re-confirmed, so it can and must be ended too.
+        live = frozenset(
+            s.purpose for s in states if s.purpose in ended and (s.status.valid or s.status is Status.UNKNOWN)
+        )
+        if not live:
+            earlier = next(s.status for s in states if s.purpose in ended)
+            return Withdrawn(authorization, live, earlier, states[0].head, now)
+        deleted = self._drop_references(session, authorization, live)
+        event = chain.Event(chain.WITHDRAWN, live, by, by.ended, extra={"references_deleted": deleted})
+        head = chain.append(session, self.ledger, authorization, row.person_id, event, now)
+        effect.apply(session, self.tenant, authorization, live, now)
+        return Withdrawn(authorization, live, by.ended, head, now)
+
+    def withdraw_by_code(
+        self,
+        session: Session,
+        effect: WithdrawalEffect,
+        authorization: str,
+        code: str,
+        *,
+        now: datetime,
+        purposes: Collection[Purpose] | None = None,
+    ) -> Withdrawn:
+        """Withdraw with the code from the receipt, and nothing else. Raises `RecoveryCodeWrong`."""
+        row = self._row(session, authorization)
+        # Compared before the journal is touched: a guess must not be able to deny anything.
+        if not hmac.compare_digest(row.recovery, _recovery(authorization, code)):
+            raise RecoveryCodeWrong("not the recovery code of this authorization")
+        by = By(How.RECOVERY_CODE, row.person_id)
+        return self.withdraw(session, effect, authorization, by=by, now=now, purposes=purposes)
+
+    # Other changes
+
+    def dispute(self, session: Session, authorization: str, *, by: By, now: datetime) -> str:
+        """Mark it disputed or under an injunction: nothing rests on it until settled. The chain's head."""
+        return self._mark(session, authorization, chain.DISPUTED, disputed=True, by=by, now=now)
+
+    def settle(self, session: Session, authorization: str, *, by: By, now: datetime) -> str:
+        """Take the mark off. The chain's head."""
+        return self._mark(session, authorization, chain.SETTLED, disputed=False, by=by, now=now)
+
+    def expire(self, session: Session, *, now: datetime) -> tuple[str, ...]:
+        """Write down what the term has ended, and drop its references. Their ids.
+
+        Only bookkeeping: a standing reads the term itself and needs no sweep to say no.
+        """
+        due = session.exec(
+            select(ConsentStateRow.authorization_id)
+            .where(
+                ConsentStateRow.tenant_id == self.tenant,
+                col(ConsentStateRow.until) <= now,
+                col(ConsentStateRow.status).in_([Status.GIVEN, Status.RENEWED, Status.UNKNOWN]),
+            )
+            .distinct()
+        ).all()
+        return self._change_all(session, due, chain.EXPIRED, Status.EXPIRED, now)
+
+    def suspend_all(self, session: Session, *, now: datetime) -> tuple[str, ...]:
+        """After a restored backup: nothing is relied on until its person re-confirms it. Their ids."""
+        live = session.exec(
+            select(ConsentStateRow.authorization_id)
+            .where(
+                ConsentStateRow.tenant_id == self.tenant,
+                col(ConsentStateRow.status).in_([Status.GIVEN, Status.RENEWED]),
+            )
+            .distinct()
+        ).all()
+        return self._change_all(session, live, chain.SUSPENDED, Status.UNKNOWN, now)
+
+    def reconfirm(self, session: Session, authorization: str, evidence: bytes, *, now: datetime) -> str:
+        """She signs `consent.signature.to_reconfirm(head)`; what was suspended is given again. The new head.
+
+        Raises `NotSuspended`, `KeyNotEnrolled`, `SignatureWrong`, `AuthorizationUnknown`.
+        """
+        row = self._row(session, authorization)
+        chain.lock_states(session, self.tenant, [authorization], "update")
+        states = chain.states(session, self.tenant, [authorization])[authorization]
+        document = parse(row.document)
+        # What the journal denies was withdrawn after the backup: no re-confirmation brings it back.
+        suspended = frozenset(
+            s.purpose
+            for s in states
+            if s.status is Status.UNKNOWN and not self.journal.denies(authorization, s.purpose)
+        )
+        if not suspended or now >= document.scope.term.end:
+            raise NotSuspended("nothing of this authorization waits for a re-confirmation")
+        message = to_reconfirm(states[0].head)
+        check_signed(session, self.tenant, document.signer, evidence, message, now=now)
+        by = By(How.OWN_SESSION, document.signer)
+        event = chain.Event(chain.RECONFIRMED, suspended, by, Status.RENEWED, evidence=evidence)
+        return chain.append(session, self.ledger, authorization, row.person_id, event, now)
+
+    # What the gate asks: `consent.standing.Standings`
+
+    def standings(
+        self, session: Session, tenant: str, ids: Sequence[str], *, now: datetime, lock: Lock
+    ) -> dict[str, Standing]:
+        """See `consent.standing.Standings`. Another tenant's registry knows none of them."""
+        if tenant != self.tenant:
+            return {}
+        assessor = Assessor(self.noticeboard, self.journal, self.trusted)
+        return assessor.standings(session, ids, now=now, lock=lock)
+
+    def reserve_use(self, session: Session, tenant: str, authorization: str, purpose: Purpose) -> bool:
+        """See `consent.standing.Standings`."""
+        return counters.reserve(session, tenant, authorization, purpose)
+
+    def spend_use(self, session: Session, tenant: str, authorization: str, purpose: Purpose) -> None:
+        """See `consent.standing.Standings`."""
+        counters.spend(session, tenant, authorization, purpose)
+
+    def return_use(self, session: Session, tenant: str, authorization: str, purpose: Purpose) -> None:
+        """See `consent.standing.Standings`."""
+        counters.give_back(session, tenant, authorization, purpose)
+
+    # Steps
+
+    def _supersede(self, session: Session, wanted: Authorization, now: datetime) -> str | None:
+        if wanted.supersedes is None:
+            return None
+        row = self._row(session, wanted.supersedes)
+        if row.person_id != wanted.person:
+            raise AuthorizationRefused("the document supersedes another person's authorization")
+        chain.lock_states(session, self.tenant, [row.id], "update")
+        states = chain.states(session, self.tenant, [row.id])[row.id]
+        live = frozenset(s.purpose for s in states if s.status.valid or s.status is Status.UNKNOWN)
+        if live:
+            # Journalled like a withdrawal: a restored backup must not revive the wider, older consent.
+            # If we fail after this, the old one is denied and the new one not yet there: she grants again.
+            self._deny(row.id, live)
+            deleted = self._drop_references(session, row.id, live)
+            by = By(How.OWN_SESSION, wanted.signer)
+            event = chain.Event(
+                chain.WITHDRAWN,
+                live,
+                by,
+                Status.WITHDRAWN,
+                extra={"superseded_by": wanted.id, "references_deleted": deleted},
+            )
+            chain.append(session, self.ledger, row.id, row.person_id, event, now)
+        return row.id
+
+    def _open(self, session: Session, wanted: Authorization, status: Status) -> None:
+        for purpose in sorted(wanted.scope.purposes):
+            session.add(
+                ConsentStateRow(
+                    tenant_id=self.tenant,
+                    authorization_id=wanted.id,
+                    purpose=str(purpose),
+                    status=str(status),
+                    until=wanted.scope.term.end,
+                    head="0" * 64,  # set by the first event, a moment later in this transaction
+                )
+            )
+            session.add(
+                ConsentCounterRow(
+                    tenant_id=self.tenant,
+                    authorization_id=wanted.id,
+                    purpose=str(purpose),
+                    most=wanted.scope.limit(purpose),
+                )
+            )
+        session.flush()
+
+    def _deny(self, authorization: str, purposes: Collection[Purpose]) -> None:
+        missing = [p for p in sorted(purposes) if not self.journal.denies(authorization, p)]
+        if missing:
+            self.journal.append(authorization, missing)
+
+    def _drop_references(self, session: Session, authorization: str, ended: Collection[Purpose]) -> int:
+        if not portraits.NEEDED.isdisjoint(ended):
+            return portraits.drop(session, self.tenant, authorization)
+        return 0
+
+    def _mark(
+        self, session: Session, authorization: str, kind: str, *, disputed: bool, by: By, now: datetime
+    ) -> str:
+        row = self._row(session, authorization)
+        chain.lock_states(session, self.tenant, [authorization], "update")
+        states = chain.states(session, self.tenant, [authorization])[authorization]
+        marked = frozenset(s.purpose for s in states if s.disputed is not disputed)
+        if not marked:
+            return states[0].head
+        event = chain.Event(kind, marked, by, disputed=disputed)
+        return chain.append(session, self.ledger, authorization, row.person_id, event, now)
+
+    def _change_all(
+        self, session: Session, ids: Sequence[str], kind: str, status: Status, now: datetime
+    ) -> tuple[str, ...]:
+        chain.lock_states(session, self.tenant, ids, "update")
+        changed = []
+        # Read again under the lock: between the search and the lock a withdrawal may have come.
+        for authorization, states in sorted(chain.states(session, self.tenant, ids).items()):
+            live = frozenset(
+                s.purpose
+                for s in states
+                if s.status.valid or (s.status is Status.UNKNOWN and status is Status.EXPIRED)
+            )
+            if not live:
+                continue
+            extra: dict[str, Json] = {}
+            if status is Status.EXPIRED:
+                extra["references_deleted"] = self._drop_references(session, authorization, live)
+            event = chain.Event(kind, live, SYSTEM, status, extra=extra)
+            person = self._row(session, authorization).person_id
+            chain.append(session, self.ledger, authorization, person, event, now)
+            changed.append(authorization)
+        return tuple(changed)
+
+    def _row(self, session: Session, authorization: str) -> AuthorizationRow:
+        row = session.get(AuthorizationRow, (self.tenant, authorization))
+        if row is None:
+            raise AuthorizationUnknown(f"no authorization {authorization!r:.40} in this tenant")
+        return row
+
+
+def _recovery(authorization: str, code: str) -> str:
+    plain = code.strip().upper().replace("-", "")
+    return sha256(f"consentry/recovery/v1\0{authorization}\0{plain}".encode()).hexdigest()
+
+
+def _grouped(code: str) -> str:
+    return "-".join(code[i : i + 4] for i in range(0, len(code), 4))

@@ -1,0 +1,32 @@
+"""What the gate must know of a template, and the lock on it. `swap` implements it; the gate asks first."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from sqlmodel import Session
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateState:
+    """A video template at one instant."""
+
+    frozen: bool
+    """Withdrawal, dispute, injunction or takedown stopped it (G-37)."""
+    media_digest: str | None
+    """SHA-256 of its normalised re-mux. None before admission."""
+
+
+class TemplateLock(Protocol):
+    """The first lock in the one order: template, authorizations by id, permit, counters."""
+
+    def lock(self, session: Session, tenant: str, template: str) -> TemplateState | None:
+        """Take it `FOR SHARE` until the commit, then read it in a later statement. None: unknown here.
+
+        Whoever freezes a template takes the same row `FOR UPDATE`. SQLite's write sessions hold the
+        one lock there is already.
+        """
+        ...
+
+    def look(self, session: Session, tenant: str, template: str) -> TemplateState | None:
+        """The same without a lock, for an answer that leads to nothing."""
+        ...

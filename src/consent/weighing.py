@@ -1,0 +1,48 @@
+"""A case against the rules: everything that stands in its way, and what that makes the answer."""
+
+from collections.abc import Sequence
+
+from consent.case import Case, Mode, Output
+from consent.docket import Answer
+from consent.hearing import Hearing
+from consent.objection import Objection, Severity
+from consent.policy import Policy
+from consent.question import Circumstances, Stage, questions
+from consent.required import missing
+
+
+def weigh(
+    policy: Policy,
+    case: Case,
+    heard: Hearing,
+    *,
+    tenant: str,
+    mode: Mode,
+    output: Output | None = None,
+    lifted: frozenset[str] = frozenset(),
+) -> tuple[Objection, ...]:
+    """All objections to `case`. With `output` it is the release stage. Empty means yes.
+
+    A case of another tenant or for another mode than this deployment's is not ours to permit: `mode`
+    decides what proof is enough, so a case must not bring its own.
+    """
+    codes = [*heard.faults, *(f"MISSING:{field}" for field in missing(case))]
+    if case.tenant != tenant:
+        codes.append("OTHER_TENANT")
+    if case.mode is not mode:
+        codes.append("OTHER_MODE")
+    stage = Stage.DECIDE if output is None else Stage.RELEASE
+    now = Circumstances(heard.at, stage, heard.standings, heard.frozen, output, lifted)
+    said = policy.evaluate(questions(case, now))
+    if not codes:
+        return said
+    # Cedar says G-00 for a missing field without its name; ours name it, so its own is left out.
+    named = tuple(policy.failure(code) for code in codes)
+    return (*named, *(o for o in said if o.rule != named[0].rule or o.detail))
+
+
+def answer_to(objections: Sequence[Objection]) -> Answer:
+    """Any denial is a refusal; holds alone are a hold; nothing is a permit."""
+    if any(objection.severity is Severity.DENY for objection in objections):
+        return Answer.REFUSAL
+    return Answer.HOLD if objections else Answer.PERMIT

@@ -1,0 +1,72 @@
+"""Founding a data folder: settings, keys, journal, tables, notices. Each made once, never replaced."""
+
+import json
+import os
+from datetime import datetime
+from pathlib import Path
+
+from audit import secretfile
+from audit.errors import BadInput
+from audit.ids import Entropy
+from audit.journal import DenyJournal
+from audit.keys import Duty, SigningKey, save_private
+from audit.keystore import KeyStore
+from audit.note import NoteVerifier
+from audit.testchain import make_test_chain
+from service import schema
+from service.database import Database
+from service.layout import Layout
+from service.settings import FILE, Mode, Settings
+
+
+class AlreadyFounded(BadInput):
+    """The folder holds a data folder of ours with keys in it."""
+
+    code = "ALREADY_FOUNDED"
+    zh = "该目录已初始化。"
+    hint = "Use it as it is; `consentry init --upgrade` brings its tables to this version."
+    hint_zh = "请直接使用；`consentry init --upgrade` 可将数据表升级至当前版本。"
+
+
+def found(settings: Settings, *, now: datetime, entropy: Entropy) -> Layout:
+    """Make everything a new tenant needs. Raises `AlreadyFounded` rather than touch a key."""
+    layout = Layout.of(settings)
+    if layout.kek.exists():
+        raise AlreadyFounded(f"{layout.root.name} has keys already")
+    for folder in (layout.root, layout.public, layout.keystore.parent, layout.guard, layout.work):
+        folder.mkdir(parents=True, exist_ok=True)
+    for folder in (layout.private, layout.work, layout.keystore.parent):
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o700)
+    KeyStore.create(layout.keystore, layout.kek, settings.tenant, entropy).close()
+    for duty in (Duty.LOG, Duty.PERMIT, Duty.COUNTERSIGN, Duty.EXPORT, Duty.WEBHOOK):
+        key = SigningKey.generate(duty, entropy)
+        save_private(key, layout.key(duty))
+        (layout.public / f"{duty}.pub").write_text(key.verifying.text)
+        if duty is Duty.LOG:
+            layout.vkey.write_text(NoteVerifier(settings.origin, key.verifying).text + "\n")
+    if settings.mode is Mode.DEMO:
+        chain = make_test_chain(now)
+        secretfile.write(layout.key(Duty.MANIFEST), chain.key_pem.encode())
+        layout.chain.write_text(chain.chain_pem)
+        layout.trust.write_text(chain.root_pem)
+    DenyJournal.create(layout.journal)
+    database = Database(settings.database_url)
+    try:
+        schema.upgrade(database)
+    finally:
+        database.close()
+    return layout
+
+
+def write_settings(data: Path, values: dict[str, str]) -> None:
+    """Write `consentry.toml` for a new folder, durable before this returns."""
+    data.mkdir(parents=True, exist_ok=True)
+    path = data / FILE
+    if path.exists():
+        raise AlreadyFounded(f"{FILE} is there already")
+    with path.open("xb") as file:
+        # A JSON string is a TOML basic string; nothing else is ever written here.
+        file.write("".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items()).encode())
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,109 @@
+"""Where things lie in a data folder. One place knows; the tenant `default` lives at the top."""
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from audit.keys import Duty
+from service.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The paths of one tenant."""
+
+    root: Path
+    guard: Path
+    """Deny journal and tree head: outside every database backup."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Layout":
+        """The paths for these settings."""
+        if settings.tenant == "default":
+            return cls(settings.data, settings.guard_folder)
+        inside = Path("tenants") / settings.tenant
+        return cls(settings.data / inside, settings.guard_folder / inside)
+
+    @property
+    def private(self) -> Path:
+        """Private keys and the KEK, mode 0700. In no backup of data."""
+        return self.root / "private"
+
+    @property
+    def public(self) -> Path:
+        """Public keys and trust roots: what is handed to verifiers."""
+        return self.root / "keys"
+
+    def key(self, duty: Duty) -> Path:
+        """The private key for a duty."""
+        return self.private / f"{duty}.key"
+
+    @property
+    def kek(self) -> Path:
+        """The key-encryption key."""
+        return self.private / "kek"
+
+    @property
+    def keystore(self) -> Path:
+        """Subjects' wrapped keys."""
+        return self.root / "subjects" / "keys.db"
+
+    @property
+    def chain(self) -> Path:
+        """The C2PA signing chain, leaf first."""
+        return self.public / "manifest-chain.pem"
+
+    @property
+    def trust(self) -> Path:
+        """The root that C2PA verifiers need."""
+        return self.public / "manifest-root.pem"
+
+    @property
+    def vkey(self) -> Path:
+        """The log's public key as a C2SP verifier key."""
+        return self.public / "log.vkey"
+
+    @property
+    def log(self) -> Path:
+        """Tiles and checkpoint, static files to be served as they are."""
+        return self.root / "log"
+
+    @property
+    def journal(self) -> Path:
+        """The deny journal."""
+        return self.guard / "deny.journal"
+
+    @property
+    def head(self) -> Path:
+        """The last tree head."""
+        return self.guard / "head"
+
+    @property
+    def quarantine(self) -> Path:
+        """Uploads nobody has parsed."""
+        return self.root / "quarantine"
+
+    @property
+    def media(self) -> Path:
+        """Normalised templates and outputs, by digest."""
+        return self.root / "media"
+
+    @property
+    def work(self) -> Path:
+        """Jobs at work."""
+        return self.root / "work"
+
+    @property
+    def models(self) -> Path:
+        """Folded weights."""
+        return self.root / "models"
+
+
+def policies(settings: Settings) -> Path:
+    """Rules, cases and notices: the operator's folder, else the packaged ones."""
+    if settings.policies is not None:
+        return settings.policies
+    spec = find_spec("service")
+    here = Path(spec.origin).parent if spec and spec.origin else Path()
+    packaged = here / "policies"
+    return packaged if packaged.is_dir() else here.parents[1] / "policies"

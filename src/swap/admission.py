@@ -1,0 +1,294 @@
+"""The one way in: announce, admit, preview, scan, publish. Each asks the gate and leaves an entry.
+
+announce  source record, digest and named cast, before any byte is accepted
+admit     bytes to quarantine by digest; normalised once in the sandbox; no model reads them
+preview   the clip is shown to a named cast member, so that she can answer
+scan      consent to MATCHING first; detect every frame, follow, count; recognise only if the
+          count fits the cast, and only against the cast
+publish   the whole policy, once for the work and once a person
+"""
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlmodel import Session
+
+from audit import instant
+from audit.canonical import Json
+from audit.fact import Fact, Part, Seal, Subject
+from audit.ids import Entropy, fresh
+from audit.ledger import Ledger
+from audit.log import Log
+from audit.sessions import Sessions
+from consent.case import Case, Use
+from consent.faces import Detector
+from consent.gate import Forecast, Gate
+from consent.permit import Decision, Permit
+from consent.words import Action
+from swap import cases, library
+from swap.cases import Asking, Verdict
+from swap.errors import WrongState
+from swap.library import CastMember, State, Template
+from swap.quarantine import Quarantine
+from swap.recognition import Recogniser
+from swap.remux import Remuxed
+from swap.revisit import crops_again
+from swap.sandbox import Sandbox, never
+from swap.scan import Scan, scan
+from swap.source import Source
+from swap.store import MediaStore
+
+Clock = Callable[[], datetime]
+Tell = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """The answer to an announcement, and the template it opened if it was yes."""
+
+    decision: Decision
+    template: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a scan came to. Without `verdicts` nobody was recognised: the gate or the count said no."""
+
+    decision: Decision
+    scan: Scan | None
+    verdicts: tuple[Verdict, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Templates of one tenant on their way in."""
+
+    sessions: Sessions
+    gate: Gate
+    ledger: Ledger
+    log: Log
+    quarantine: Quarantine
+    media: MediaStore
+    sandbox: Sandbox
+    detector: Detector
+    recogniser: Recogniser
+    side: int
+    entropy: Entropy
+    clock: Clock
+
+    @property
+    def tenant(self) -> str:
+        """Whose templates these are."""
+        return self.ledger.tenant
+
+    def announce(
+        self, requester: str, source: Source, received: str, cast: Sequence[CastMember]
+    ) -> Announced:
+        """Ask whether a video may come in. `received`: SHA-256 of the bytes that will be uploaded."""
+        now = self.clock()
+        stated = source.stated(received=received, media=None)
+        case = cases.intake(self._asking(requester), stated, cast, source.portrait_licences)
+        with self.sessions.write() as session:
+            decision = self.gate.decide(session, case, now)
+            template = None
+            if isinstance(decision, Permit):
+                template = fresh(self.entropy)
+                library.announce(
+                    session, self.tenant, template, fresh(self.entropy), source, received=received, now=now
+                )
+                library.set_cast(session, self.tenant, template, cast)
+        self.log.publish(decision.ruling.entry, now=self.clock())
+        return Announced(decision, template)
+
+    def amend(self, requester: str, template: str, cast: Sequence[CastMember]) -> Decision:
+        """Declare another cast: a new intake of the same bytes. What was detected is kept."""
+        now = self.clock()
+        with self.sessions.write() as session:
+            found = library.get(session, self.tenant, template)
+            source = found.source
+            stated = source.stated(received=found.received_digest, media=found.media_digest)
+            case = cases.intake(self._asking(requester), stated, cast, source.portrait_licences)
+            decision = self.gate.decide(session, case, now)
+            if isinstance(decision, Permit):
+                library.set_cast(session, self.tenant, template, cast)
+                library.forget_verdicts(session, self.tenant, template)
+        self.log.publish(decision.ruling.entry, now=self.clock())
+        return decision
+
+    def admit(self, template: str, chunks: Iterable[bytes]) -> Remuxed:
+        """Take the announced bytes in and normalise them.
+
+        Raises what the sandbox finds wrong with them, `NotAnnounced`, `StorageFull`; then nothing is kept.
+        """
+        with self.sessions.read() as session:
+            found = library.get(session, self.tenant, template)
+        if found.state is not State.ANNOUNCED:
+            raise WrongState(f"template {template} is {found.state}; expected announced")
+        received = self.quarantine.receive(chunks)
+        try:
+            remuxed, media = self._normalise(received.digest)
+        except BaseException:
+            self._discard(found, received.digest)
+            raise
+        now = self.clock()
+        try:
+            with self.sessions.write() as session:
+                library.quarantined(
+                    session, self.tenant, template, received=received.digest, media=media, now=now
+                )
+                payload: dict[str, Json] = {
+                    "template": template,
+                    "received": received.digest,
+                    "media": media,
+                    "frames": remuxed.frames,
+                    "sound": remuxed.sound,
+                    "sandbox": str(self.sandbox.mode),
+                    "source": found.source.to_json(),
+                    "at": instant.exact(now),
+                }
+                entry = self.ledger.append(session, self._fact("TemplateAdmitted", payload), now)
+        except BaseException:
+            self._discard(found, received.digest)
+            raise
+        self.log.publish(entry.leaf_hash, now=self.clock())
+        return remuxed
+
+    def preview(self, template: str, person: str) -> tuple[Decision, Path | None]:
+        """The clip for a named cast member to look at, and nobody else."""
+        now = self.clock()
+        with self.sessions.write() as session:
+            found = self._at_least_quarantined(session, template)
+            case = cases.of_template(self._asking(person), Action.PREVIEW, found)
+            decision = self.gate.decide(session, case, now)
+            if isinstance(decision, Permit):
+                part = Part(
+                    Subject("person", person), Seal.EVID, {"template": template, "at": instant.exact(now)}
+                )
+                self.ledger.append(session, Fact("PreviewShown", (part,), (decision.ruling.entry,)), now)
+        self.log.publish(now=self.clock())
+        shown = isinstance(decision, Permit) and found.media_digest is not None
+        return decision, self.media.path(found.media_digest or "") if shown else None
+
+    def scan(
+        self,
+        requester: str,
+        template: str,
+        *,
+        cancelled: Callable[[], bool] = never,
+        progress: Tell = lambda _done, _total: None,
+    ) -> Seen:
+        """Look for every face, then recognise the cast; the gate is asked before each of the two."""
+        asking = self._asking(requester)
+        with self.sessions.read() as session:
+            found = self._at_least_quarantined(session, template)
+            stored = library.scan_of(session, self.tenant, template)
+        decision = self._decide(cases.of_template(asking, Action.SCAN, found))
+        if not isinstance(decision, Permit):
+            return Seen(decision, None, None)
+        with (
+            self.media.descriptor(found.media_digest or "") as source,
+            self.sandbox.frames(source, cancelled=cancelled) as footage,
+        ):
+            if stored is None:
+                seen, crops = scan(
+                    footage,
+                    media_digest=found.media_digest or "",
+                    detector=self.detector,
+                    limits=self.sandbox.limits,
+                    side=self.side,
+                    cancelled=cancelled,
+                    progress=progress,
+                )
+                self._keep_scan(found, seen, decision)
+            else:
+                seen = Scan.from_bytes(stored.body)
+                crops = crops_again(footage, seen, progress=progress)
+        # Counted, not yet recognised: a stranger is turned away here without any embedding of her.
+        decision = self._decide(cases.of_template(asking, Action.SCAN, found, scan=seen))
+        if not isinstance(decision, Permit):
+            return Seen(decision, seen, None)
+        with self.sessions.read() as session:
+            references = self.recogniser.references(session, found, self.clock())
+        verdicts = self.recogniser.recognise(seen, crops, references)
+        with self.sessions.write() as session:
+            library.matched(session, self.tenant, template, cases.verdicts_json(verdicts))
+        return Seen(decision, seen, verdicts)
+
+    def publish(self, requester: str, template: str, use: Use) -> Decision:
+        """Ask whether the template may be offered, under the whole policy."""
+        now = self.clock()
+        with self.sessions.write() as session:
+            found = library.get(session, self.tenant, template)
+            case = self._publish_case(session, requester, found, use)
+            decision = self.gate.decide(session, case, now)
+            published = decision.id if isinstance(decision, Permit) else None
+            library.decided(session, self.tenant, template, published_by=published, now=now)
+        self.log.publish(decision.ruling.entry, now=self.clock())
+        return decision
+
+    def check(self, requester: str, template: str, use: Use) -> Forecast:
+        """What `publish` would answer, now. A dry run: nothing is written and no face is compared."""
+        with self.sessions.read() as session:
+            found = library.get(session, self.tenant, template)
+            return self.gate.check(session, self._publish_case(session, requester, found, use), self.clock())
+
+    def _publish_case(self, session: Session, requester: str, found: Template, use: Use) -> Case:
+        stored = library.scan_of(session, self.tenant, found.id)
+        if stored is None:
+            raise WrongState(f"template {found.id} was not scanned")
+        verdicts = None if stored.verdicts is None else cases.verdicts_of(stored.verdicts)
+        return cases.of_template(
+            self._asking(requester),
+            Action.PUBLISH,
+            found,
+            scan=Scan.from_bytes(stored.body),
+            verdicts=verdicts,
+            use=use,
+        )
+
+    def _keep_scan(self, found: Template, seen: Scan, decision: Decision) -> None:
+        now = self.clock()
+        payload: dict[str, Json] = {
+            "template": found.id,
+            "scan": seen.digest,
+            "detector": seen.detector,
+            "tracks": len(seen.tracks),
+            "most_at_once": seen.most_at_once,
+            "coverage": dict(seen.coverage.to_json()),
+            "at": instant.exact(now),
+        }
+        with self.sessions.write() as session:
+            library.scanned(session, self.tenant, found.id, digest=seen.digest, body=seen.to_bytes(), now=now)
+            self.ledger.append(session, self._fact("TemplateScanned", payload, decision.ruling.entry), now)
+
+    def _decide(self, case: Case) -> Decision:
+        with self.sessions.write() as session:
+            decision = self.gate.decide(session, case, self.clock())
+        self.log.publish(decision.ruling.entry, now=self.clock())
+        return decision
+
+    def _normalise(self, received: str) -> tuple[Remuxed, str]:
+        with self.quarantine.descriptor_for_sandbox(received) as source, self.media.draft() as draft:
+            remuxed = self.sandbox.remux(source, draft.fileno())
+            os.fsync(draft.fileno())
+            return remuxed, self.media.keep(draft).digest
+
+    def _discard(self, found: Template, received: str) -> None:
+        # Another template may wait for the very same bytes; only what nobody announced goes now.
+        if found.received_digest != received:
+            self.quarantine.discard(received)
+
+    def _at_least_quarantined(self, session: Session, template: str) -> Template:
+        found = library.get(session, self.tenant, template)
+        if found.media_digest is None:
+            raise WrongState(f"template {template} is {found.state}; its bytes are not here yet")
+        return found
+
+    def _asking(self, requester: str) -> Asking:
+        return Asking(self.tenant, self.gate.mode, requester)
+
+    def _fact(self, kind: str, payload: dict[str, Json], *refs: str) -> Fact:
+        return Fact(kind, (Part(Subject("tenant", self.tenant), Seal.EVID, payload),), refs)

@@ -1,0 +1,143 @@
+"""What the swap room tells the gate: a template, a scan and a use, put into the gate's question. Pure."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from audit.canonical import Json, digest_of
+from consent import case
+from consent.case import Appearance, Case, Donor, Matching, Mode, Tracks, Use
+from consent.words import Action, Match, Role
+from swap.library import CastMember, Template
+from swap.orders import Donor as ReceivedDonor
+from swap.scan import Scan
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the matcher said of one track."""
+
+    track: str
+    match: Match
+    person: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Who asks, and in what kind of deployment."""
+
+    tenant: str
+    mode: Mode
+    requester: str
+
+
+def intake(
+    asking: Asking, source: case.Source, cast: Iterable[CastMember], portraits: Mapping[str, str]
+) -> Case:
+    """May these bytes come in? Nothing of them is here yet."""
+    return Case(
+        action=Action.INTAKE,
+        tenant=asking.tenant,
+        mode=asking.mode,
+        requester=asking.requester,
+        people=appearances(cast, portraits),
+        source=source,
+        matching=Matching.CLOSED_SET,
+    )
+
+
+def of_template(
+    asking: Asking,
+    action: Action,
+    template: Template,
+    *,
+    scan: Scan | None = None,
+    verdicts: Iterable[Verdict] | None = None,
+    use: Use | None = None,
+    donor: ReceivedDonor | None = None,
+    models: Iterable[str] = (),
+) -> Case:
+    """A question about a template that is here. What is not known yet stays None."""
+    source = template.source
+    people = appearances(template.cast, source.portrait_licences)
+    if donor is not None:
+        people = (*people, Appearance(donor.person, Role.DONOR, donor.authorization))
+    said = None if verdicts is None else tuple(verdicts)
+    return Case(
+        action=action,
+        tenant=asking.tenant,
+        mode=asking.mode,
+        requester=asking.requester,
+        people=people,
+        template=template.id,
+        work=source.work,
+        source=source.stated(received=template.received_digest, media=template.media_digest),
+        matching=Matching.CLOSED_SET,
+        tracks=None if scan is None else summary(scan, said),
+        scan_digest=None if scan is None else scan.digest,
+        tracks_digest=None if said is None else tracks_digest(said),
+        use=use,
+        donor=None
+        if donor is None
+        else Donor(donor.photo_digest, donor.faces, donor.match, is_self=donor.is_self),
+        model_digests=tuple(sorted(models)),
+    )
+
+
+def of_donor(asking: Asking, template: Template, person: str, authorization: str, photo: Donor) -> Case:
+    """May this photo be compared with her, for this template? Asked before any embedding of it."""
+    return Case(
+        action=Action.DONOR,
+        tenant=asking.tenant,
+        mode=asking.mode,
+        requester=asking.requester,
+        people=(Appearance(person, Role.DONOR, authorization),),
+        template=template.id,
+        work=template.source.work,
+        source=template.source.stated(received=template.received_digest, media=template.media_digest),
+        matching=Matching.CLOSED_SET,
+        donor=photo,
+    )
+
+
+def appearances(cast: Iterable[CastMember], portraits: Mapping[str, str]) -> tuple[Appearance, ...]:
+    """The declared cast as the gate knows people."""
+    return tuple(
+        Appearance(member.person, member.role, member.authorization, portraits.get(member.person))
+        for member in cast
+    )
+
+
+def summary(scan: Scan, verdicts: tuple[Verdict, ...] | None) -> Tracks:
+    """A scan as counts. Before matching nobody is matched: empty never means yes."""
+    said = {verdict.track: verdict.match for verdict in verdicts or ()}
+    matches = [said.get(track.id, Match.UNKNOWN) for track in scan.tracks]
+    return Tracks(
+        total=len(scan.tracks),
+        counted=scan.most_at_once,
+        unmatched=matches.count(Match.UNKNOWN),
+        ambiguous=matches.count(Match.AMBIGUOUS),
+        unresolvable=matches.count(Match.UNRESOLVABLE),
+        weak=sum(track.weak for track in scan.tracks),
+        unread=scan.coverage.unread,
+        covered=scan.coverage.complete,
+        reviewed=False,
+    )
+
+
+def tracks_digest(verdicts: Iterable[Verdict]) -> str:
+    """What a permit binds to: which track shows whom."""
+    return digest_of(verdicts_json(verdicts))
+
+
+def verdicts_json(verdicts: Iterable[Verdict]) -> Mapping[str, Json]:
+    """As stored: by track, sorted by the canonical form."""
+    return {v.track: {"match": v.match.value, "person": v.person} for v in verdicts}
+
+
+def verdicts_of(stored: bytes) -> tuple[Verdict, ...]:
+    """As read back."""
+    value: dict[str, dict[str, str]] = json.loads(stored)
+    return tuple(
+        Verdict(track, Match(said["match"]), said["person"]) for track, said in sorted(value.items())
+    )

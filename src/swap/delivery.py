@@ -1,0 +1,57 @@
+"""Handing a released file over, and its receipt: each time through the serving gate."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from audit.fact import Subject
+from audit.ledger import Ledger
+from audit.log import Log
+from audit.receipt import Receipt
+from audit.sessions import Sessions
+from consent.standing import Standings
+from swap import outputs, serving
+from swap.errors import NoSuchThing
+from swap.serving import Gone
+from swap.store import MediaStore
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Outputs of one tenant on their way to people."""
+
+    sessions: Sessions
+    ledger: Ledger
+    log: Log
+    media: MediaStore
+    standings: Standings
+    clock: Callable[[], datetime]
+
+    def deliver(self, output: str) -> Path | Gone:
+        """The file, for one delivery, counted. Ask again for every request and every range.
+
+        In a write session: the count is what a later withdrawal lists as delivered. Raises `NoSuchThing`.
+        """
+        tenant = self.ledger.tenant
+        with self.sessions.write() as session:
+            leave = serving.ask(session, tenant, output, self.standings, now=self.clock())
+            if isinstance(leave, Gone):
+                return leave
+            path = self.media.path(leave.output.digest)
+            outputs.count_served(session, tenant, output)
+            return path
+
+    def receipt(self, output: str) -> bytes:
+        """The receipt of a release: its entry, the part about the output opened, the proof of its place.
+
+        It names nobody, so it may be handed out also when the file may not. Raises `NoSuchThing`.
+        """
+        with self.sessions.read() as session:
+            released = outputs.get(session, self.ledger.tenant, output)
+            entry = self.ledger.find(session, released.leaf_hash)
+            parts = self.ledger.openings(session, released.leaf_hash, Subject("output", output))
+            if entry is None or not parts:
+                raise NoSuchThing(f"no release entry of output {output}")
+            proof = self.log.proof(session, released.leaf_hash)
+        return Receipt(entry.leaf, parts[0].part, parts[0].opening, proof).data

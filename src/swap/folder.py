@@ -1,0 +1,107 @@
+"""Files named by the SHA-256 of their bytes, in a folder only we can enter."""
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from swap.draft import Create, Draft, create, storage, sweep, sync_folder
+from swap.errors import Tampered
+from swap.faults import FolderExposed, MediaMissing, SourceEmpty, SourceTooLarge
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A file that is durable under its digest."""
+
+    digest: str
+    size: int
+
+
+class ContentFolder:
+    """Write-once files under `root`, mode 0700 and 0600. Safe for several processes at once.
+
+    Raises `FolderExposed` if other users could read what lies here, `StorageFull` where it writes.
+    """
+
+    def __init__(self, root: Path, *, make: Create = create) -> None:
+        with storage():
+            root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        mode = stat.S_IMODE(root.stat().st_mode)
+        if mode & 0o077:
+            raise FolderExposed(f"{root.name} has mode {mode:04o}; expected 0700")
+        self._root = root
+        self._make = make
+
+    def draft(self) -> Draft:
+        """A new file, not yet one of ours."""
+        return Draft(self._root, self._make)
+
+    def keep(self, draft: Draft) -> Stored:
+        """Make a draft one of ours, under the digest of what is really on disk."""
+        with draft.path.open("rb") as written:
+            digest = hashlib.file_digest(written, "sha256").hexdigest()
+        size = draft.path.stat().st_size
+        place = self._place(digest)
+        with storage():
+            if not place.parent.exists():
+                place.parent.mkdir(mode=0o700, exist_ok=True)
+                sync_folder(self._root)
+        draft.publish(place)
+        return Stored(digest, size)
+
+    def put(self, chunks: Iterable[bytes], *, max_bytes: int) -> Stored:
+        """Keep a stream, all of it or nothing. Raises `SourceTooLarge` as soon as it is, `SourceEmpty`."""
+        with self.draft() as draft:
+            size = 0
+            for chunk in chunks:
+                size += len(chunk)
+                if size > max_bytes:
+                    raise SourceTooLarge(f"more than {max_bytes} bytes")
+                draft.write(chunk)
+            if not size:
+                raise SourceEmpty("the upload has no bytes")
+            return self.keep(draft)
+
+    def path(self, digest: str) -> Path:
+        """Where the file lies. Raises `MediaMissing`."""
+        place = self._place(digest)
+        if not place.is_file():
+            raise MediaMissing(f"no file {digest}")
+        return place
+
+    def holds(self, digest: str) -> bool:
+        """Whether the file is here."""
+        return self._place(digest).is_file()
+
+    @contextmanager
+    def descriptor(self, digest: str) -> Iterator[int]:
+        """The file, open for reading, its bytes checked. Raises `MediaMissing`, `Tampered`."""
+        with self.path(digest).open("rb") as file:
+            # Through the descriptor that is handed out: a file swapped on disk afterwards changes nothing.
+            if hashlib.file_digest(file, "sha256").hexdigest() != digest:
+                raise Tampered(f"file {digest} holds other bytes")
+            os.lseek(file.fileno(), 0, os.SEEK_SET)
+            yield file.fileno()
+
+    def discard(self, digest: str) -> bool:
+        """Remove the file, durably; False if it was not here."""
+        place = self._place(digest)
+        try:
+            place.unlink()
+        except FileNotFoundError:
+            return False
+        sync_folder(place.parent)
+        return True
+
+    def sweep(self) -> int:
+        """Remove what crashed writers left behind; how many files. Call it before writers start."""
+        return sweep(self._root)
+
+    def _place(self, digest: str) -> Path:
+        if len(digest) != 64 or set(digest) - set("0123456789abcdef"):
+            raise MediaMissing("a media file is named by 64 hex digits")
+        return self._root / digest[:2] / digest

@@ -1,0 +1,118 @@
+"""Durable jobs: the one door to DBOS. It remembers how far a job came; what a job is, it does not know.
+
+A step may run again after a crash, so every step is safe to repeat; what must happen once happens in
+one of our own transactions. Nothing is enqueued inside a transaction: duty rows are the queue of
+record, and the sweeper hands them over after the commit, with the duty's id as the workflow's.
+"""
+
+import sqlite3
+from pathlib import Path
+from typing import Protocol
+
+from dbos import DBOS, DBOSConfig, DBOSConfiguredInstance, SetWorkflowID
+
+from swap.errors import SlotTaken
+
+VERSION = "1"
+"""Pinned: DBOS's default is a hash of the source, which strands every pending job at a deploy. Raised
+only when the steps of `Jobs.run_job` change their order."""
+
+QUEUE = "swap"
+_POLL = 0.1
+
+
+class Steps(Protocol):
+    """What a job does, each safe to repeat. True: go on with the next step."""
+
+    def redeem(self, job: str) -> bool: ...
+
+    def run(self, job: str) -> str | None:
+        """The finished file's account as text, or None when the job ended."""
+        ...
+
+    def release(self, job: str, made: str) -> bool: ...
+
+    def settle(self, job: str) -> None: ...
+
+
+@DBOS.dbos_class("consentry-jobs")
+class Jobs(DBOSConfiguredInstance):
+    """Runs jobs under one executor id. One live process an executor id: the slot's lease sees to that."""
+
+    def __init__(self) -> None:
+        self.steps: Steps | None = None
+        super().__init__(config_name="jobs")
+
+    @property
+    def _here(self) -> Steps:
+        if self.steps is None:
+            raise RuntimeError("a job ran while no runner was open")
+        return self.steps
+
+    @DBOS.workflow(name="run_job")
+    def run_job(self, job: str) -> None:
+        """Redeem, run, release, settle. Ends released, refused or failed; settles either way."""
+        if self.redeem(job):
+            made = self.run(job)
+            if made is not None:
+                self.release(job, made)
+        self.settle(job)
+
+    @DBOS.step(name="redeem")
+    def redeem(self, job: str) -> bool:
+        return self._here.redeem(job)
+
+    @DBOS.step(name="run")
+    def run(self, job: str) -> str | None:
+        return self._here.run(job)
+
+    @DBOS.step(name="release")
+    def release(self, job: str, made: str) -> bool:
+        return self._here.release(job, made)
+
+    @DBOS.step(name="settle")
+    def settle(self, job: str) -> None:
+        self._here.settle(job)
+
+
+_JOBS = Jobs()
+"""DBOS finds workflows to recover by class and instance name, in a registry that is one a process. So is this."""
+
+
+class JobRunner:
+    """DBOS, launched. Recovers what an earlier process of the same executor id left unfinished.
+
+    One at a time in a process. Raises `SlotTaken` for a second one.
+    """
+
+    def __init__(self, steps: Steps, *, url: str, executor: str) -> None:
+        if _JOBS.steps is not None:
+            raise SlotTaken("this process runs jobs already")
+        if url.startswith("sqlite:///"):
+            # DBOS leaves its file in rollback-journal mode, 5 to 14 times slower a step; WAL persists.
+            with sqlite3.connect(Path(url.removeprefix("sqlite:///"))) as connection:
+                connection.execute("PRAGMA journal_mode=WAL")
+            connection.close()
+        config = DBOSConfig(
+            name="consentry",
+            system_database_url=url,
+            executor_id=executor,
+            application_version=VERSION,
+            log_level="ERROR",
+            notification_listener_polling_interval_sec=_POLL,
+            max_executor_threads=8,
+        )
+        DBOS(config=config)
+        _JOBS.steps = steps
+        DBOS.launch()
+        DBOS.register_queue(QUEUE, worker_concurrency=1, polling_interval_sec=_POLL)
+
+    def enqueue(self, duty: str, job: str) -> None:
+        """Hand a job over. The same duty again is the same workflow: it runs once."""
+        with SetWorkflowID(duty):
+            DBOS.enqueue_workflow(QUEUE, _JOBS.run_job, job)
+
+    def close(self) -> None:
+        """Stop taking jobs and end. A step at work is finished first."""
+        DBOS.destroy(workflow_completion_timeout_sec=0)
+        _JOBS.steps = None

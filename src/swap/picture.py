@@ -1,0 +1,37 @@
+"""From photo bytes to upright BGR pixels. Runs inside a cell."""
+
+import warnings
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as Photo
+from PIL import ImageOps, UnidentifiedImageError
+
+from swap.faults import PhotoTooLarge, PhotoUnreadable
+from swap.limits import Limits
+from swap.window import Window
+
+_FORMATS = ("JPEG", "PNG", "WEBP", "MPO")
+"""MPO is what phones call a JPEG with a depth map behind it; the first picture counts."""
+
+
+def picture(source: int, limits: Limits) -> NDArray[np.uint8]:
+    """Height x width x 3, BGR, upright by its EXIF orientation. Raises `PhotoUnreadable`, `PhotoTooLarge`."""
+    try:
+        # We count pixels ourselves, from the header, before any is decoded.
+        with warnings.catch_warnings(action="ignore"), Photo.open(Window(source), formats=_FORMATS) as photo:
+            if photo.width * photo.height > limits.max_photo_pixels:
+                raise PhotoTooLarge(
+                    f"{photo.width} x {photo.height}; at most {limits.max_photo_pixels} pixels"
+                )
+            upright = ImageOps.exif_transpose(photo.convert("RGB") if photo.mode != "RGB" else photo)
+            return np.asarray(upright.convert("RGB"), np.uint8)[:, :, ::-1]
+    except (
+        UnidentifiedImageError,
+        OSError,
+        ValueError,
+        SyntaxError,
+        EOFError,
+        Photo.DecompressionBombError,
+    ) as e:
+        raise PhotoUnreadable(f"no photo in a format we open ({type(e).__name__})") from None

@@ -1,0 +1,65 @@
+"""The serving gate: may these bytes leave now? Asked for every request and every range.
+
+An output is reachable while its row is there, not withdrawn, and every consent it rests on is in
+force at this moment, the deny journal included. Absent means gone.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlmodel import Session
+
+from consent.standing import Standings
+from consent.words import Purpose
+from swap import outputs
+from swap.outputs import Output
+
+
+class Gone(StrEnum):
+    """Why an output is not served. 410 for whoever asks over HTTP."""
+
+    WITHDRAWN = "OUTPUT_WITHDRAWN"
+    CONSENT_ENDED = "OUTPUT_CONSENT_ENDED"
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """These bytes may leave, now and this once."""
+
+    output: Output
+
+
+def ask(
+    session: Session, tenant: str, output_id: str, standings: Standings, *, now: datetime
+) -> Leave | Gone:
+    """Whether the output may be served now. Raises `NoSuchThing` for an id this tenant never had."""
+    output = outputs.get(session, tenant, output_id)
+    if output.withdrawn_at is not None:
+        return Gone.WITHDRAWN
+    foundations = outputs.foundations(session, tenant, output_id)
+    if not stands(session, tenant, foundations, standings, now=now):
+        return Gone.CONSENT_ENDED
+    return Leave(output)
+
+
+def stands(
+    session: Session,
+    tenant: str,
+    foundations: Mapping[str, Sequence[str]],
+    standings: Standings,
+    *,
+    now: datetime,
+) -> bool:
+    """Whether each authorization is in force for each of its purposes. Resting on nobody is not standing."""
+    if not foundations:
+        return False
+    found = standings.standings(session, tenant, sorted(foundations), now=now, lock=None)
+    return all(
+        # Nobody writes an empty list of purposes; if one is found, it is not a yes.
+        purposes
+        and authorization in found
+        and all(found[authorization].in_force(Purpose(p)) for p in purposes)
+        for authorization, purposes in foundations.items()
+    )

@@ -1,0 +1,25 @@
+"""The gate's first lock, as the library keeps it (`consent.templatelock.TemplateLock`)."""
+
+from sqlmodel import Session
+
+from consent.templatelock import TemplateState
+from swap import library
+from swap.errors import NoSuchThing
+
+
+class LibraryLock:
+    """Templates under their row lock."""
+
+    def lock(self, session: Session, tenant: str, template: str) -> TemplateState | None:
+        try:
+            library.lock(session, tenant, template, exclusive=False)
+        except NoSuchThing:
+            return None
+        return self.look(session, tenant, template)
+
+    def look(self, session: Session, tenant: str, template: str) -> TemplateState | None:
+        try:
+            found = library.get(session, tenant, template)
+        except NoSuchThing:
+            return None
+        return TemplateState(found.frozen, found.media_digest)

@@ -50,6 +50,8 @@ def check_text(text: str, where: str, *, at_most: int, lines: bool = False) -> s
     """`text` if it is printable, NFC and not blank at its ends. Raises `DocumentMalformed`."""
     if not text or len(text) > at_most or text != text.strip():
         raise DocumentMalformed(f"{where}: expected 1 to {at_most} characters without blanks around them")
+    if text.isascii() and text.isprintable():
+        return text
     if unicodedata.normalize("NFC", text) != text:
         raise DocumentMalformed(f"{where}: expected text in Unicode form NFC")
     if any(unicodedata.category(c) in {"Cc", "Cf", "Cs", "Co"} and not (lines and c == "\n") for c in text):

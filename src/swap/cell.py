@@ -67,9 +67,6 @@ def main(line_fd: int, mode: str) -> None:
 
 def _serve(order: Order, fds: list[int], line: Line, seccomp: Any | None) -> None:
     limits, source = order.limits, fds[0]
-    pixels = {"frames": limits.max_pixels * SLOTS, "probe": 0, "photo": limits.max_photo_pixels}.get(
-        order.do, 0
-    )
     ring: Any = b""
     if order.do == "frames":
         ring = mmap.mmap(fds[1], SLOTS * slot_bytes(limits.max_pixels))
@@ -78,7 +75,6 @@ def _serve(order: Order, fds: list[int], line: Line, seccomp: Any | None) -> Non
     confine(
         limits,
         file_bytes=limits.max_bytes if order.do == "remux" else 0,
-        shared_bytes=pixels * 3,
         seccomp=seccomp,
     )
     tasks: dict[str, Callable[[], object]] = {

@@ -37,16 +37,18 @@ def filter_ready() -> Any:
     return pyseccomp
 
 
-def confine(limits: Limits, *, file_bytes: int, shared_bytes: int, seccomp: Any | None) -> None:
-    """Close the walls for good. `file_bytes`: how far a file we hold may grow; 0 for none at all."""
+def confine(limits: Limits, *, file_bytes: int, seccomp: Any | None) -> None:
+    """Close the walls for good. `file_bytes`: how far a file we hold may grow; 0 for none at all.
+
+    Whatever is mapped by now, the shared frames too, does not count as memory taken.
+    """
     used = int(Path("/proc/self/statm").read_text().split()[0]) * mmap.PAGESIZE
-    space = used + shared_bytes + limits.memory_bytes
     # At the soft limit the signal says why the cell died; at the hard one it would only say killed.
     resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_seconds, limits.cpu_seconds + 5))
     for what, most in (
         (resource.RLIMIT_CORE, 0),  # a core file would be people's pixels on disk
         (resource.RLIMIT_FSIZE, file_bytes),
-        (resource.RLIMIT_AS, space),
+        (resource.RLIMIT_AS, used + limits.memory_bytes),
         (resource.RLIMIT_NPROC, 0),
         # Last: with no descriptor to be had, nothing can be opened, not even with the filter missing.
         (resource.RLIMIT_NOFILE, 0),

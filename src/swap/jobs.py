@@ -76,7 +76,7 @@ class Jobs(DBOSConfiguredInstance):
 
 
 _JOBS = Jobs()
-"""DBOS finds workflows to recover by class and instance name, in a registry that is one a process. So is this."""
+"""DBOS finds workflows by class and instance name, in a registry that is one a process. So is this."""
 
 
 class JobRunner:

@@ -5,16 +5,18 @@ there is made here before a face is touched.
 """
 
 import os
+import shlex
 import shutil
 from datetime import datetime
 from pathlib import Path
+
+from rich.markup import escape
 
 from audit.canonical import digest
 from audit.errors import BadInput
 from audit.verify import verify
 from consent.case import SourceKind, Use
 from consent.notice import load_notices
-from consent.permit import Permit
 from consent.registry import Granted
 from consent.words import Audience, Monetisation, Purpose, Role
 from service import founding
@@ -75,7 +77,9 @@ def run(folder: Path, voice: Voice, report: Path | None) -> bool:
     try:
         studio = open_studio(record)
         try:
-            Story(settings, record, studio, telling, voice).tell()
+            story = Story(settings, record, studio, telling, voice)
+            telling.finished = story.tell()
+            story.farewell()
         finally:
             studio.close()
     finally:
@@ -100,28 +104,47 @@ class Story:
             for notice in notices:
                 record.registry.noticeboard.publish(session, notice, now=record.clock())
 
-    def tell(self) -> None:
-        """All of it, in order."""
+    def tell(self) -> bool:
+        """All of it, in order; False where it broke off."""
         clip = self.folder / "template.mp4"
         clips.template(clip)
         received = digest(clip.read_bytes())
         performer, hers = self._agrees("astronaut", Role.PERFORMER, received)
         template = self._refused_for_a_stranger(clip, received, performer, hers)
         if template is None:
-            return
+            return False
         bystander, his = self._agrees("camera", Role.BACKGROUND, received)
         cast = [
             CastMember(performer.person, Role.PERFORMER, hers.authorization),
             CastMember(bystander.person, Role.BACKGROUND, his.authorization),
         ]
         if not self._admitted(template, cast):
-            return
+            return False
         donor, theirs = self._agrees("hopper", Role.DONOR, received)
         output = self._swapped(template, donor, theirs)
         if output is None:
-            return
+            return False
         self._verified(output)
-        self._withdrawn(template, output, donor, theirs, hers)
+        again = self._receives(template, donor, theirs, "the donor comes back for another")
+        if again is None:
+            return False
+        self._withdrawn(template, output, again, hers)
+        return True
+
+    def farewell(self) -> None:
+        """What is left in the folder, and how to check it without us."""
+        where = shlex.quote(str(self.folder))
+        self.voice.say(
+            f"\n[bold]{'As it should be.' if self.telling.ok else 'NOT as it should be.'}[/] Look at "
+            f"{escape(where)}/sheet.png: above the template, below the output.\n"
+            "Try it offline; then change any byte of either file and try again:\n"
+        )
+        self.voice.say(
+            escape(
+                f"  consentry verify {where}/output.mp4 --receipt {where}/output.receipt "
+                f"--vkey {where}/keys/log.vkey --trust {where}/keys/manifest-root.pem"
+            )
+        )
 
     def _agrees(self, name: str, role: Role, source: str) -> tuple[Player, Granted]:
         player = enrol(self.record, name, self.private)
@@ -202,22 +225,10 @@ class Story:
         )
 
     def _swapped(self, template: str, donor: Player, theirs: Granted) -> str | None:
-        received = self.studio.donors.receive(
-            OPERATOR,
-            template,
-            donor.person,
-            theirs.authorization,
-            in_chunks(portraits.path(donor.name)),
-            is_self=False,
-        )
-        if not self.telling.decided(
-            "receive the donor's photo",
-            "One face on it, her own consent, and she is who the consent says.",
-            received.decision,
-            expected="permit",
-        ):
+        received = self._receives(template, donor, theirs, "receive the donor's photo")
+        if received is None:
             return None
-        asked = self.studio.pipeline.ask(template, received.donor or "", OPERATOR, USE)
+        asked = self.studio.pipeline.ask(template, received, OPERATOR, USE)
         if not self.telling.decided(
             "ask for the swap",
             "Cast, donor, purpose, channel and territory, all inside what each of the three signed.",
@@ -241,6 +252,19 @@ class Story:
             output=output.id if output else None,
         )
         return output.id if output else None
+
+    def _receives(self, template: str, donor: Player, theirs: Granted, step: str) -> str | None:
+        received = self.studio.donors.receive(
+            OPERATOR,
+            template,
+            donor.person,
+            theirs.authorization,
+            in_chunks(portraits.path(donor.name)),
+            is_self=False,
+        )
+        said = "One face on it, the donor's own consent, and the face is the one that consented."
+        self.telling.decided(step, said, received.decision, expected="permit")
+        return received.donor
 
     def _verified(self, output: str) -> None:
         delivered = self.record.delivery.deliver(output)
@@ -268,7 +292,7 @@ class Story:
         for note in verdict.notes:
             self.voice.say(f"   note {note.detail}")
 
-    def _withdrawn(self, template: str, output: str, donor: Player, theirs: Granted, hers: Granted) -> None:
+    def _withdrawn(self, template: str, output: str, again: str, hers: Granted) -> None:
         now = self.record.clock()
         with self.record.database.write() as session:
             withdrawn = self.record.registry.withdraw_by_code(
@@ -290,22 +314,13 @@ class Story:
         )
         with working(self.record, self.studio) as worker:
             worker.turn()
-        received = self.studio.donors.receive(
-            OPERATOR,
-            template,
-            donor.person,
-            theirs.authorization,
-            in_chunks(portraits.path(donor.name)),
-            is_self=False,
+        asked = self.studio.pipeline.ask(template, again, OPERATOR, USE)
+        self.telling.decided(
+            "ask for another swap",
+            "The same template and the donor whose photo was received before the withdrawal.",
+            asked.decision,
+            expected="refusal",
         )
-        if isinstance(received.decision, Permit) and received.donor is not None:
-            asked = self.studio.pipeline.ask(template, received.donor, OPERATOR, USE)
-            self.telling.decided(
-                "ask for another swap",
-                "The same template, the same donor, a moment later.",
-                asked.decision,
-                expected="refusal",
-            )
         self._verify(
             "verify once more, offline",
             "The copy is still authentic. A withdrawal can't be seen offline: ask the operator.",

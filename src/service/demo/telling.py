@@ -22,6 +22,8 @@ class Telling:
 
     voice: Voice
     steps: list[dict[str, Json]] = field(default_factory=list)
+    finished: bool = False
+    """Whether the story was told to its end: a story that broke off is not ok, whatever it said so far."""
 
     def done(
         self, step: str, said: str, verdict: str = "done", *, entry: str | None = None, **more: Json
@@ -53,8 +55,8 @@ class Telling:
 
     @property
     def ok(self) -> bool:
-        """Whether every step came out as expected. A story without steps was not told."""
-        return bool(self.steps) and all(step["expected"] == step["verdict"] for step in self.steps)
+        """Whether the story reached its end and every step came out as expected."""
+        return self.finished and all(step["expected"] == step["verdict"] for step in self.steps)
 
     def report(self, path: Path | None) -> Mapping[str, Json]:
         """The story for machines, also into a file."""

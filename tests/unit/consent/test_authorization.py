@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.canonical import NotCanonical, canonical
-from audit.errors import BadInput, ConsentryError
+from audit.errors import BadInput
 from audit.ids import Entropy
 from consent.authorization import Authorization, Request, draw_up, parse
 from consent.capacity import Capacity, Representative
@@ -20,9 +20,9 @@ PERSON = "1" * 32
 GUARDIAN = Representative("2" * 32, "e" * 64)
 
 
-def a_document(entropy: Entropy = shared(1), **changes: Any) -> Authorization:
+def a_document(entropy: Entropy | None = None, **changes: Any) -> Authorization:
     request = Request("default", PERSON, a_scope(NOON), Capacity(AgeBand.ADULT), **changes)
-    return draw_up(request, notice(), now=NOON, entropy=entropy)
+    return draw_up(request, notice(), now=NOON, entropy=entropy or shared(1))
 
 
 def test_a_document_says_what_was_asked_and_reads_back_byte_for_byte() -> None:
@@ -203,8 +203,7 @@ def test_a_changed_byte_is_refused_or_another_document(position: int, flip: int)
 
     try:
         read = parse(bytes(changed))
-    except ConsentryError as error:
-        assert isinstance(error, BadInput)
+    except BadInput:
         return
 
     assert read.encoded == bytes(changed)

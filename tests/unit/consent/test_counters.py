@@ -69,9 +69,13 @@ def test_a_reserved_use_comes_back_when_the_permit_dies(
 
 
 def test_a_use_rolled_back_was_not_taken(database: Database, house: House, authorization: str) -> None:
-    with pytest.raises(KeyError), database.write() as session:
-        assert counters.reserve(session, "default", authorization, SWAP)
-        raise KeyError
+    def take_and_fail() -> None:
+        with database.write() as session:
+            assert counters.reserve(session, "default", authorization, SWAP)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        take_and_fail()
 
     assert left(database, house, authorization) == 50
 

@@ -1,5 +1,6 @@
 """What the gate answers, and what it writes down."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -32,9 +33,11 @@ HERS = By(How.OWN_SESSION, "person")
 
 
 @pytest.fixture
-def room(database: Database, tmp_path: Path) -> Room:
+def room(database: Database, tmp_path: Path) -> Iterator[Room]:
     with database.write() as session:
-        return a_room(session, tmp_path / "house")
+        room = a_room(session, tmp_path / "house")
+    yield room
+    room.house.keystore.close()
 
 
 def uses(session: Session, room: Room) -> tuple[int, int]:

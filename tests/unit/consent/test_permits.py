@@ -1,6 +1,6 @@
 """A permit's life: one job, one time, under the same locks a withdrawal takes."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -35,9 +35,11 @@ HERS = By(How.OWN_SESSION, "person")
 
 
 @pytest.fixture
-def room(database: Database, tmp_path: Path) -> Room:
+def room(database: Database, tmp_path: Path) -> Iterator[Room]:
     with database.write() as session:
-        return a_room(session, tmp_path / "house")
+        room = a_room(session, tmp_path / "house")
+    yield room
+    room.house.keystore.close()
 
 
 @pytest.fixture

@@ -36,6 +36,7 @@ from consent.tables import (
     ConsentStateRow,
     NoticeRow,
     PersonKeyRow,
+    PersonRow,
 )
 from consent.withdrawal import By, How, Together
 from consent.words import AgeBand, ProofLevel, Purpose, Status
@@ -355,6 +356,36 @@ def test_nobody_supersedes_another_persons_consent(database: Database, house: Ho
     assert standing(database, house, hers).in_force(Purpose.MATCHING)
 
 
+def test_what_was_withdrawn_can_be_given_anew(database: Database, house: House) -> None:
+    somebody, old = a_grant(database, house)
+    withdraw(database, house, old)
+    with database.write() as session:
+        new = house.grant(session, somebody, LATER, supersedes=old.authorization)
+
+    assert not standing(database, house, old).in_force(Purpose.MATCHING)
+    assert standing(database, house, new).in_force(Purpose.MATCHING)
+
+
+def test_a_sweep_that_meets_a_withdrawal_leaves_it_alone(
+    database: Database, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the search for what is due and the lock on it, she withdraws."""
+    _, granted = a_grant(database, house)
+    end, lock = a_term(NOON).end, chain.lock_states
+
+    def withdrawn_first(session: Session, *more: Any) -> None:
+        monkeypatch.setattr(chain, "lock_states", lock)
+        house.registry.withdraw(session, Effects(), granted.authorization, by=HERSELF, now=LATER)
+        lock(session, *more)
+
+    monkeypatch.setattr(chain, "lock_states", withdrawn_first)
+    with database.write() as session:
+        expired = house.registry.expire(session, now=end)
+
+    assert expired == ()
+    assert standing(database, house, granted, end).status[Purpose.MATCHING] is Status.WITHDRAWN
+
+
 def test_what_never_was_can_not_be_superseded(database: Database, house: House, somebody: Somebody) -> None:
     document = house.document(somebody, NOON, supersedes="4" * 32).encoded
 
@@ -620,7 +651,13 @@ def edit(database: Database, kind: type[Any], **values: Any) -> None:
         (ConsentStateRow, {"disputed": True}),
         (ConsentEventRow, {"number": 7}),
         (ConsentEventRow, {"prev": "0" * 64}),
+        (ConsentStateRow, {"status": "ConsentPerhaps"}),
+        (ConsentEventRow, {"purposes": "EVERYTHING"}),
+        (ConsentEventRow, {"status": "ConsentPerhaps"}),
+        (PersonRow, {"proof": "sworn"}),
+        (PersonRow, {"age": "old enough"}),
         (AuthorizationRow, {"document": b"{}"}),
+        (AuthorizationRow, {"document": b""}),
     ],
 )
 def test_rows_that_contradict_each_other_are_an_error_and_never_a_yes(

@@ -14,6 +14,40 @@ TRIALS = 40
 LATER = NOON + timedelta(hours=1)
 
 
+def race(
+    database: Database, house: House, authorization: str, pauses: list[float]
+) -> tuple[float | None, float]:
+    """When a user of the consent began to commit, if at all, and when its withdrawal had returned."""
+    start = threading.Barrier(2)
+    committing: list[float] = []
+    returned: list[float] = []
+
+    def use() -> None:
+        start.wait()
+        time.sleep(pauses[0])
+        with database.write() as session:
+            found = house.registry.standings(session, "default", [authorization], now=LATER, lock="share")
+            if found[authorization].in_force(Purpose.USER_SWAP):
+                time.sleep(pauses[1])
+                house.registry.reserve_use(session, "default", authorization, Purpose.USER_SWAP)
+                committing.append(time.perf_counter())
+
+    def withdraw() -> None:
+        start.wait()
+        time.sleep(pauses[2])
+        with database.write() as session:
+            by = By(How.OWN_SESSION, "her")
+            house.registry.withdraw(session, Effects(), authorization, by=by, now=LATER)
+        returned.append(time.perf_counter())
+
+    threads = [threading.Thread(target=run) for run in (use, withdraw)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return (committing[0] if committing else None), returned[0]
+
+
 def test_nothing_that_rests_on_a_consent_commits_after_its_withdrawal_returned(
     database: Database, house: House
 ) -> None:
@@ -25,39 +59,11 @@ def test_nothing_that_rests_on_a_consent_commits_after_its_withdrawal_returned(
     used, violations = 0, 0
 
     for authorization in granted:
-        start = threading.Barrier(2)
         # Held longer than a withdrawal takes: without the locks it would return in between.
         pauses = [jitter.random() * longest for longest in (0.01, 0.06, 0.02)]
-        committing: list[float] = []
-        returned: list[float] = []
-
-        def use(authorization: str = authorization) -> None:
-            start.wait()
-            time.sleep(pauses[0])
-            with database.write() as session:
-                found = house.registry.standings(session, "default", [authorization], now=LATER, lock="share")
-                if found[authorization].in_force(Purpose.USER_SWAP):
-                    time.sleep(pauses[1])
-                    house.registry.reserve_use(session, "default", authorization, Purpose.USER_SWAP)
-                    committing.append(time.perf_counter())
-
-        def withdraw(authorization: str = authorization) -> None:
-            start.wait()
-            time.sleep(pauses[2])
-            by = By(How.OWN_SESSION, somebody.id)
-            with database.write() as session:
-                house.registry.withdraw(session, Effects(), authorization, by=by, now=LATER)
-            returned.append(time.perf_counter())
-
-        threads = [threading.Thread(target=run) for run in (use, withdraw)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-
-        assert returned
-        used += bool(committing)
-        violations += bool(committing) and committing[0] > returned[0]
+        committing, returned = race(database, house, authorization, pauses)
+        used += committing is not None
+        violations += committing is not None and committing > returned
 
     assert violations == 0
     assert 0 < used < TRIALS, "the race never went both ways: the test shows nothing"

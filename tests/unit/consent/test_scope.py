@@ -175,6 +175,19 @@ def test_every_officially_assigned_territory_can_be_named() -> None:
     assert len(TERRITORIES) == 249
 
 
+@pytest.mark.parametrize("change", [{"max_uses": {"MATCHING": 0}}, {"exports": [{}, {}]}])
+def test_a_number_of_none_and_an_export_to_nobody_are_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(DocumentMalformed):
+        Scope.from_json({**a_scope(NOON).json(), **change})
+
+
+def test_an_export_is_named_once() -> None:
+    export: Json = {"recipient": "x", "territory": "US", "mechanism": "ASSESSMENT"}
+
+    with pytest.raises(DocumentMalformed):
+        Scope.from_json({**BARE, "exports": [export, export]})
+
+
 labels = st.sets(
     st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=1, max_size=20), max_size=4
 )
@@ -182,18 +195,16 @@ labels = st.sets(
 
 @st.composite
 def scopes(draw: st.DrawFn) -> Scope:
-    start = draw(st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC)))
+    start = draw(
+        st.integers(0, 10**9).map(lambda s: datetime(2020, 1, 1, tzinfo=UTC) + timedelta(milliseconds=s))
+    )
     purposes = frozenset(draw(st.sets(st.sampled_from(Purpose)))) | {
         Purpose.REMOTE_STORE_TRANSMIT,
         Purpose.MAKE_TEMPLATE,
     }
     return Scope(
         role=Role.PERFORMER,
-        description=draw(
-            st.text(st.characters(categories=["Lo"]), min_size=1).map(
-                lambda t: ("字" * 40) + "\n" + "x" + "y"
-            )
-        ),
+        description=("字" * 40) + "\n" + draw(st.sampled_from(["plain", "中文", "ééé", '"quoted"\\'])),
         term=a_term(start, days=draw(st.integers(31, 3653))),
         jurisdiction=draw(st.sampled_from(["CN", "US-IL", "DE"])),
         revocation=frozenset(draw(st.sets(st.sampled_from(RevocationEffect)))) | {RevocationEffect.STOP_NEW},

@@ -1,0 +1,246 @@
+"""The question: what is stored reads back as it was asked; what is missing has a name."""
+
+import random
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audit.canonical import NotCanonical, canonical
+from consent import case as cases
+from consent.case import Appearance, Case, Donor, Matching, Mode, Output, Source, SourceKind, Tracks, Use
+from consent.dimensions import Modification
+from consent.errors import DocumentMalformed
+from consent.question import Circumstances, Stage, questions
+from consent.required import NEEDED, REQUIRED, missing, needed
+from consent.shape import to_json
+from consent.words import Action, Audience, Match, Monetisation, Purpose, Role
+from gating import LICENCE, a_case
+
+text = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
+maybe = st.none() | text
+count = st.integers(-5, 2**31)
+moments = st.none() | st.datetimes(
+    datetime(1971, 1, 1),
+    datetime(2900, 1, 1),
+    timezones=st.just(UTC),  # noqa: DTZ001 (hypothesis adds the zone)
+)
+
+
+def words(kind: Any) -> Any:
+    return st.sampled_from(list(kind))
+
+
+anything = st.builds(
+    Case,
+    action=words(Action),
+    tenant=text,
+    mode=words(Mode),
+    requester=text,
+    people=st.lists(
+        st.builds(Appearance, person=text, role=words(Role), authorization=maybe, portrait_licence=maybe),
+        max_size=3,
+    ).map(tuple),
+    template=maybe,
+    work=maybe,
+    source=st.none()
+    | st.builds(
+        Source,
+        received_digest=maybe,
+        media_digest=maybe,
+        supplier=maybe,
+        acquired_how=maybe,
+        acquired_at=moments,
+        kind=st.none() | words(SourceKind),
+        origin_known=st.booleans(),
+        copyright_licence=maybe,
+    ),
+    matching=st.none() | words(Matching),
+    tracks=st.none() | st.builds(Tracks, *[count] * 7, st.booleans(), st.booleans()),
+    scan_digest=maybe,
+    tracks_digest=maybe,
+    use=st.none()
+    | st.builds(
+        Use,
+        purpose=st.none() | words(Purpose),
+        platform=maybe,
+        recipient=maybe,
+        territories=st.lists(text, max_size=2).map(tuple),
+        audience=st.none() | words(Audience),
+        monetisation=st.none() | words(Monetisation),
+        modifications=st.lists(words(Modification), max_size=2).map(tuple),
+        intimate=st.booleans(),
+        voice_kept=st.booleans(),
+        engine=maybe,
+    ),
+    donor=st.none()
+    | st.builds(
+        Donor,
+        digest=maybe,
+        faces=st.none() | count,
+        match=st.none() | words(Match),
+        is_self=st.booleans(),
+    ),
+    model_digests=st.lists(text, max_size=2).map(tuple),
+)
+
+
+@given(anything)
+def test_any_case_reads_back_as_it_was_asked(case: Case) -> None:
+    again = cases.parse(case.encoded())
+
+    assert again == case
+    assert again.digest == case.digest
+
+
+@given(anything, st.data())
+def test_a_stored_case_with_a_hole_is_not_read(case: Case, data: st.DataObject) -> None:
+    stored: Any = to_json(case)
+    name = data.draw(st.sampled_from(sorted(stored)))
+    del stored[name]
+
+    with pytest.raises(DocumentMalformed):
+        cases.parse(canonical(stored))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("tenant", 1),
+        ("action", "steal"),
+        ("people", "performer"),
+        ("people", [["performer"]]),
+        ("use", []),
+        ("model_digests", [1]),
+        ("approved", True),
+        ("tracks", {**{n: 0 for n in ("total", "counted", "unmatched", "ambiguous")}}),
+    ],
+)
+def test_a_stored_case_of_another_shape_is_not_read(name: str, value: Any) -> None:
+    stored: Any = to_json(a_case())
+
+    with pytest.raises(DocumentMalformed):
+        cases.parse(canonical({**stored, name: value}))
+
+
+def test_true_is_not_one() -> None:
+    stored: Any = to_json(a_case())
+
+    with pytest.raises(DocumentMalformed):
+        cases.parse(canonical({**stored, "tracks": {**stored["tracks"], "total": True}}))
+    with pytest.raises(DocumentMalformed):
+        cases.parse(canonical({**stored, "use": {**stored["use"], "intimate": 0}}))
+
+
+def test_only_canonical_bytes_are_a_case() -> None:
+    with pytest.raises(NotCanonical):
+        cases.parse(a_case().encoded() + b"\n")
+
+
+def test_what_has_no_canonical_form_is_not_stored() -> None:
+    with pytest.raises(DocumentMalformed):
+        to_json(1.5)
+    with pytest.raises(DocumentMalformed):
+        to_json({"a": 1})
+
+
+# Required fields, needed purposes
+
+
+def test_every_action_has_its_line_in_both_tables() -> None:
+    assert set(REQUIRED) == set(Action)
+    assert set(NEEDED) == set(Action)
+
+
+PERFORMER = Appearance("p" * 32, Role.PERFORMER, "a" * 32, LICENCE)
+DONOR = Appearance("d" * 32, Role.DONOR, "b" * 32)
+
+
+@pytest.mark.parametrize("action", Action)
+def test_a_bare_case_lacks_all_that_its_action_requires(action: Action) -> None:
+    bare = Case(action, "", Mode.DEMO, "", ())
+
+    assert set(missing(bare)) == set(REQUIRED[action])
+
+
+@pytest.mark.parametrize("action", Action)
+def test_a_full_case_lacks_nothing(action: Action) -> None:
+    assert missing(a_case(action=action, people=(PERFORMER, DONOR))) == ()
+
+
+def test_a_person_without_an_id_is_nobody() -> None:
+    assert missing(a_case(people=(replace(PERFORMER, person=""), DONOR))) == ("people.person",)
+
+
+@pytest.mark.parametrize(
+    "purpose", [Purpose.MATCHING, Purpose.REMOTE_STORE_TRANSMIT, Purpose.PUBLISH_TEMPLATE]
+)
+def test_a_swap_is_for_one_of_the_purposes_a_swap_can_have(purpose: Purpose) -> None:
+    use = a_case().use
+    assert use is not None
+
+    assert missing(a_case(people=(PERFORMER, DONOR), use=replace(use, purpose=purpose))) == ("use.purpose",)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"action": Action.INTAKE}, {Purpose.REMOTE_STORE_TRANSMIT}),
+        ({"action": Action.PREVIEW}, set()),
+        ({"action": Action.CURE}, set()),
+        ({"action": Action.SCAN}, {Purpose.REMOTE_STORE_TRANSMIT, Purpose.MATCHING}),
+        ({"action": Action.SCAN, "matching": None}, {Purpose.REMOTE_STORE_TRANSMIT, Purpose.MATCHING}),
+        ({"action": Action.SCAN, "matching": Matching.ASSIGNED}, {Purpose.REMOTE_STORE_TRANSMIT}),
+        ({"action": Action.DONOR}, {Purpose.REMOTE_STORE_TRANSMIT, Purpose.MATCHING}),
+        (
+            {"action": Action.PUBLISH},
+            {Purpose.MAKE_TEMPLATE, Purpose.PUBLISH_TEMPLATE, Purpose.USER_SWAP},
+        ),
+        ({"action": Action.SWAP}, {Purpose.USER_SWAP}),
+        ({"action": Action.SWAP, "use": None}, set()),
+    ],
+)
+def test_an_action_rests_on_these_purposes(changes: dict[str, Any], expected: set[Purpose]) -> None:
+    assert needed(a_case(**changes), PERFORMER) == expected
+
+
+def test_who_is_still_to_answer_has_agreed_to_nothing() -> None:
+    assert needed(a_case(action=Action.INTAKE), replace(PERFORMER, authorization=None)) == frozenset()
+    assert needed(a_case(action=Action.SCAN), replace(PERFORMER, authorization=None)) != frozenset()
+
+
+def test_authorizations_are_locked_in_one_order_each_once() -> None:
+    people = [PERFORMER, DONOR, replace(DONOR, role=Role.BACKGROUND), replace(PERFORMER, authorization=None)]
+    random.Random(5).shuffle(people)
+
+    assert a_case(people=tuple(people)).authorizations == ("a" * 32, "b" * 32)
+
+
+# Cedar requests
+
+
+def test_one_request_for_the_work_and_one_for_each_role() -> None:
+    case = a_case(people=(PERFORMER, DONOR, replace(PERFORMER, role=Role.BACKGROUND)))
+    now = Circumstances(datetime(2026, 11, 22, tzinfo=UTC), Stage.DECIDE, {}, frozen=False, output=None)
+
+    work, *people = questions(case, now)
+
+    assert (work.about, work.person) == ("work", None)
+    assert [q.about for q in people] == ["PERFORMER", "DONOR", "BACKGROUND"]
+    assert work.attributes["declared"] == 1, "one person in two roles is one person"
+
+
+def test_a_start_is_rounded_up_and_now_is_rounded_down() -> None:
+    at = datetime(2026, 11, 22, 12, 0, 0, 999, tzinfo=UTC)
+    now = Circumstances(at, Stage.RELEASE, {}, frozen=True, output=Output(True, True, True, False))
+
+    work, *_ = questions(a_case(people=(PERFORMER,)), now)
+
+    assert work.context["now"] == {"__extn": {"fn": "datetime", "arg": "2026-11-22T12:00:00.000Z"}}
+    assert work.context["stage"] == "release"
+    assert work.attributes["frozen"] is True
+    assert work.attributes["output"] == {"label": True, "aigc": True, "manifest": True, "logged": False}
+    assert at + timedelta(microseconds=1) > at

@@ -1,4 +1,4 @@
-"""Videos for tests: packaged portraits under a moving camera, in several codecs and containers, whole or broken."""
+"""Videos for tests: packaged portraits under a moving camera, in several codecs, whole or broken."""
 
 import struct
 from collections.abc import Iterable, Sequence
@@ -12,6 +12,7 @@ import numpy as np
 from consent.faces import Image
 from moving import shot
 from portraits import only_face, portrait
+from swap.clip import Clip
 
 
 def walk(person: str, count: int, *, size: tuple[int, int] = (320, 240), zoom: float = 1.0) -> list[Image]:
@@ -48,14 +49,19 @@ def write(
     trc: int | None = None,
     pix_fmt: str = "yuv420p",
 ) -> Path:
-    """Encode `pictures`; the container goes by the suffix. `streams` copies of the video, `times` in 1/1000 s."""
+    """Encode `pictures`, container by suffix, `streams` copies of the video, `times` in 1/1000 s."""
     pictures = list(pictures)
     with av.open(str(path), "w") as container:
         container.metadata.update(metadata or {})
         height, width = pictures[0].shape[:2]
         videos = [
             container.add_stream(
-                codec, rate=rate, options=options or _quick(codec), width=width, height=height, pix_fmt=pix_fmt
+                codec,
+                rate=rate,
+                options=options or _quick(codec),
+                width=width,
+                height=height,
+                pix_fmt=pix_fmt,
             )
             for _ in range(streams)
         ]
@@ -79,12 +85,35 @@ def write(
     return path
 
 
+def a_clip(width: int = 96, height: int = 64, frames: int = 25, tick: int = 12_800) -> Clip:
+    """The facts of a clip at 25 frames a second."""
+    return Clip(
+        width=width,
+        height=height,
+        tick=tick,
+        rate_num=25,
+        rate_den=1,
+        frames=frames,
+        start=0,
+        duration=frames * tick // 25,
+        rotation=0,
+        aspect_num=1,
+        aspect_den=1,
+        codec="h264",
+        has_audio=False,
+    )
+
+
 def rotated(data: bytes, matrix: tuple[int, int, int, int]) -> bytes:
     """An MP4 whose video track says it is to be shown turned (ISO/IEC 14496-12, 8.3.2)."""
     at = data.index(b"tkhd") + 4 + 40
     a, b, c, d = matrix
     one = 1 << 16
-    return data[:at] + struct.pack(">9i", a * one, b * one, 0, c * one, d * one, 0, 0, 0, 1 << 30) + data[at + 36 :]
+    return (
+        data[:at]
+        + struct.pack(">9i", a * one, b * one, 0, c * one, d * one, 0, 0, 0, 1 << 30)
+        + data[at + 36 :]
+    )
 
 
 def damaged(path: Path, numbers: Iterable[int]) -> bytes:

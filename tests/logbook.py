@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from audit.durable import DiskFull
 from audit.fact import Fact, Part, Seal, Subject
 from audit.head import Head, HeadFile, TreeHead
 from audit.ids import Entropy
@@ -187,6 +186,3 @@ def a_full_disk() -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
-__all__ = ["ANNA", "BEA", "NOON", "ORIGIN", "STUDIO", "Countdown", "Desk", "Died", "DiskFull", "MemoryStorage"]

@@ -1,14 +1,15 @@
 """The only way a value becomes bytes (RFC 8785, JSON Canonicalization Scheme) and a digest."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 import rfc8785
 
 from audit.errors import BadInput
 
-Json: TypeAlias = "None | bool | int | str | Sequence[Json] | Mapping[str, Json]"
+Json: TypeAlias = "bool | int | str | Sequence[Json] | Mapping[str, Json] | None"
 """What we canonicalise. No floats: two parties must never argue about a digit."""
 
 
@@ -23,7 +24,12 @@ class NotCanonical(BadInput):
 
 def canonical(value: Json) -> bytes:
     """The RFC 8785 bytes of `value`. Raises `NotCanonical` for floats and anything else without a form."""
-    _refuse_floats(value)
+    if _plain(value):
+        # The same bytes as RFC 8785's (a property test holds the two together), about eight times faster.
+        try:
+            return _COMPACT.encode(value).encode()
+        except (UnicodeError, RecursionError, ValueError) as error:
+            raise NotCanonical(f"no canonical form: {type(error).__name__}") from None
     try:
         return rfc8785.dumps(value)
     except (rfc8785.CanonicalizationError, UnicodeError, RecursionError) as error:
@@ -40,12 +46,30 @@ def digest_of(value: Json) -> str:
     return digest(canonical(value))
 
 
-def _refuse_floats(value: object) -> None:
+_COMPACT = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+_SAFE = 2**53
+
+
+def _plain(value: object) -> bool:
+    """Whether `json` writes `value` as RFC 8785 would: ASCII keys, which sort alike, and small integers.
+
+    Raises `NotCanonical` for a float, wherever it is.
+    """
+    if value is None or isinstance(value, bool | str):
+        return True
+    if isinstance(value, int):
+        return -_SAFE < value < _SAFE
     if isinstance(value, float):
         raise NotCanonical("a float has no place in signed data; use a string or an integer")
+    items: Iterable[object] = ()
     if isinstance(value, Mapping):
-        for item in value.values():
-            _refuse_floats(item)
+        items = value.values()
     elif isinstance(value, list | tuple):
-        for item in value:
-            _refuse_floats(item)
+        items = value
+    plain = isinstance(value, dict | list | tuple)
+    for item in items:
+        # Not stopped at the first that is not plain: a float further on must be found too.
+        plain = _plain(item) and plain
+    if isinstance(value, Mapping):
+        plain = plain and all(isinstance(key, str) and key.isascii() for key in value)
+    return plain

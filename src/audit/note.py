@@ -138,7 +138,7 @@ def _parse_line(line: str) -> NoteSignature:
 
 
 def _is_name(name: str) -> bool:
-    return bool(name) and "+" not in name and not any(c.isspace() for c in name)
+    return bool(name) and not any(c == "+" or c.isspace() or _FORBIDDEN.match(c) for c in name)
 
 
 def _bytes(text: str) -> bytes:

@@ -247,14 +247,13 @@ def _move(session: Session, tenant: str, authorization: str, event: Event, head:
     of_it = core.update(_STATE).where(
         _STATE.c.tenant_id == tenant, _STATE.c.authorization_id == authorization
     )
-    changes: dict[str, object] = {}
+    changes: dict[str, object] = {"head": head}
     if event.status is not None:
         changes["status"] = str(event.status)
     if event.disputed is not None:
         changes["disputed"] = event.disputed
-    if changes:
-        touched = [str(purpose) for purpose in event.purposes]
-        session.connection().execute(of_it.where(_STATE.c.purpose.in_(touched)).values(**changes))
+    touched = [str(purpose) for purpose in event.purposes]
+    session.connection().execute(of_it.where(_STATE.c.purpose.in_(touched)).values(**changes))
     session.connection().execute(of_it.values(head=head))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import audit
 import consent
+import service
 import swap
 from audit.errors import BadInput, ConsentryError, Diverged
 from service.cli.console import Exit
@@ -23,6 +24,8 @@ Chinese. A refusal of the gate is not an error: it exits with 1 and names its ru
 | 3 | bad input |
 | 4 | stored data disagrees with itself or with what was signed |
 | 5 | the deployment is not ready |
+| 70 | a bug of ours: there is a traceback on stderr |
+| 130 | cancelled |
 
 | code | exit | 说明 | what to do | 处理办法 |
 |---|---|---|---|---|
@@ -31,11 +34,9 @@ Chinese. A refusal of the gate is not an error: it exits with 1 and names its ru
 
 def errors() -> list[type[ConsentryError]]:
     """Every error class that carries a code of its own, by code."""
-    for room in (audit, consent, swap):
+    for room in (audit, consent, swap, service):
         for module in pkgutil.walk_packages(room.__path__, f"{room.__name__}."):
             importlib.import_module(module.name)
-    importlib.import_module("service.wiring")
-    importlib.import_module("service.demo.story")
     found = {error for error in _below(ConsentryError) if "code" in vars(error)}
     return sorted(found, key=lambda error: (error.code, error.__name__))
 

@@ -4,8 +4,9 @@ import json
 import os
 from datetime import datetime
 from pathlib import Path
+from shutil import rmtree
 
-from audit import secretfile
+from audit import durable, secretfile
 from audit.errors import BadInput
 from audit.ids import Entropy
 from audit.journal import DenyJournal
@@ -31,23 +32,30 @@ class AlreadyFounded(BadInput):
 def found(settings: Settings, *, now: datetime, entropy: Entropy) -> Layout:
     """Make everything a new tenant needs. Raises `AlreadyFounded` rather than touch a key."""
     layout = Layout.of(settings)
-    if layout.kek.exists():
+    if layout.private.exists():
         raise AlreadyFounded(f"{layout.root.name} has keys already")
+    if layout.head.exists():
+        # Its log has begun under keys that are not here: new ones would sign a fork and open nothing.
+        raise AlreadyFounded(f"{layout.root.name} has a log but no keys; restore its private folder")
     for folder in (layout.root, layout.public, layout.keystore.parent, layout.guard, layout.work):
         folder.mkdir(parents=True, exist_ok=True)
-    for folder in (layout.private, layout.work, layout.keystore.parent):
+    # Keys are made beside their place and moved there last: an init that dies half-way, or can't
+    # reach its database, leaves no folder that looks founded, and is simply run again.
+    making = layout.private.with_name("private.new")
+    rmtree(making, ignore_errors=True)
+    for folder in (making, layout.work, layout.keystore.parent):
         folder.mkdir(exist_ok=True)
         folder.chmod(0o700)
-    KeyStore.create(layout.keystore, layout.kek, settings.tenant, entropy).close()
+    KeyStore.create(layout.keystore, making / layout.kek.name, settings.tenant, entropy).close()
     for duty in (Duty.LOG, Duty.PERMIT, Duty.COUNTERSIGN, Duty.EXPORT, Duty.WEBHOOK):
         key = SigningKey.generate(duty, entropy)
-        save_private(key, layout.key(duty))
+        save_private(key, making / layout.key(duty).name)
         (layout.public / f"{duty}.pub").write_text(key.verifying.text)
         if duty is Duty.LOG:
             layout.vkey.write_text(NoteVerifier(settings.origin, key.verifying).text + "\n")
     if settings.mode is Mode.DEMO:
         chain = make_test_chain(now)
-        secretfile.write(layout.key(Duty.MANIFEST), chain.key_pem.encode())
+        secretfile.write(making / layout.key(Duty.MANIFEST).name, chain.key_pem.encode())
         layout.chain.write_text(chain.chain_pem)
         layout.trust.write_text(chain.root_pem)
     DenyJournal.create(layout.journal)
@@ -56,6 +64,9 @@ def found(settings: Settings, *, now: datetime, entropy: Entropy) -> Layout:
         schema.upgrade(database)
     finally:
         database.close()
+    with durable.disk(layout.private):
+        making.rename(layout.private)
+        durable.sync_directory(layout.root)
     return layout
 
 

@@ -2,6 +2,7 @@
 
 from enum import StrEnum
 from pathlib import Path
+from tomllib import TOMLDecodeError
 from typing import Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -127,5 +128,5 @@ def load(data: Path, **overrides: object) -> Settings:
             for fault in error.errors()
         )
         raise BadSettings(faults) from None
-    except OSError as error:
-        raise BadSettings(f"{FILE}: {error.strerror}") from None
+    except (OSError, UnicodeDecodeError, TOMLDecodeError) as error:
+        raise BadSettings(f"{FILE}: {getattr(error, 'strerror', None) or error}") from None

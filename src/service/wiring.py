@@ -88,6 +88,7 @@ class Record:
 
     def close(self) -> None:
         """Give connections back."""
+        self.keystore.close()
         self.database.close()
 
 
@@ -108,9 +109,16 @@ class Studio:
 
 
 def open_record(
-    settings: Settings, *, entropy: Entropy = os.urandom, clock: Callable[[], datetime] = utc_now
+    settings: Settings,
+    *,
+    entropy: Entropy = os.urandom,
+    clock: Callable[[], datetime] = utc_now,
+    start: bool = True,
 ) -> Record:
-    """Everything but the eyes. Raises the `Unready` or `Diverged` that is wrong; then nothing is open."""
+    """Everything but the eyes. Raises the `Unready` or `Diverged` that is wrong; then nothing is open.
+
+    Without `start` the log is not held against its head: only to look into one that can't start.
+    """
     layout = Layout.of(settings)
     tenant = settings.tenant
     with ExitStack() as undo:
@@ -118,6 +126,7 @@ def open_record(
         undo.callback(database.close)
         schema.check(database)
         keystore = KeyStore(layout.keystore, layout.kek, tenant, entropy)
+        undo.callback(keystore.close)
         journal = DenyJournal(layout.journal)
         ledger = Ledger(tenant, keystore, entropy)
         log = Log(
@@ -129,8 +138,9 @@ def open_record(
             database,
             f"{socket.gethostname()}:{os.getpid()}",
         )
-        # Before anybody is answered: a restored older database must not speak.
-        log.start()
+        if start:
+            # Before anybody is answered: a restored older database must not speak.
+            log.start()
         countersign = load_private(layout.key(Duty.COUNTERSIGN), Duty.COUNTERSIGN)
         permit_key = load_private(layout.key(Duty.PERMIT), Duty.PERMIT)
         policy = load(policies(settings))

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any, cast
 
+import av
 import numpy as np
 from av.container import InputContainer
 from av.error import FFmpegError
-from av.sidedata.sidedata import Type
+from av.sidedata.sidedata import SideData
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
@@ -88,7 +90,8 @@ class Decoding:
             rate_den=rate.denominator,
             frames=frames,
             start=self._first or 0,
-            duration=self.stream.duration or 0,
+            duration=self.stream.duration
+            or (self.container.duration or 0) * base.denominator // av.time_base,
             rotation=90 * self._turns,
             aspect_num=aspect.numerator,
             aspect_den=aspect.denominator,
@@ -110,16 +113,16 @@ class Decoding:
             raise SourceTooLong(f"more than {self.limits.max_seconds} s")
         self.yielded += 1
         self.damaged += bool(frame.is_corrupt)
-        plane = self._reformat(frame, format="bgr24", threads=1).planes[0]
+        plane: Any = self._reformat(frame, format="bgr24", threads=1).planes[0]
         rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: size[0], : size[1] * 3]
         return frame.pts, np.rot90(rows.reshape(size[0], size[1], 3), turns)
 
 
 def _turns_of(frame: VideoFrame) -> int:
-    data = frame.side_data.get(Type.DISPLAYMATRIX)
+    data = frame.side_data.get("DISPLAYMATRIX")
     if data is None:
         return 0
-    a, b, _, c, d = np.frombuffer(bytes(data), "<i4")[:5].tolist()
+    a, b, _, c, d = np.frombuffer(bytes(cast(SideData, data)), "<i4")[:5].tolist()
     turns = _TURNS.get((a, b, c, d))
     if turns is None:
         raise SourceIrregular("the picture is mirrored or turned by an odd angle")

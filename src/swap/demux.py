@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import av
 from av.container import InputContainer
 from av.error import FFmpegError
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from swap.clip import check_size
@@ -83,7 +84,8 @@ def _checked(container: InputContainer, limits: Limits) -> VideoStream:
     stream = next((s for s in container.streams.video if not s.disposition & covers), None)
     if stream is None:
         raise NoVideo("no video track in the container")
-    context = stream.codec_context
+    # None for a codec FFmpeg has never heard of, whatever the type says.
+    context: VideoCodecContext | None = getattr(stream, "codec_context", None)
     if context is None or codec_of(stream) not in _CODECS:
         raise CodecNotAllowed(f"the video codec is not one of {', '.join(sorted(_CODECS))}")
     if context.color_trc in {_PQ, _HLG}:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
@@ -89,7 +90,7 @@ def _encoded(
             container_options=options,
             io_open=lambda *_: Window(draft.fileno()),
         )
-        container.flags |= Flags.bitexact.value
+        container.flags |= cast(int, Flags.bitexact.value)
         container.metadata.update(metadata)
         video = _video(container, clip, quality)
         track = Soundtrack.of(container, sound, end=Fraction(clip.start, clip.tick) + clip.seconds)

@@ -1,6 +1,7 @@
 """From photo bytes to upright BGR pixels. Runs inside a cell."""
 
 import warnings
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,21 +18,17 @@ _FORMATS = ("JPEG", "PNG", "WEBP", "MPO")
 
 def picture(source: int, limits: Limits) -> NDArray[np.uint8]:
     """Height x width x 3, BGR, upright by its EXIF orientation. Raises `PhotoUnreadable`, `PhotoTooLarge`."""
+    file: Any = Window(source)
     try:
         # We count pixels ourselves, from the header, before any is decoded.
-        with warnings.catch_warnings(action="ignore"), Photo.open(Window(source), formats=_FORMATS) as photo:
+        with warnings.catch_warnings(action="ignore"), Photo.open(file, formats=_FORMATS) as photo:
             if photo.width * photo.height > limits.max_photo_pixels:
                 raise PhotoTooLarge(
                     f"{photo.width} x {photo.height}; at most {limits.max_photo_pixels} pixels"
                 )
             upright = ImageOps.exif_transpose(photo.convert("RGB") if photo.mode != "RGB" else photo)
             return np.asarray(upright.convert("RGB"), np.uint8)[:, :, ::-1]
-    except (
-        UnidentifiedImageError,
-        OSError,
-        ValueError,
-        SyntaxError,
-        EOFError,
-        Photo.DecompressionBombError,
-    ) as e:
-        raise PhotoUnreadable(f"no photo in a format we open ({type(e).__name__})") from None
+    except Photo.DecompressionBombError:
+        raise PhotoTooLarge(f"more than {limits.max_photo_pixels} pixels") from None
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError) as error:
+        raise PhotoUnreadable(f"no photo in a format we open ({type(error).__name__})") from None

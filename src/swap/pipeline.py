@@ -28,9 +28,9 @@ from audit.ledger import Ledger
 from audit.log import Log
 from audit.sessions import Sessions
 from consent import docket
+from consent.case import Case, Use
 from consent.case import Output as Measured
-from consent.case import Use
-from consent.gate import Gate
+from consent.gate import Forecast, Gate
 from consent.permit import Decision, Permit, Refusal
 from consent.permits import Permits
 from consent.redemption import Redemption, Run
@@ -82,20 +82,7 @@ class Pipeline:
         """Ask for one swap. Raises `NoSuchThing`, `WrongState` for a template that is not published."""
         now = self.clock()
         with self.sessions.write() as session:
-            found = library.get(session, self.tenant, template)
-            if found.state is not library.State.PUBLISHED:
-                raise WrongState(f"template {template} is {found.state}; expected published")
-            scan, verdicts = self.preparing.seen(session, found)
-            case = cases.of_template(
-                Asking(self.tenant, self.gate.mode, requester),
-                Action.SWAP,
-                found,
-                scan=scan,
-                verdicts=verdicts,
-                use=use,
-                donor=orders.donor(session, self.tenant, donor),
-                models=self.finisher.engine.digests.values(),
-            )
+            case = self._case(session, template, donor, requester, use)
             decision = self.gate.decide(session, case, now)
             job = None
             if isinstance(decision, Permit):
@@ -107,6 +94,12 @@ class Pipeline:
         # No permit is redeemable before its entry is under a checkpoint.
         self.log.publish(decision.ruling.entry, now=self.clock())
         return Asked(decision, job)
+
+    def check(self, template: str, donor: str, requester: str, use: Use) -> Forecast:
+        """What `ask` would answer, now. A dry run: nothing is written or reserved. Raises as `ask`."""
+        with self.sessions.read() as session:
+            case = self._case(session, template, donor, requester, use)
+            return self.gate.check(session, case, self.clock())
 
     def redeem(self, job_id: str) -> bool:
         """Take the permit for the next attempt. False: the job ended, now or before."""
@@ -206,6 +199,22 @@ class Pipeline:
                 self.ledger.append(session, Fact("DonorPhotoDeleted", (part,)), self.clock())
         rmtree(self.work / job_id, ignore_errors=True)
         self.log.publish(now=self.clock())
+
+    def _case(self, session: Session, template: str, donor: str, requester: str, use: Use) -> Case:
+        found = library.get(session, self.tenant, template)
+        if found.state is not library.State.PUBLISHED:
+            raise WrongState(f"template {template} is {found.state}; expected published")
+        scan, verdicts = self.preparing.seen(session, found)
+        return cases.of_template(
+            Asking(self.tenant, self.gate.mode, requester),
+            Action.SWAP,
+            found,
+            scan=scan,
+            verdicts=verdicts,
+            use=use,
+            donor=orders.donor(session, self.tenant, donor),
+            models=self.finisher.engine.digests.values(),
+        )
 
     def _redeem(self, session: Session, job: Job, attempt: int, now: datetime) -> Redemption | Refusal:
         template = library.get(session, self.tenant, job.template)

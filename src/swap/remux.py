@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 import av
+from av.audio.codeccontext import AudioCodecContext
 from av.audio.stream import AudioStream
 from av.container import Flags, InputContainer, OutputContainer
 from av.error import FFmpegError
@@ -44,11 +45,11 @@ def remux(source: int, target: int, limits: Limits) -> Remuxed:
     """
     container, video = open_container(Window(source), limits)
     audio = next(iter(container.streams.audio), None)
-    keep = audio is not None and audio.codec_context is not None and _name(audio) in _SOUND
+    keep = audio is not None and _name(audio) in _SOUND
     with _written(target) as output:
-        tracks: dict[int, Any] = {video.index: output.add_stream_from_template(video)}
+        tracks: dict[int, Any] = {video.index: output.add_stream_from_template(video, opaque=True)}
         if audio is not None and keep:
-            tracks[audio.index] = output.add_stream_from_template(audio)
+            tracks[audio.index] = output.add_stream_from_template(audio, opaque=True)
         frames, end = 0, Fraction(0)
         for packet in _packets(container, [s for s in (video, audio) if s is not None and s.index in tracks]):
             if packet.stream_index == video.index:
@@ -62,7 +63,9 @@ def remux(source: int, target: int, limits: Limits) -> Remuxed:
 
 
 def _name(audio: AudioStream) -> str:
-    return audio.codec_context.codec.canonical_name
+    # There is no context for a codec FFmpeg has never heard of, whatever the type says.
+    context: AudioCodecContext | None = getattr(audio, "codec_context", None)
+    return "" if context is None else context.codec.canonical_name
 
 
 @contextmanager
@@ -75,7 +78,7 @@ def _written(target: int) -> Iterator[OutputContainer]:
         options={"movflags": "+faststart"},
         io_open=lambda _url, _flags, _options: Window(target),
     )
-    output.flags |= Flags.bitexact.value
+    output.flags |= cast(int, Flags.bitexact.value)
     try:
         yield output
         output.close()

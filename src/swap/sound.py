@@ -49,5 +49,5 @@ def sounds(container: InputContainer) -> Iterator[Sound]:
 
 
 def _sound(frame: AudioFrame, channels: int) -> Sound:
-    at = round((frame.pts or 0) * frame.time_base * RATE)
-    return Sound(at, frame.to_ndarray().reshape(-1, channels))
+    at = round((frame.pts or 0) * (frame.time_base or 0) * RATE)
+    return Sound(at, np.asarray(frame.to_ndarray(), np.int16).reshape(-1, channels))

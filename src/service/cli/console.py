@@ -1,7 +1,8 @@
 """What people and machines read: rich on a terminal, one JSON value with `--json`, errors with hints.
 
 Exit codes: 0 done or permitted; 1 the answer is no (refusal, hold, failed verification);
-2 usage; 3 bad input; 4 stored data disagrees with itself; 5 the deployment is not ready.
+2 usage; 3 bad input; 4 stored data disagrees with itself; 5 the deployment is not ready;
+70 a bug of ours; 130 cancelled.
 """
 
 import json
@@ -29,6 +30,8 @@ class Exit(IntEnum):
     BAD_INPUT = 3
     DIVERGED = 4
     UNREADY = 5
+    BUG = 70
+    CANCELLED = 130
 
 
 def exit_code(error: ConsentryError) -> Exit:
@@ -58,9 +61,27 @@ class Voice:
         return cls(machine, Console(highlight=False), Console(stderr=True, highlight=False))
 
     def say(self, text: str) -> None:
-        """A line for people; silent with `--json`. Rich markup is honoured, so escape what is foreign."""
+        """A line for people; silent with `--json`. Rich markup is honoured, so escape what is foreign.
+
+        Long lines are the terminal's to wrap: what is broken here can't be copied.
+        """
         if not self.machine:
-            self.out.print(text)
+            self.out.print(text, soft_wrap=True)
+
+    def hint(self, *commands: str) -> None:
+        """The command, or commands, to run next."""
+        for command in commands:
+            self.say(f"[dim]next:[/] {escape(command)}")
+
+    def command(self, line: str) -> None:
+        """A command to copy: never wrapped, never interpreted."""
+        if not self.machine:
+            self.out.print(line, markup=False, soft_wrap=True)
+
+    def raw(self, text: str) -> None:
+        """A text that is meant to be kept byte for byte; silent with `--json`."""
+        if not self.machine:
+            sys.stdout.write(text)
 
     def show(self, table: Table) -> None:
         """A table for people."""
@@ -77,12 +98,12 @@ class Voice:
         if self.machine:
             self.answer({"ok": False, "error": describe(error)})
         else:
-            self.err.print(f"[bold red]{error.code}[/]: {escape(str(error))}")
+            self.err.print(f"[bold red]{error.code}[/]: {escape(str(error))}", soft_wrap=True)
             if error.zh:
-                self.err.print(f"  {escape(error.zh)}")
+                self.err.print(f"  {escape(error.zh)}", soft_wrap=True)
             for hint in (error.hint, error.hint_zh):
                 if hint:
-                    self.err.print(f"  hint: {escape(hint)}")
+                    self.err.print(f"  hint: {escape(hint)}", soft_wrap=True)
         return exit_code(error)
 
     @contextmanager

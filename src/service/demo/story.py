@@ -139,11 +139,9 @@ class Story:
             f"{escape(where)}/sheet.png: above the template, below the output.\n"
             "Try it offline; then change any byte of either file and try again:\n"
         )
-        self.voice.say(
-            escape(
-                f"  consentry verify {where}/output.mp4 --receipt {where}/output.receipt "
-                f"--vkey {where}/keys/log.vkey --trust {where}/keys/manifest-root.pem"
-            )
+        self.voice.command(
+            f"  consentry verify {where}/output.mp4 --receipt {where}/output.receipt "
+            f"--vkey {where}/keys/log.vkey --trust {where}/keys/manifest-root.pem"
         )
 
     def _agrees(self, name: str, role: Role, source: str) -> tuple[Player, Granted]:

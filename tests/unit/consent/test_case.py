@@ -24,9 +24,9 @@ text = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
 maybe = st.none() | text
 count = st.integers(-5, 2**31)
 moments = st.none() | st.datetimes(
-    datetime(1971, 1, 1),
-    datetime(2900, 1, 1),
-    timezones=st.just(UTC),  # noqa: DTZ001 (hypothesis adds the zone)
+    datetime(1971, 1, 1),  # noqa: DTZ001 (hypothesis adds the zone)
+    datetime(2900, 1, 1),  # noqa: DTZ001 (hypothesis adds the zone)
+    timezones=st.just(UTC),
 )
 
 
@@ -116,7 +116,7 @@ def test_a_stored_case_with_a_hole_is_not_read(case: Case, data: st.DataObject) 
         ("use", []),
         ("model_digests", [1]),
         ("approved", True),
-        ("tracks", {**{n: 0 for n in ("total", "counted", "unmatched", "ambiguous")}}),
+        ("tracks", dict.fromkeys(("total", "counted", "unmatched", "ambiguous"), 0)),
     ],
 )
 def test_a_stored_case_of_another_shape_is_not_read(name: str, value: Any) -> None:

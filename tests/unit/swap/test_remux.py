@@ -122,7 +122,13 @@ def test_nothing_of_the_upload_but_its_pictures_and_sound_comes_through(
 
 @pytest.mark.parametrize(
     ("sound", "fate"),
-    [("aac", "kept"), ("libmp3lame", "kept"), ("libopus", "kept"), ("flac", "dropped"), ("pcm_s16le", "dropped")],
+    [
+        ("aac", "kept"),
+        ("libmp3lame", "kept"),
+        ("libopus", "kept"),
+        ("flac", "dropped"),
+        ("pcm_s16le", "dropped"),
+    ],
 )
 def test_sound_is_kept_where_an_mp4_can_hold_it_and_said_to_be_dropped_elsewhere(
     sound: str, fate: str, tmp_path: Path, sandbox: Sandbox, opened: Open, target: int
@@ -153,9 +159,7 @@ class Intake:
 
     def normalise(self, path: Path) -> object:
         received = self.quarantine.receive(in_chunks(path))
-        return normalise(
-            received.digest, quarantine=self.quarantine, store=self.store, sandbox=self.sandbox
-        )
+        return normalise(received.digest, quarantine=self.quarantine, store=self.store, sandbox=self.sandbox)
 
     def media(self) -> list[Path]:
         return [path for path in (self.root / "media").rglob("*") if path.is_file()]

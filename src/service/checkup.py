@@ -1,0 +1,260 @@
+"""The checks the doctor makes, one by one. Nothing is mended and nothing is written, except what the log
+does at every start.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from audit import certificate, instant
+from audit.errors import ConsentryError, Unready
+from audit.head import HeadFile
+from audit.journal import DenyJournal
+from audit.kek import Kek
+from audit.keys import Duty, load_private
+from audit.keystore import KeyStore
+from audit.ledger import Ledger
+from audit.log import Log
+from audit.storage import PosixStorage
+from consent.eyes import eyes
+from consent.hearing import SKEW
+from consent.inventory import inventory
+from consent.modelcard import Deployment
+from consent.notice import load_notices
+from consent.policy import load as load_policy
+from service import schema
+from service.database import Database
+from service.layout import Layout, policies
+from service.settings import FILE, BadSettings, Mode, Settings, load
+from swap import slots
+from swap.limits import Limits
+from swap.provider import check_provider
+from swap.sandbox import Mode as SandboxMode
+from swap.sandbox import Sandbox
+
+Thing = TypeVar("Thing")
+
+ENOUGH = 4 * Limits().max_bytes
+"""Free bytes below which there is concern: an upload, its normalised form, a run and an output."""
+
+SOON = timedelta(days=30)
+
+
+class Concern(ConsentryError):
+    """It works, and will not for long, or not as well as it should."""
+
+    code = "DOCTOR_CONCERN"
+    zh = "可以运行，但需要留意。"
+    hint = "Read what the doctor says of it."
+    hint_zh = "请查看 doctor 的说明。"
+
+
+class ClockBehind(Unready):
+    """This machine's clock is behind the log's last entry."""
+
+    code = "CLOCK_BEHIND"
+    zh = "本机时钟落后于日志最后一条记录。"
+    hint = "Set the clock (NTP); until then the gate refuses."
+    hint_zh = "请校准时钟（NTP）；在此之前所有申请都会被拒绝。"
+
+
+class WallsDown(Unready):
+    """A decoder could leave its sandbox."""
+
+    code = "SANDBOX_WALLS_DOWN"
+    zh = "解码沙箱未能阻止全部越界行为。"
+    hint = "Install libseccomp and pyseccomp on a Linux kernel with seccomp; admit no upload until then."
+    hint_zh = "请在支持 seccomp 的 Linux 上安装 libseccomp 与 pyseccomp；在此之前请勿接收上传。"
+
+
+class NeedsOther(Exception):
+    """A check can't be made: what it needs failed."""
+
+
+@dataclass(slots=True)
+class Patient:
+    """A data folder under examination; what one check opened is there for the later ones."""
+
+    data: Path
+    clock: Callable[[], datetime]
+    opened: ExitStack
+    settings: Settings | None = None
+    database: Database | None = None
+    fitting: Database | None = None
+    """The database, once its schema is known to be ours."""
+    keystore: KeyStore | None = None
+    deployment: Deployment | None = None
+    """What models are used for, once they are known to be all right."""
+
+    def checks(self) -> Iterator[tuple[str, Callable[[], str]]]:
+        """All of them, in order."""
+        yield "settings", self._settings
+        for duty in (Duty.LOG, Duty.PERMIT, Duty.COUNTERSIGN, Duty.EXPORT, Duty.WEBHOOK):
+            yield f"{duty} key", partial(self._key, duty)
+        yield "key store", self._keystore
+        yield "deny journal", self._journal
+        yield "database", self._database
+        yield "schema", self._schema
+        yield "log", self._log
+        yield "clock", self._clock
+        yield "policy", self._policy
+        yield "notices", self._notices
+        yield "sandbox", self._sandbox
+        yield "models", self._models
+        yield "self-test", self._self_test
+        yield "certificate", self._certificate
+        yield "provider code", self._provider
+        yield "disk", self._disk
+        yield "worker", self._worker
+
+    def _settings(self) -> str:
+        if not (self.data / FILE).is_file():
+            raise BadSettings(f"{self.data.name} holds no {FILE}; `consentry init` makes one")
+        settings = load(self.data)
+        self.settings = settings
+        return f"mode {settings.mode}, tenant {settings.tenant}, log {settings.origin}"
+
+    def _key(self, duty: Duty) -> str:
+        return f"kid {load_private(self._layout.key(duty), duty).kid}"
+
+    def _keystore(self) -> str:
+        settings, layout = self._settled, self._layout
+        epoch = Kek.load(layout.kek).epoch
+        keystore = KeyStore(layout.keystore, layout.kek, settings.tenant, _no_entropy)
+        self.opened.callback(keystore.close)
+        self.keystore = keystore
+        return f"opens, KEK of epoch {epoch}"
+
+    def _journal(self) -> str:
+        DenyJournal(self._layout.journal)
+        return "is whole"
+
+    def _database(self) -> str:
+        database = Database(self._settled.database_url)
+        self.opened.callback(database.close)
+        with database.read() as session:
+            session.connection()
+        self.database = database
+        return "SQLite answers" if database.embedded else "PostgreSQL answers"
+
+    def _schema(self) -> str:
+        database = _there(self.database, "database")
+        schema.check(database)
+        self.fitting = database
+        return "is this version's"
+
+    def _log(self) -> str:
+        settings, layout = self._settled, self._layout
+        database = _there(self.fitting, "schema")
+        key = load_private(layout.key(Duty.LOG), Duty.LOG)
+        storage, head = PosixStorage(layout.log), HeadFile(layout.head)
+        checkpoint = Log(settings.tenant, settings.origin, key, storage, head, database, "doctor").start()
+        size = 0 if checkpoint is None else checkpoint.size
+        return f"{size} entries, agrees with the head kept apart from the database"
+
+    def _clock(self) -> str:
+        database, keystore = _there(self.fitting, "schema"), _there(self.keystore, "key store")
+        with database.read() as session:
+            last = Ledger(keystore.tenant, keystore, _no_entropy).last_instant(session)
+        now = self.clock()
+        if last is not None and last - now > SKEW:
+            raise ClockBehind(f"the last entry was written at {instant.exact(last)}, which is still to come")
+        return f"{now:%Y-%m-%d %H:%M:%S %Z}, not behind the last entry"
+
+    def _policy(self) -> str:
+        policy = load_policy(policies(self._settled))
+        return f"{len(policy.rules)} rules, digest {policy.digest[:16]}…"
+
+    def _notices(self) -> str:
+        notices = load_notices(policies(self._settled) / "notices")
+        return ", ".join(f"{one.id} {one.version} {one.language}" for one in notices)
+
+    def _sandbox(self) -> str:
+        mode = SandboxMode(self._settled.sandbox)
+        with Sandbox(Limits(), mode=mode, spares=0) as sandbox:
+            walls = sandbox.walls()
+        through = sorted(name for name, stopped in walls.items() if not stopped)
+        if through and mode is SandboxMode.RLIMITS:
+            raise Concern(f"mode rlimits, as the settings say; a decoder could: {', '.join(through)}")
+        if through:
+            raise WallsDown(f"a decoder could: {', '.join(through)}")
+        return f"mode {mode}, {len(walls)} ways out tried, all stopped"
+
+    def _models(self) -> str:
+        settings = self._settled
+        deployment = Deployment(settings.deployment)
+        states = inventory(folder=settings.models, deployment=deployment)
+        for state in states:
+            if state.problem is not None:
+                raise state.problem
+        self.deployment = deployment
+        return f"{len(states)}: {', '.join(state.card.name for state in states)}"
+
+    def _self_test(self) -> str:
+        settings = self._settled
+        eyes(
+            self._layout.models,
+            folder=settings.models,
+            deployment=_there(self.deployment, "models"),
+            providers=settings.providers,
+            threads=settings.threads,
+        )
+        return "different faces do not look alike"
+
+    def _certificate(self) -> str:
+        layout, now = self._layout, self.clock()
+        signer = certificate.load(layout.chain, layout.key(Duty.MANIFEST), now)
+        if not layout.trust.is_file():
+            raise certificate.CertificateUnfit(f"{layout.trust.name} is missing: nobody could verify outputs")
+        until = f"{signer.valid_until:%Y-%m-%d}"
+        if self._settled.mode is Mode.DEMO:
+            return f"{'TEST, ' if signer.test else ''}valid until {until}"
+        if signer.test:
+            raise Concern(f"TEST certificates in production, until {until}: they show who signed to nobody")
+        if signer.valid_until - now < SOON:
+            raise Concern(f"ends on {until}; without a time stamp no manifest outlives it")
+        return f"valid until {until}"
+
+    def _provider(self) -> str:
+        settings = self._settled
+        if settings.mode is Mode.DEMO:
+            return "consentry-demo, for mode demo"
+        check_provider(settings.provider_code or "", demo=False)
+        return "is a code that checks"
+
+    def _disk(self) -> str:
+        free = shutil.disk_usage(self.data if self.data.is_dir() else self.data.parent).free
+        said = f"{free / 2**30:.1f} GiB free"
+        if free < ENOUGH:
+            raise Concern(f"{said}; an upload with its output may take {ENOUGH / 2**30:.1f}")
+        return said
+
+    def _worker(self) -> str:
+        settings, database = self._settled, _there(self.fitting, "schema")
+        with database.read() as session:
+            held = slots.held(session, settings.tenant, settings.slot, now=self.clock())
+        return f"slot {settings.slot} is {'held by a live worker' if held else 'free: commands work inline'}"
+
+    @property
+    def _settled(self) -> Settings:
+        return _there(self.settings, "settings")
+
+    @property
+    def _layout(self) -> Layout:
+        return Layout.of(self._settled)
+
+
+def _there(thing: Thing | None, name: str) -> Thing:
+    if thing is None:
+        raise NeedsOther(f"needs {name}")
+    return thing
+
+
+def _no_entropy(_size: int) -> bytes:
+    """The doctor makes no keys."""
+    raise NeedsOther("nothing is made while looking")

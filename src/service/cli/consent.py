@@ -1,0 +1,203 @@
+"""`consentry consent`: drawn up here, signed on her side, granted, shown, and withdrawn as easily."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from audit import secretfile
+from audit.canonical import Json, canonical
+from audit.keys import VerifyingKey
+from consent import signature
+from consent.authorization import Request, draw_up, parse
+from consent.capacity import Capacity
+from consent.errors import NoticeUnknown
+from consent.notice import Notice, load_notices
+from consent.scope import Scope
+from consent.words import Purpose
+from service.cli import files, paperwork, withdrawing
+from service.cli.command import Answer, command, group
+from service.cli.console import Exit
+from service.cli.desk import Desk
+from service.layout import policies
+
+app = group("consent", "Consent: draw up, sign, grant, show, withdraw, verify.")
+
+Authorization = Annotated[str, typer.Argument(metavar="ID", help="The authorization.")]
+Document = Annotated[Path, typer.Argument(metavar="DOCUMENT", help="The document, as drawn up.")]
+
+
+@command(app, "draw-up")
+def draw(
+    desk: Desk,
+    *,
+    person: Annotated[str, typer.Option(metavar="ID", help="Who is asked.")],
+    scope: Annotated[Path, typer.Option(metavar="FILE.json", help="What she is asked to agree to.")],
+    notice: Annotated[str, typer.Option(metavar="ID", help="The notice she is shown.")],
+    language: Annotated[str, typer.Option(help="In which language: en, zh-CN.")],
+    supersedes: Annotated[
+        str | None, typer.Option(metavar="ID", help="An authorization of hers that this one replaces.")
+    ] = None,
+    portrait_licence: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Her portrait licence; its digest is signed.")
+    ] = None,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Where to write the document.")] = Path(
+        "authorization.json"
+    ),
+) -> Answer:
+    """Write the document that a person reads and signs. A field the scope leaves out means no."""
+    files.free(out)
+    record = desk.record
+    shown = _notice(desk, notice, language)
+    with record.database.read() as session:
+        age = record.registry.people.get(session, person).age
+        if record.registry.noticeboard.find(session, shown.sha256) is None:
+            raise NoticeUnknown(f"notice {notice} {shown.version} {language} is not published in this log")
+    wanted = draw_up(
+        Request(
+            tenant=desk.tenant,
+            person=person,
+            scope=Scope.from_json(files.read_json(scope)),
+            capacity=Capacity(age),
+            supersedes=supersedes,
+            portrait_licence=None if portrait_licence is None else files.digest_of(portrait_licence),
+        ),
+        shown,
+        now=record.clock(),
+        entropy=record.entropy,
+    )
+    files.write(out, wanted.encoded)
+    paperwork.say_document(desk.voice, wanted)
+    desk.voice.say(f"written to {escape(str(out))}; she also reads the notice {notice} {shown.version}")
+    desk.voice.hint(f"consentry consent sign {out} --key HER-FOLDER/person.pem   (on her side)")
+    return Answer({"authorization": wanted.id, "document": str(out), "sha256": wanted.digest})
+
+
+@command(app, "sign")
+def sign(
+    desk: Desk,
+    document: Document,
+    *,
+    key: Annotated[Path, typer.Option(metavar="PEM", help="Her private key.")],
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where to write the evidence; DOCUMENT.evidence else.")
+    ] = None,
+) -> Answer:
+    """On the person's side: sign exactly these bytes. Shows what they say. Needs no data folder."""
+    data = files.read_bytes(document)
+    wanted = parse(data)
+    paperwork.say_document(desk.voice, wanted)
+    evidence = signature.sign(secretfile.read(key), signature.to_sign(data))
+    target = out or document.with_name(f"{document.name}.evidence")
+    files.write(target, evidence.encoded)
+    desk.voice.say(f"signed with key {evidence.key[:16]}…; evidence in {escape(str(target))}")
+    desk.voice.hint(f"consentry consent grant {document} {target}")
+    return Answer({"authorization": wanted.id, "evidence": str(target), "key": evidence.key})
+
+
+@command(app, "grant")
+def grant(
+    desk: Desk,
+    document: Document,
+    evidence: Annotated[Path, typer.Argument(metavar="EVIDENCE", help="Her signature.")],
+    *,
+    receipt: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Her receipt; DOCUMENT.receipt without.")
+    ] = None,
+) -> Answer:
+    """Register a signed document. The receipt carries the recovery code, which is shown once."""
+    target = files.free(receipt or document.with_name(f"{document.name}.receipt"))
+    signed, proof = files.read_bytes(document), files.read_bytes(evidence)
+    record = desk.record
+    with record.database.write() as session:
+        granted = record.registry.grant(session, signed, proof, now=record.clock())
+    record.log.publish(granted.entry, now=record.clock())
+    value = paperwork.receipt_json(granted)
+    voice = desk.voice
+    voice.say(f"[bold green]granted[/] {granted.authorization}")
+    # Said before it is written: if the disk is full now, the code is not lost with the file.
+    voice.say(f"  recovery code, shown once: [bold]{granted.recovery_code}[/]  (withdraws without a key)")
+    voice.say("  恢复码仅显示一次，凭此可随时撤回，无需密钥。")
+    files.write(target, canonical(value), mode=0o600)
+    voice.say(f"  receipt for her: {escape(str(target))}")
+    voice.hint(f"consentry consent show {granted.authorization}")
+    return Answer({**value, "receipt": str(target)})
+
+
+@command(app, "show")
+def show(desk: Desk, authorization: Authorization) -> Answer:
+    """How an authorization stands now, what it says, and all that happened to it."""
+    return Answer(paperwork.show(desk.voice, desk.record, authorization))
+
+
+@command(app, "impact")
+def impact(desk: Desk, authorization: Authorization) -> Answer:
+    """What a withdrawal would touch: templates, jobs, outputs, copies already delivered."""
+    return Answer(withdrawing.say_impact(desk.voice, desk.record, authorization))
+
+
+@command(app, "withdraw")
+def withdraw(
+    desk: Desk,
+    authorization: Authorization,
+    *,
+    code: Annotated[
+        str | None, typer.Option(metavar="CODE", help="The recovery code of her receipt; nothing else due.")
+    ] = None,
+    by: Annotated[str | None, typer.Option(metavar="ID", help="Who withdraws it, when not by code.")] = None,
+    acting: Annotated[
+        withdrawing.Acting, typer.Option("--as", help="In what role, when not by code.")
+    ] = withdrawing.Acting.OPERATOR,
+    purposes: Annotated[
+        list[Purpose] | None, typer.Option("--purpose", help="Only this purpose; may be repeated.")
+    ] = None,
+) -> Answer:
+    """Withdraw consent, all of it or some purposes. In force when this command ends."""
+    if (code is None) == (by is None):
+        raise typer.BadParameter("give the recovery code, or who withdraws it", param_hint="--code, --by")
+    asked = withdrawing.Asked(authorization, frozenset(purposes) if purposes else None, code, by, acting)
+    return Answer(withdrawing.withdraw(desk.voice, desk.record, asked))
+
+
+@command(app, "verify")
+def verify(
+    desk: Desk,
+    document: Document,
+    evidence: Annotated[Path, typer.Argument(metavar="EVIDENCE", help="The signature over it.")],
+    *,
+    key: Annotated[str | None, typer.Option(metavar="HEX", help="The public key it must be by.")] = None,
+    receipt: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The receipt, to check the countersignature too.")
+    ] = None,
+    countersign: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The service's public key: keys/countersign.pub.")
+    ] = None,
+) -> Answer:
+    """On the person's side: does this evidence sign this document? Needs no data folder."""
+    if (receipt is None) != (countersign is None):
+        raise typer.BadParameter("the two go together", param_hint="--receipt, --countersign")
+    data, proof = files.read_bytes(document), files.read_bytes(evidence)
+    wanted = parse(data)
+    steps = [paperwork.signature_step(data, proof, key)]
+    if receipt is not None and countersign is not None:
+        trusted = VerifyingKey.parse(files.read_text(countersign))
+        steps.append(paperwork.countersignature_step(wanted, proof, files.read_json(receipt), trusted))
+    for step in steps:
+        paperwork.say_step(desk.voice, step)
+    ok = all(step.ok for step in steps)
+    value: Json = [{"step": step.name, "ok": step.ok, "detail": step.detail} for step in steps]
+    return Answer({"authorization": wanted.id, "steps": value}, Exit.OK if ok else Exit.NO)
+
+
+def _notice(desk: Desk, name: str, language: str) -> Notice:
+    """The newest version the operator's folder has. Raises `NoticeUnknown`."""
+    found = [
+        notice
+        for notice in load_notices(policies(desk.settings) / "notices")
+        if (notice.id, notice.language) == (name, language)
+    ]
+    if not found:
+        raise NoticeUnknown(f"no notice {name} in {language}")
+    # Versions count up; "10" comes after "9".
+    return max(found, key=lambda notice: (len(notice.version), notice.version))

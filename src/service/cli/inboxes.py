@@ -1,0 +1,81 @@
+"""A person's inbox, shown: what was asked about her, and how her authorizations stand."""
+
+from collections.abc import Mapping
+
+from rich.table import Table
+
+from audit import instant
+from audit.canonical import Json
+from consent.inbox import Asked, Inbox, Signed
+from service.cli.console import Voice
+
+_COLOURS = {"permit": "green", "hold": "yellow", "refusal": "red"}
+
+
+def say_inbox(voice: Voice, found: Inbox) -> None:
+    """Two tables for people."""
+    asked = Table("when (UTC)", "what", "answer", "as", "asked by", "rules", title="Decisions that named her")
+    for one in found.asked:
+        answer = f"[{_COLOURS[one.answer]}]{one.answer}[/]"
+        what = str(one.action) if one.stage == "decide" else f"{one.action} ({one.stage})"
+        asked.add_row(
+            f"{one.at:%Y-%m-%d %H:%M}",
+            what,
+            answer,
+            one.role.lower(),
+            one.requester,
+            " ".join(one.rules) or "-",
+        )
+    signed = Table("authorization", "as", "until (UTC)", "standing", title="What she signed")
+    for mine in found.signed:
+        document = mine.standing.document
+        words = sorted({str(status).removeprefix("Consent") for status in mine.standing.status.values()})
+        signed.add_row(
+            mine.standing.authorization,
+            document.scope.role.lower(),
+            f"{document.scope.term.end:%Y-%m-%d %H:%M}",
+            ", ".join(words) + (" disputed" if mine.standing.disputed else ""),
+        )
+    voice.show(asked)
+    voice.show(signed)
+    voice.say(f"references of her face kept: {found.references}")
+    for newest in found.signed[:1]:
+        voice.hint(f"consentry consent show {newest.standing.authorization}")
+
+
+def inbox_json(found: Inbox) -> Mapping[str, Json]:
+    """The same for machines."""
+    return {
+        "person": found.person,
+        "references": found.references,
+        "asked": [_asked(one) for one in found.asked],
+        "signed": [_signed(one) for one in found.signed],
+    }
+
+
+def _asked(one: Asked) -> Mapping[str, Json]:
+    return {
+        "decision": one.decision,
+        "at": instant.exact(one.at),
+        "action": str(one.action),
+        "stage": one.stage,
+        "answer": str(one.answer),
+        "until": None if one.until is None else instant.exact(one.until),
+        "role": str(one.role),
+        "requester": one.requester,
+        "template": one.template,
+        "authorization": one.authorization,
+        "purposes": [str(purpose) for purpose in one.purposes],
+        "rules": list(one.rules),
+        "entry": one.entry,
+    }
+
+
+def _signed(one: Signed) -> Mapping[str, Json]:
+    return {
+        "authorization": one.standing.authorization,
+        "received_at": instant.exact(one.received_at),
+        "status": {str(purpose): str(status) for purpose, status in one.standing.status.items()},
+        "disputed": one.standing.disputed,
+        "events": [past.kind for past in one.events],
+    }

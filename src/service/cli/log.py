@@ -1,0 +1,104 @@
+"""`consentry log`: publish, list, prove, read again."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from audit import tree
+from audit.canonical import Json
+from audit.leaf import Leaf
+from audit.log import EntryUnpublished
+from audit.treerows import TreeRows
+from service.cli import files
+from service.cli.command import Answer, command, group
+from service.cli.console import Exit
+from service.cli.desk import Desk
+from service.wiring import open_record
+
+app = group("log", "The log: publish, list, prove, audit.")
+
+
+@command(app, "publish")
+def publish(desk: Desk) -> Answer:
+    """Give waiting entries their place, write tiles, sign the checkpoint. The worker does it steadily."""
+    checkpoint = desk.record.log.publish(now=desk.now())
+    desk.voice.say(f"published: {checkpoint.size} entries, root {checkpoint.root}")
+    return Answer({"size": checkpoint.size, "root": checkpoint.root, "checkpoint": checkpoint.digest})
+
+
+@command(app, "list")
+def listing(
+    desk: Desk,
+    *,
+    last: Annotated[int, typer.Option(min=1, max=10_000, help="How many, counted from the end.")] = 20,
+) -> Answer:
+    """The last published entries: kind, minute and leaf hash. Who they are about is sealed."""
+    record = desk.record
+    with record.database.read() as session:
+        latest = record.log.latest(session)
+        size = latest.size if latest else 0
+        begin = max(0, size - last)
+        entries = TreeRows(desk.tenant, record.log.verifier, session).entries(begin, size)
+    table = Table("index", "when (UTC)", "kind", "leaf hash")
+    found: list[Json] = []
+    for index, data in enumerate(entries, start=begin):
+        leaf, leaf_hash = Leaf.parse(data), tree.leaf_hash(data).hex()
+        table.add_row(str(index), leaf.ts.replace("T", " ").rstrip("Z"), leaf.t, leaf_hash)
+        found.append({"index": index, "kind": leaf.t, "minute": leaf.ts, "entry": leaf_hash})
+    desk.voice.show(table)
+    desk.voice.say(f"{size} entries are published")
+    desk.voice.hint("consentry log proof LEAF-HASH")
+    return Answer({"size": size, "entries": found})
+
+
+@command(app, "proof")
+def proof(
+    desk: Desk,
+    leaf: Annotated[str, typer.Argument(metavar="LEAF", help="The leaf hash of an entry.")],
+    *,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it there, not to stdout.")] = None,
+) -> Answer:
+    """The proof that an entry is in the log, as text that any tlog-proof verifier reads."""
+    record = desk.record
+    with record.database.read() as session:
+        text = record.log.proof(session, leaf)
+    if out is not None:
+        files.write(out, text.encode())
+        desk.voice.say(f"written to {escape(str(out))}")
+    else:
+        desk.voice.raw(text)
+    return Answer({"entry": leaf, "proof": text})
+
+
+@command(app, "checkpoint")
+def checkpoint(desk: Desk) -> Answer:
+    """The last signed checkpoint, to be kept by whoever wants to notice a rewritten log."""
+    record = desk.record
+    with record.database.read() as session:
+        latest = record.log.latest(session)
+    if latest is None:
+        raise EntryUnpublished("nothing is published yet")
+    desk.voice.raw(latest.text)
+    return Answer({"size": latest.size, "root": latest.root, "text": latest.text, "digest": latest.digest})
+
+
+@command(app, "audit")
+def audit(desk: Desk) -> Answer:
+    """Read the whole log again and hold every copy against every other. Exit 4 names what was edited."""
+    # Without the check at start: it refuses an edited log, and this is what says where it was edited.
+    record = open_record(desk.settings, start=False)
+    try:
+        with record.database.read() as session:
+            done = record.log.audit(session)
+    finally:
+        record.close()
+    if done.sound:
+        desk.voice.say(f"[bold green]sound[/]: {done.size} entries, root {done.root}")
+    for one in done.findings:
+        desk.voice.say(f"[bold red]{one.copy}[/] differs from the rest at index {one.index}")
+    findings: Json = [{"copy": str(one.copy), "index": one.index} for one in done.findings]
+    value: dict[str, Json] = {"size": done.size, "root": done.root, "findings": findings}
+    return Answer(value, Exit.OK if done.sound else Exit.DIVERGED)

@@ -1,0 +1,104 @@
+"""Withdrawing, from the command line: what it will touch, and what it did."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+
+from audit.canonical import Json
+from consent.words import Purpose
+from service.cli.console import Voice
+
+if TYPE_CHECKING:
+    from service.wiring import Record
+
+
+class Acting(StrEnum):
+    """Who may withdraw for her at this prompt. She herself needs her code, or her own session."""
+
+    OPERATOR = "operator"
+    REPRESENTATIVE = "representative"
+    AUTHORITY = "authority"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be withdrawn, and on whose word: a code, or `by` somebody."""
+
+    authorization: str
+    purposes: frozenset[Purpose] | None
+    code: str | None
+    by: str | None
+    acting: Acting
+
+
+def say_impact(voice: Voice, record: "Record", authorization: str) -> Mapping[str, Json]:
+    """Everything that rests on an authorization. Raises `AuthorizationUnknown`."""
+    from consent.errors import AuthorizationUnknown  # noqa: PLC0415
+    from swap.withdrawal import impact  # noqa: PLC0415
+
+    tenant = record.settings.tenant
+    with record.database.read() as session:
+        standings = record.registry.standings(session, tenant, [authorization], now=record.clock(), lock=None)
+        if authorization not in standings:
+            raise AuthorizationUnknown(f"no authorization {authorization!r:.40} in this tenant")
+        touched = impact(session, tenant, authorization)
+    for name, ids in (
+        ("templates that freeze", touched.templates),
+        ("unfinished jobs that stop", touched.jobs),
+        ("outputs that are no longer served", touched.outputs),
+    ):
+        voice.say(f"  {name}: {len(ids)}")
+        for one in ids:
+            voice.say(f"    {one}")
+    voice.say(f"  copies delivered already: {touched.delivered}")
+    if touched.delivered:
+        voice.say("    They can be listed, not called back.  已交付的副本只能列出，无法收回。")
+    return {
+        "authorization": authorization,
+        "templates": list(touched.templates),
+        "jobs": list(touched.jobs),
+        "outputs": list(touched.outputs),
+        "delivered": touched.delivered,
+    }
+
+
+def withdraw(voice: Voice, record: "Record", asked: Asked) -> Mapping[str, Json]:
+    """End it, publish the entry, and do the small duties that no worker is needed for."""
+    from consent.withdrawal import By, How  # noqa: PLC0415
+    from swap.sweeper import Sweeper  # noqa: PLC0415
+
+    registry, now = record.registry, record.clock()
+    with record.database.write() as session:
+        if asked.code is not None:
+            done = registry.withdraw_by_code(
+                session, record.effect, asked.authorization, asked.code, now=now, purposes=asked.purposes
+            )
+        else:
+            by = By(How(asked.acting.value), asked.by or "")
+            done = registry.withdraw(
+                session, record.effect, asked.authorization, by=by, now=now, purposes=asked.purposes
+            )
+    record.log.publish(done.entry, now=record.clock())
+    # Runs are a worker's to hand over; files that nobody may serve any more can go now.
+    Sweeper(record.database, record.ledger, record.delivery.media, _leave_to_worker, record.clock).sweep()
+    record.log.publish(now=record.clock())
+    ended = ", ".join(sorted(done.purposes))
+    if done.purposes:
+        voice.say(f"[bold]withdrawn 已撤回[/] {escape(ended)}. In force now.")
+    else:
+        voice.say(f"It had ended before: {done.status}. Nothing changed.")
+    touched = say_impact(voice, record, asked.authorization)
+    voice.hint(f"consentry log proof {done.entry}")
+    return {
+        **touched,
+        "purposes": sorted(str(purpose) for purpose in done.purposes),
+        "status": str(done.status),
+        "entry": done.entry,
+    }
+
+
+def _leave_to_worker(_duty: str, _job: str) -> None:
+    """A job's run stays owed until a worker takes it."""

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, RowMapping, Table, exists, insert, or_, select, update
+from sqlalchemy import CursorResult, RowMapping, Table, bindparam, exists, insert, or_, select, update
 from sqlmodel import Session
 
 from audit.canonical import canonical
@@ -24,6 +24,14 @@ from consent.words import Action, ProofLevel, Purpose, Role
 _DECISION = cast(Table, DecisionRow.__table__)  # type: ignore[attr-defined]
 _PERSON = cast(Table, DecisionPersonRow.__table__)  # type: ignore[attr-defined]
 _PERMIT = cast(Table, PermitRow.__table__)  # type: ignore[attr-defined]
+
+# What every decision passes through is built once: composing a statement costs as much as running it.
+_RECORD, _NAME, _ISSUE = insert(_DECISION), insert(_PERSON), insert(_PERMIT)
+_PUT_ENTRY = (
+    update(_DECISION)
+    .where(_DECISION.c.tenant_id == bindparam("tenant"), _DECISION.c.id == bindparam("decision"))
+    .values(entry=bindparam("leaf_hash"))
+)
 
 
 class Answer(StrEnum):
@@ -106,7 +114,7 @@ def record(session: Session, tenant: str, decision: Recorded, named: Collection[
     """Write a decision and whom it names. Its entry comes last, by `put_entry`."""
     connection = session.connection()
     connection.execute(
-        insert(_DECISION),
+        _RECORD,
         {
             "tenant_id": tenant,
             "id": decision.id,
@@ -127,7 +135,7 @@ def record(session: Session, tenant: str, decision: Recorded, named: Collection[
     )
     if named:
         connection.execute(
-            insert(_PERSON),
+            _NAME,
             [
                 {
                     "tenant_id": tenant,
@@ -153,12 +161,13 @@ def issue(session: Session, tenant: str, permit: str, token: bytes, not_after: d
         "state": str(State.ISSUED),
         "not_after": not_after,
     }
-    session.connection().execute(insert(_PERMIT), row)
+    session.connection().execute(_ISSUE, row)
 
 
 def put_entry(session: Session, tenant: str, decision: str, leaf_hash: str) -> None:
     """Note which log entry records a decision."""
-    _change(session, _DECISION, tenant, decision, entry=leaf_hash)
+    which = {"tenant": tenant, "decision": decision, "leaf_hash": leaf_hash}
+    session.connection().execute(_PUT_ENTRY, which)
 
 
 def find(session: Session, tenant: str, decision: str) -> Recorded | None:

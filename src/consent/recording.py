@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from audit import instant
-from audit.canonical import Json
+from audit.canonical import Json, digest
 from audit.errors import ConsentryError
 from audit.fact import Fact, Part, Seal, Subject
 from audit.ids import Entropy, fresh
@@ -161,7 +161,7 @@ def _parts(
     whole: dict[str, Json] = {
         **_summary(decision, decision.objections),
         "at": instant.exact(decision.at),
-        "case": case.digest,
+        "case": digest(decision.case),
         "requester": case.requester,
         "heads": _heads(named),
         "faults": sorted({o.detail for o in decision.objections if o.detail}),

@@ -34,15 +34,13 @@ def recheck(
     bench, tenant = gate.bench, gate.bench.tenant
     # Rows that never change, so they may be read before the locks: they say what to lock.
     issued = docket.find(session, tenant, permit)
-    if issued is None or docket.life(session, tenant, permit, lock=False) is None:
-        ask = recording.Attempted(permit, job, attempt, Stage.RELEASE)
-        faults = (Fault.UNKNOWN.objection,)
-        return recording.refuse(
-            session, bench, ask, faults, policy=gate.policy.digest, entropy=gate.entropy, now=now
-        )
+    if issued is None:
+        return _unknown(gate, session, permit, job, attempt, now)
     case = parse(issued.case)
     heard = bench.hear(session, case, now)
     life = docket.life(session, tenant, permit, lock=True)
+    if life is None:
+        return _unknown(gate, session, permit, job, attempt, heard.at)
     signed = _signed(gate, life)
     lifted = frozenset(issued.lifted)
     said = weigh(gate.policy, case, heard, tenant=tenant, mode=gate.mode, output=output, lifted=lifted)
@@ -75,9 +73,16 @@ def recheck(
     return Refusal(ruling, objections) if signed is None or objections else Permit(ruling, *signed)
 
 
-def _unfit(life: Life | None, job: str, attempt: int, at: datetime) -> tuple[Objection, ...]:
-    if life is None:
-        return (Fault.UNKNOWN.objection,)
+def _unknown(gate: "Gate", session: Session, permit: str, job: str, attempt: int, now: datetime) -> Refusal:
+    # Not the decision of a swap, so nothing was ever run under it and there is nothing to weigh.
+    ask = recording.Attempted(permit, job, attempt, Stage.RELEASE)
+    against = (Fault.UNKNOWN.objection,)
+    return recording.refuse(
+        session, gate.bench, ask, against, policy=gate.policy.digest, entropy=gate.entropy, now=now
+    )
+
+
+def _unfit(life: Life, job: str, attempt: int, at: datetime) -> tuple[Objection, ...]:
     ended = {
         State.ISSUED: Fault.NOT_REDEEMED,
         State.FINISHED: Fault.FINISHED,
@@ -95,8 +100,8 @@ def _unfit(life: Life | None, job: str, attempt: int, at: datetime) -> tuple[Obj
     return ()
 
 
-def _signed(gate: "Gate", life: Life | None) -> tuple[Body, bytes] | None:
+def _signed(gate: "Gate", life: Life) -> tuple[Body, bytes] | None:
     try:
-        return None if life is None else read(life.token, gate.trusted)
+        return read(life.token, gate.trusted)
     except PermitForged:
         return None

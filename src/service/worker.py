@@ -9,9 +9,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from threading import Event, Thread
 
 from audit.errors import ConsentryError
+from audit.ids import fresh
 from service.wiring import Record, Studio
 from swap import orders, slots
 from swap.errors import SlotTaken
@@ -22,6 +24,7 @@ from swap.sweeper import Sweeper
 
 BEAT_SECONDS = slots.LEASE.total_seconds() / 4
 PAUSE_SECONDS = 0.2
+ABANDONED = timedelta(hours=6)
 
 Tell = Callable[[int, int | None], None]
 
@@ -33,10 +36,9 @@ class PipelineSteps:
     studio: Studio
     tell: Tell = field(default=lambda _done, _total: None)
 
-    def redeem(self, job: str) -> bool:
-        return self.studio.pipeline.redeem(job)
-
     def run(self, job: str) -> str | None:
+        if not self.studio.pipeline.redeem(job):
+            return None
         made = self.studio.pipeline.run(job, self.tell)
         return None if made is None else made.to_text()
 
@@ -60,13 +62,17 @@ class Worker:
 
     def turn(self) -> None:
         """One turn: duties, what has expired, and the log."""
-        now = self.record.clock()
+        record, now = self.record, self.record.clock()
         self.sweeper.sweep()
-        with self.record.database.write() as session:
-            self.record.permits.expire(session, now)
-            self.record.registry.expire(session, now=now)
-            self.record.gate.lapse(session, now)
-        self.record.log.publish(now=now)
+        self.steps.studio.donors.purge()
+        # Each in a transaction of its own: authorizations are locked before permits, never after.
+        with record.database.write() as session:
+            record.permits.expire(session, now)
+        with record.database.write() as session:
+            record.registry.expire(session, now=now)
+        with record.database.write() as session:
+            record.gate.lapse(session, now)
+        record.log.publish(now=record.clock())
 
     def wait_for(self, job: str, tell: Tell) -> Job:
         """Work until a job has ended."""
@@ -102,19 +108,38 @@ class Worker:
             except ConsentryError:
                 self._lost.set()
                 return
+            except BaseException:
+                # A fault of ours, and still: whoever doesn't beat must not go on.
+                self._lost.set()
+                raise
 
 
 @contextmanager
 def working(record: Record, studio: Studio) -> Iterator[Worker]:
     """Take the slot, recover what its last holder left, and work. Raises `SlotTaken`."""
     settings = record.settings
-    tenant, holder = settings.tenant, f"{socket.gethostname()}:{os.getpid()}"
+    # Unique for each taking: a process that takes its own slot a second time would outdo the first.
+    tenant, holder = settings.tenant, f"{socket.gethostname()}:{os.getpid()}:{fresh(record.entropy)[:8]}"
     with record.database.write() as session:
         hold = slots.take(session, tenant, settings.slot, holder, now=record.clock())
+    try:
+        with _running(record, studio, hold) as worker:
+            yield worker
+    finally:
+        with record.database.write() as session:
+            slots.leave(session, tenant, hold, now=record.clock())
+
+
+@contextmanager
+def _running(record: Record, studio: Studio, hold: slots.Hold) -> Iterator[Worker]:
+    settings, pipeline = record.settings, studio.pipeline
+    # Drafts nobody has written to for so long belong to writers that were killed.
+    abandoned = record.clock() - ABANDONED
+    pipeline.media.sweep(before=abandoned)
+    pipeline.quarantine.sweep(before=abandoned)
     steps = PipelineSteps(studio)
-    runner = JobRunner(steps, url=settings.jobs_url, executor=f"{tenant}-{settings.slot}")
-    pipeline = studio.pipeline
-    sweeper = Sweeper(record.database, record.ledger, pipeline.media, runner.enqueue, record.clock)
+    runner = JobRunner(steps, url=settings.jobs_url, executor=f"{settings.tenant}-{settings.slot}")
+    sweeper = Sweeper(record.database, record.ledger, pipeline.media, record.clock, runner, pipeline.give_up)
     worker, stop = Worker(record, runner, sweeper, steps, hold), Event()
     beating = Thread(target=worker.beat, args=(stop,), daemon=True, name="beat")
     beating.start()
@@ -124,5 +149,3 @@ def working(record: Record, studio: Studio) -> Iterator[Worker]:
         stop.set()
         runner.close()
         beating.join()
-        with record.database.write() as session:
-            slots.leave(session, tenant, hold, now=record.clock())

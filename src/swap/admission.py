@@ -30,7 +30,7 @@ from consent.permit import Decision, Permit
 from consent.words import Action
 from swap import cases, library
 from swap.cases import Asking, Verdict
-from swap.errors import WrongState
+from swap.errors import NotAnnounced, WrongState
 from swap.library import CastMember, State, Template
 from swap.quarantine import Quarantine
 from swap.recognition import Recogniser
@@ -87,7 +87,11 @@ class Admission:
     def announce(
         self, requester: str, source: Source, received: str, cast: Sequence[CastMember]
     ) -> Announced:
-        """Ask whether a video may come in. `received`: SHA-256 of the bytes that will be uploaded."""
+        """Ask whether a video may come in. `received`: SHA-256 of the bytes that will be uploaded.
+
+        Raises `BadCast`.
+        """
+        library.check_cast(cast)
         now = self.clock()
         stated = source.stated(received=received, media=None)
         case = cases.intake(self._asking(requester), stated, cast, source.portrait_licences)
@@ -104,37 +108,39 @@ class Admission:
         return Announced(decision, template)
 
     def amend(self, requester: str, template: str, cast: Sequence[CastMember]) -> Decision:
-        """Declare another cast: a new intake of the same bytes. What was detected is kept."""
+        """Declare another cast: a new intake of the same bytes. What was detected is kept.
+
+        A published template is so no longer. Raises `NoSuchThing`, `BadCast`.
+        """
+        library.check_cast(cast)
         now = self.clock()
         with self.sessions.write() as session:
+            library.lock(session, self.tenant, template, exclusive=True)
             found = library.get(session, self.tenant, template)
             source = found.source
             stated = source.stated(received=found.received_digest, media=found.media_digest)
             case = cases.intake(self._asking(requester), stated, cast, source.portrait_licences)
             decision = self.gate.decide(session, case, now)
             if isinstance(decision, Permit):
-                library.set_cast(session, self.tenant, template, cast)
-                library.forget_verdicts(session, self.tenant, template)
+                library.amended(session, self.tenant, template, cast, now=now)
         self.log.publish(decision.ruling.entry, now=self.clock())
         return decision
 
     def admit(self, template: str, chunks: Iterable[bytes]) -> Remuxed:
         """Take the announced bytes in and normalise them.
 
-        Raises what the sandbox finds wrong with them, `NotAnnounced`, `StorageFull`; then nothing is kept.
+        Raises `NotAnnounced` for other bytes, unparsed, what the sandbox finds wrong with them, or
+        `StorageFull`; then nothing of them is kept.
         """
         with self.sessions.read() as session:
             found = library.get(session, self.tenant, template)
         if found.state is not State.ANNOUNCED:
             raise WrongState(f"template {template} is {found.state}; expected announced")
         received = self.quarantine.receive(chunks)
+        media: str | None = None
         try:
-            remuxed, media = self._normalise(received.digest)
-        except BaseException:
-            self._discard(found, received.digest)
-            raise
-        now = self.clock()
-        try:
+            remuxed, media = self._normalise(found, received.digest)
+            now = self.clock()
             with self.sessions.write() as session:
                 library.quarantined(
                     session, self.tenant, template, received=received.digest, media=media, now=now
@@ -151,7 +157,7 @@ class Admission:
                 }
                 entry = self.ledger.append(session, self._fact("TemplateAdmitted", payload), now)
         except BaseException:
-            self._discard(found, received.digest)
+            self._discard(received.digest, media)
             raise
         self.log.publish(entry.leaf_hash, now=self.clock())
         return remuxed
@@ -159,18 +165,21 @@ class Admission:
     def preview(self, template: str, person: str) -> tuple[Decision, Path | None]:
         """The clip for a named cast member to look at, and nobody else."""
         now = self.clock()
+        clip: Path | None = None
         with self.sessions.write() as session:
+            library.lock(session, self.tenant, template, exclusive=False)
             found = self._at_least_quarantined(session, template)
             case = cases.of_template(self._asking(person), Action.PREVIEW, found)
             decision = self.gate.decide(session, case, now)
             if isinstance(decision, Permit):
+                # First: a clip that is not there was not shown.
+                clip = self.media.path(found.media_digest or "")
                 part = Part(
                     Subject("person", person), Seal.EVID, {"template": template, "at": instant.exact(now)}
                 )
                 self.ledger.append(session, Fact("PreviewShown", (part,), (decision.ruling.entry,)), now)
         self.log.publish(now=self.clock())
-        shown = isinstance(decision, Permit) and found.media_digest is not None
-        return decision, self.media.path(found.media_digest or "") if shown else None
+        return decision, clip
 
     def scan(
         self,
@@ -184,7 +193,7 @@ class Admission:
         asking = self._asking(requester)
         with self.sessions.read() as session:
             found = self._at_least_quarantined(session, template)
-            stored = library.scan_of(session, self.tenant, template)
+            known = None if found.scan_digest is None else library.seen(session, self.tenant, found)[0]
         decision = self._decide(cases.of_template(asking, Action.SCAN, found))
         if not isinstance(decision, Permit):
             return Seen(decision, None, None)
@@ -192,7 +201,7 @@ class Admission:
             self.media.descriptor(found.media_digest or "") as source,
             self.sandbox.frames(source, cancelled=cancelled) as footage,
         ):
-            if stored is None:
+            if known is None:
                 seen, crops = scan(
                     footage,
                     media_digest=found.media_digest or "",
@@ -204,7 +213,7 @@ class Admission:
                 )
                 self._keep_scan(found, seen, decision)
             else:
-                seen = Scan.from_bytes(stored.body)
+                seen = known
                 crops = crops_again(footage, seen, progress=progress)
         # Counted, not yet recognised: a stranger is turned away here without any embedding of her.
         decision = self._decide(cases.of_template(asking, Action.SCAN, found, scan=seen))
@@ -214,13 +223,16 @@ class Admission:
             references = self.recogniser.references(session, found, self.clock())
         verdicts = self.recogniser.recognise(seen, crops, references)
         with self.sessions.write() as session:
-            library.matched(session, self.tenant, template, cases.verdicts_json(verdicts))
+            library.matched(session, self.tenant, template, found.cast, cases.verdicts_json(verdicts))
         return Seen(decision, seen, verdicts)
 
     def publish(self, requester: str, template: str, use: Use) -> Decision:
         """Ask whether the template may be offered, under the whole policy."""
         now = self.clock()
         with self.sessions.write() as session:
+            # Locked for the update that follows, before the cast is read: two who publish at once would
+            # wait for each other's shared lock, and a cast amended in between would go unseen.
+            library.lock(session, self.tenant, template, exclusive=True)
             found = library.get(session, self.tenant, template)
             case = self._publish_case(session, requester, found, use)
             decision = self.gate.decide(session, case, now)
@@ -236,15 +248,13 @@ class Admission:
             return self.gate.check(session, self._publish_case(session, requester, found, use), self.clock())
 
     def _publish_case(self, session: Session, requester: str, found: Template, use: Use) -> Case:
-        stored = library.scan_of(session, self.tenant, found.id)
-        if stored is None:
-            raise WrongState(f"template {found.id} was not scanned")
-        verdicts = None if stored.verdicts is None else cases.verdicts_of(stored.verdicts)
+        scan, said = library.seen(session, self.tenant, found)
+        verdicts = None if said is None else cases.verdicts_of(said)
         return cases.of_template(
             self._asking(requester),
             Action.PUBLISH,
             found,
-            scan=Scan.from_bytes(stored.body),
+            scan=scan,
             verdicts=verdicts,
             use=use,
         )
@@ -270,16 +280,24 @@ class Admission:
         self.log.publish(decision.ruling.entry, now=self.clock())
         return decision
 
-    def _normalise(self, received: str) -> tuple[Remuxed, str]:
+    def _normalise(self, found: Template, received: str) -> tuple[Remuxed, str]:
+        if received != found.received_digest:
+            # Before anything parses them: leave was given for other bytes.
+            raise NotAnnounced("the uploaded bytes are not the ones that were announced")
         with self.quarantine.descriptor_for_sandbox(received) as source, self.media.draft() as draft:
             remuxed = self.sandbox.remux(source, draft.fileno())
             os.fsync(draft.fileno())
             return remuxed, self.media.keep(draft).digest
 
-    def _discard(self, found: Template, received: str) -> None:
-        # Another template may wait for the very same bytes; only what nobody announced goes now.
-        if found.received_digest != received:
+    def _discard(self, received: str, media: str | None) -> None:
+        # Another template may have been admitted from the very same bytes; its files are not ours to take.
+        with self.sessions.read() as session:
+            keep_received = library.received_needed(session, self.tenant, received)
+            keep_media = media is None or library.media_needed(session, self.tenant, media)
+        if not keep_received:
             self.quarantine.discard(received)
+        if media is not None and not keep_media:
+            self.media.discard(media)
 
     def _at_least_quarantined(self, session: Session, template: str) -> Template:
         found = library.get(session, self.tenant, template)

@@ -1,13 +1,15 @@
 """What the swap room tells the gate: a template, a scan and a use, put into the gate's question. Pure."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from audit.canonical import Json, digest_of
+from audit.canonical import Json, canonical, digest_of
+from audit.errors import BadInput
 from consent import case
 from consent.case import Appearance, Case, Donor, Matching, Mode, Tracks, Use
 from consent.words import Action, Match, Role
+from swap.errors import Tampered
 from swap.library import CastMember, Template
 from swap.orders import Donor as ReceivedDonor
 from swap.scan import Scan
@@ -73,7 +75,7 @@ def of_template(
         work=source.work,
         source=source.stated(received=template.received_digest, media=template.media_digest),
         matching=Matching.CLOSED_SET,
-        tracks=None if scan is None else summary(scan, said),
+        tracks=None if scan is None else summary(scan, said, {one.person for one in template.cast}),
         scan_digest=None if scan is None else scan.digest,
         tracks_digest=None if said is None else tracks_digest(said),
         use=use,
@@ -108,9 +110,15 @@ def appearances(cast: Iterable[CastMember], portraits: Mapping[str, str]) -> tup
     )
 
 
-def summary(scan: Scan, verdicts: tuple[Verdict, ...] | None) -> Tracks:
+def summary(scan: Scan, verdicts: Iterable[Verdict] | None, cast: Collection[str]) -> Tracks:
     """A scan as counts. Before matching nobody is matched: empty never means yes."""
-    said = {verdict.track: verdict.match for verdict in verdicts or ()}
+    said = {
+        # Matched to somebody who is not declared is matched to nobody, however it came about.
+        verdict.track: Match.UNKNOWN
+        if verdict.match is Match.MATCHED and verdict.person not in cast
+        else verdict.match
+        for verdict in verdicts or ()
+    }
     matches = [said.get(track.id, Match.UNKNOWN) for track in scan.tracks]
     return Tracks(
         total=len(scan.tracks),
@@ -136,8 +144,16 @@ def verdicts_json(verdicts: Iterable[Verdict]) -> Mapping[str, Json]:
 
 
 def verdicts_of(stored: bytes) -> tuple[Verdict, ...]:
-    """As read back."""
-    value: dict[str, dict[str, str]] = json.loads(stored)
-    return tuple(
-        Verdict(track, Match(said["match"]), said["person"]) for track, said in sorted(value.items())
-    )
+    """As read back. Raises `Tampered` for anything but the bytes of verdicts."""
+    try:
+        value: dict[str, dict[str, str | None]] = json.loads(stored)
+        verdicts = tuple(
+            Verdict(track, Match(said["match"] or ""), said["person"])
+            for track, said in sorted(value.items())
+        )
+        same = canonical(verdicts_json(verdicts)) == stored
+    except (ValueError, KeyError, TypeError, AttributeError, BadInput):
+        same = False
+    if not same:
+        raise Tampered("stored verdicts are not in the form in which they were written")
+    return verdicts

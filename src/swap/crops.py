@@ -14,7 +14,8 @@ MOST = 4
 """Crops kept of a track of ordinary length; a longer one keeps one for every `LONGEST` frames."""
 LONGEST = 192
 """Frames a stretch may have, about eight seconds: nobody may hide in a long track behind one good crop."""
-_LOOKS = 6
+_STRETCH = 6
+_LOOKS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +31,11 @@ class Chooser:
     Stretches are equally long and cover the whole track, so that a track which turned from one
     person into another shows both of them: the best few crops alone could all be of the first.
     When there are too many stretches, neighbours are joined and the better crop stays. Of each
-    stretch six moments are looked at closely, so a long track costs no more than a short one.
+    stretch three moments are looked at closely, so a long track costs no more than a short one.
     """
 
     floor: Floor
-    _length: int = _LOOKS
+    _length: int = _STRETCH
     _offered: int = 0
     _start: int | None = None
     _best: dict[int, _Moment] = field(default_factory=dict)
@@ -43,8 +44,8 @@ class Chooser:
 
     def offer(self, index: int, image: Image, face: Face) -> None:
         """The face stands in frame `index`; frames come in order."""
-        self._offered += 1
-        if self._offered % (self._length // _LOOKS):
+        turn, self._offered = self._offered, self._offered + 1
+        if turn % (self._length // _LOOKS):
             return
         self._start = index if self._start is None else self._start
         stretch = (index - self._start) // self._length

@@ -39,6 +39,7 @@ class Decoding:
     yielded: int = 0
     _reformat: Callable[..., VideoFrame] = field(default_factory=lambda: VideoReformatter().reformat)
     _size: tuple[int, int] = (0, 0)
+    _rotation: int = 0
     _turns: int = 0
     _first: int | None = None
     _last: int | None = None
@@ -100,10 +101,11 @@ class Decoding:
         )
 
     def _picture(self, frame: VideoFrame) -> tuple[int, NDArray[np.uint8]]:
-        turns, size = _turns_of(frame), (frame.height, frame.width)
+        size, rotation = (frame.height, frame.width), frame.rotation
         if not self.yielded:
-            self._size, self._turns = size, turns
-        if (size, turns) != (self._size, self._turns):
+            # Only once: asking a frame for its side data ties it into a cycle that keeps it alive.
+            self._size, self._rotation, self._turns = size, rotation, _turns_of(frame)
+        if (size, rotation) != (self._size, self._rotation):
             raise SourceIrregular("frames change size or turn on the way")
         if frame.pts is None or (self._last is not None and frame.pts <= self._last):
             raise SourceIrregular("time stamps are missing or do not increase")
@@ -115,7 +117,7 @@ class Decoding:
         self.damaged += bool(frame.is_corrupt)
         plane: Any = self._reformat(frame, format="bgr24", threads=1).planes[0]
         rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: size[0], : size[1] * 3]
-        return frame.pts, np.rot90(rows.reshape(size[0], size[1], 3), turns)
+        return frame.pts, np.rot90(rows.reshape(size[0], size[1], 3), self._turns)
 
 
 def _turns_of(frame: VideoFrame) -> int:

@@ -1,6 +1,7 @@
 """Handing a released file over, and its receipt: each time through the serving gate."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ from audit.sessions import Sessions
 from consent.standing import Standings
 from swap import outputs, serving
 from swap.errors import NoSuchThing
+from swap.faults import MediaMissing
 from swap.serving import Gone
 from swap.store import MediaStore
 
@@ -31,9 +33,15 @@ class Delivery:
     def deliver(self, output: str) -> Path | Gone:
         """The file, for one delivery, counted. Ask again for every request and every range.
 
-        In a write session: the count is what a later withdrawal lists as delivered. Raises `NoSuchThing`.
+        In a write session: the count is what a later withdrawal lists as delivered. Raises `NoSuchThing`,
+        and `Tampered` or `MediaMissing` for a file that is no longer the released one.
         """
         tenant = self.ledger.tenant
+        with self.sessions.read() as session:
+            output_digest = outputs.get(session, tenant, output).digest
+        # Hashed before the question, outside its transaction: no writer waits for a large file.
+        with suppress(MediaMissing), self.media.descriptor(output_digest):
+            pass
         with self.sessions.write() as session:
             leave = serving.ask(session, tenant, output, self.standings, now=self.clock())
             if isinstance(leave, Gone):

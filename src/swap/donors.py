@@ -8,6 +8,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlmodel import Session
+
+from audit import instant
+from audit.fact import Fact, Part, Seal, Subject
 from audit.ids import Entropy, fresh
 from audit.ledger import Ledger
 from audit.log import Log
@@ -18,13 +22,29 @@ from consent.gate import Gate
 from consent.matching import match
 from consent.permit import Decision, Permit
 from consent.photo import DONOR, PhotoReader, check_photo
+from consent.words import Match
 from swap import cases, library, orders
 from swap.cases import Asking
+from swap.errors import PhotoGone
 from swap.quarantine import Quarantine
 from swap.recognition import Recogniser
 
 KEPT = timedelta(hours=24)
 """How long a photo may wait for its job."""
+
+
+def let_go(session: Session, ledger: Ledger, quarantine: Quarantine, donor_id: str, *, now: datetime) -> bool:
+    """Delete a donor's photo, in the caller's write session, unless an unfinished job needs it."""
+    donor = orders.donor(session, ledger.tenant, donor_id)
+    if donor.deleted or orders.waiting_for(session, ledger.tenant, donor.id):
+        return False
+    orders.donor_deleted(session, ledger.tenant, donor.id)
+    if not orders.photo_needed(session, ledger.tenant, donor.photo_digest):
+        # Before the commit: a crash here repeats the step, the other order would forget the file.
+        quarantine.discard(donor.photo_digest)
+    part = Part(Subject("person", donor.person), Seal.EVID, {"donor": donor.id, "at": instant.exact(now)})
+    ledger.append(session, Fact("DonorPhotoDeleted", (part,)), now)
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +83,7 @@ class Donors:
         """Take a donor's photo in for one template: her consent to be compared names the work too.
 
         Raises `NoSuchThing`, `PhotoUnreadable`, `PhotoNoFace`, `PhotoManyFaces`, `PhotoPoor`. Whatever is
-        raised or refused, the photo is gone again.
+        raised or refused, the photo is gone again; so it is when it doesn't show her.
         """
         tenant = self.ledger.tenant
         stored = self.quarantine.receive(photo)
@@ -73,6 +93,7 @@ class Donors:
             portrait = check_photo(pixels, self.detector, floor=DONOR)
             facts = Donor(stored.digest, faces=1, match=None, is_self=is_self)
             with self.sessions.write() as session:
+                library.lock(session, tenant, template, exclusive=False)
                 found = library.get(session, tenant, template)
                 asking = Asking(tenant, self.gate.mode, requester)
                 case = cases.of_donor(asking, found, person, authorization, facts)
@@ -84,6 +105,7 @@ class Donors:
             with self.sessions.read() as session:
                 reference = self.recogniser.reference(session, person, authorization, self.clock())
             said = match(self.recogniser.embedder.embed([portrait.crop]), reference, self.recogniser.rule)
+            hers = said.match is Match.MATCHED
             donor = orders.Donor(
                 fresh(self.entropy),
                 person,
@@ -93,15 +115,31 @@ class Donors:
                 faces=1,
                 match=said.match,
                 decided_by=decision.id,
+                # Somebody else's photo, as far as we can tell: what stays is the word, for the refusal.
+                deleted=not hers,
             )
             now = self.clock()
             with self.sessions.write() as session:
+                # Another job with the same photo may have ended meanwhile and taken the file along.
+                if hers and not self.quarantine.holds(stored.digest):
+                    raise PhotoGone("the photo was deleted while it was received")
                 orders.add_donor(session, tenant, donor, now=now, delete_after=now + KEPT)
-            kept = True
+            kept = hers
             return Received(decision, donor.id)
         finally:
             if not kept:
                 self._discard(stored.digest)
+
+    def purge(self) -> int:
+        """Delete photos whose date has come and that no unfinished job waits for. How many."""
+        tenant, now = self.ledger.tenant, self.clock()
+        with self.sessions.read() as session:
+            due = orders.donors_due(session, tenant, now=now)
+        gone = 0
+        for donor in due:
+            with self.sessions.write() as session:
+                gone += let_go(session, self.ledger, self.quarantine, donor, now=now)
+        return gone
 
     def _discard(self, digest: str) -> None:
         with self.sessions.read() as session:

@@ -9,6 +9,7 @@ import os
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
@@ -107,9 +108,16 @@ def _private(name: str, flags: int) -> int:
     return os.open(name, flags, 0o600)
 
 
-def sweep(folder: Path) -> int:
-    """Remove drafts that a crash left behind; how many. Only for a folder nobody is writing in."""
-    orphans = list(folder.glob(f"{PREFIX}*"))
+def sweep(folder: Path, *, before: datetime | None = None) -> int:
+    """Remove drafts that a crash left behind; how many.
+
+    Without `before` only for a folder nobody is writing in; with it, what was not written to since.
+    """
+    orphans = [
+        draft
+        for draft in folder.glob(f"{PREFIX}*")
+        if before is None or draft.stat().st_mtime < before.timestamp()
+    ]
     for orphan in orphans:
         orphan.unlink(missing_ok=True)
     return len(orphans)

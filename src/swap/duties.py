@@ -33,6 +33,8 @@ class Duty:
     id: str
     kind: Kind
     subject: str
+    attempts: int = 0
+    """How often it went wrong."""
 
 
 def owe(session: Session, tenant: str, kind: Kind, subject: str, *, now: datetime, entropy: Entropy) -> Duty:
@@ -42,15 +44,17 @@ def owe(session: Session, tenant: str, kind: Kind, subject: str, *, now: datetim
     return duty
 
 
-def open_duties(session: Session, tenant: str, *, limit: int = 100) -> Sequence[Duty]:
-    """What is still owed, oldest first."""
+def open_duties(session: Session, tenant: str, *, now: datetime, limit: int = 100) -> Sequence[Duty]:
+    """What is owed by now, oldest first."""
     rows = session.exec(
         select(DutyRow)
-        .where(DutyRow.tenant_id == tenant, col(DutyRow.done_at).is_(None))
+        .where(
+            DutyRow.tenant_id == tenant, col(DutyRow.done_at).is_(None), col(DutyRow.owed_at) <= now
+        )
         .order_by(col(DutyRow.owed_at), col(DutyRow.id))
         .limit(limit)
     )
-    return [Duty(row.id, Kind(row.kind), row.subject_id) for row in rows]
+    return [Duty(row.id, Kind(row.kind), row.subject_id, row.attempts) for row in rows]
 
 
 def done(session: Session, tenant: str, duty: str, *, now: datetime) -> None:
@@ -59,4 +63,18 @@ def done(session: Session, tenant: str, duty: str, *, now: datetime) -> None:
         update(DutyRow)
         .where(col(DutyRow.tenant_id) == tenant, col(DutyRow.id) == duty, col(DutyRow.done_at).is_(None))
         .values(done_at=now)
+    )
+
+
+def again(session: Session, tenant: str, duty: Duty, *, due: datetime) -> None:
+    """It went wrong: try again from `due` on. Counted once, whoever notices."""
+    session.exec(
+        update(DutyRow)
+        .where(
+            col(DutyRow.tenant_id) == tenant,
+            col(DutyRow.id) == duty.id,
+            col(DutyRow.attempts) == duty.attempts,
+            col(DutyRow.done_at).is_(None),
+        )
+        .values(attempts=duty.attempts + 1, owed_at=due)
     )

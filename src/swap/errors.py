@@ -46,3 +46,39 @@ class NotAnnounced(BadInput):
     zh = "上传内容与申报的文件不一致。"
     hint = "Upload the announced file unchanged, or announce this one with its own source record."
     hint_zh = "请原样上传已申报的文件，或为此文件另行申报来源。"
+
+
+class BadCast(BadInput):
+    """A declaration of who is in the picture that contradicts itself."""
+
+    code = "CAST_INVALID"
+    zh = "出镜人申报有误。"
+    hint = "Name each person once in each role; a donor is not part of the cast."
+    hint_zh = "每位出镜人在每种角色中只填写一次；供脸人不属于出镜人员。"
+
+
+class PhotoGone(BadInput):
+    """The donor's photo was deleted: its job has ended, its date has come, or she withdrew."""
+
+    code = "DONOR_PHOTO_GONE"
+    zh = "供脸照片已被删除。"
+    hint = "Send the donor's photo again."
+    hint_zh = "请重新上传供脸照片。"
+
+
+class NobodyToSwap(BadInput):
+    """No track of the template shows a performer."""
+
+    code = "NOBODY_TO_SWAP"
+    zh = "模板中没有可替换的表演者。"
+    hint = "Declare the person whose face is to be replaced as performer, and scan again."
+    hint_zh = "请将需要替换面部的人物申报为表演者后重新扫描。"
+
+
+class JobStopped(Unready):
+    """A job's attempts broke off, the last of them too."""
+
+    code = "JOB_STOPPED"
+    zh = "任务多次中断，已停止重试。"
+    hint = "Run `consentry doctor`, mend what it names, then ask for the swap again."
+    hint_zh = "请运行 `consentry doctor` 并按提示修复，然后重新申请换脸。"

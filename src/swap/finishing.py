@@ -21,6 +21,7 @@ from consent.faces import Image
 from swap import aigc
 from swap.encode import encode
 from swap.engine import Engine, PermittedTrack, Portrait, Report
+from swap.errors import Tampered
 from swap.label import Label, make_label
 from swap.masks import Rendering, checked
 from swap.media import read_back
@@ -60,6 +61,10 @@ class Made:
     swapped: int
     skipped: Mapping[str, int]
     """Track-frames left as they were, by reason."""
+    attempt: int = 0
+    """Under which redemption of the permit it was made."""
+    finished: str = ""
+    """Leaf hash of its `RunFinished`, which holds the same account."""
 
     def account(self) -> Mapping[str, Json]:
         """What the log keeps of a run: counts and digests."""
@@ -79,9 +84,12 @@ class Made:
 
     @classmethod
     def from_text(cls, text: str) -> "Made":
-        """As remembered."""
-        value = json.loads(text)
-        return cls(**{**value, "path": Path(value["path"])})
+        """As remembered. Raises `Tampered` for what is not an account."""
+        try:
+            value = json.loads(text)
+            return cls(**{**value, "path": Path(value["path"])})
+        except (ValueError, KeyError, TypeError):
+            raise Tampered("the account of a finished file can't be read") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from swap.draft import Create, Draft, create, storage, sweep, sync_folder
@@ -97,9 +98,9 @@ class ContentFolder:
         sync_folder(place.parent)
         return True
 
-    def sweep(self) -> int:
-        """Remove what crashed writers left behind; how many files. Call it before writers start."""
-        return sweep(self._root)
+    def sweep(self, *, before: datetime | None = None) -> int:
+        """Remove what crashed writers left behind; how many files. `before` as for `swap.draft.sweep`."""
+        return sweep(self._root, before=before)
 
     def _place(self, digest: str) -> Path:
         if len(digest) != 64 or set(digest) - set("0123456789abcdef"):

@@ -11,7 +11,8 @@ from typing import Protocol
 
 from dbos import DBOS, DBOSConfig, DBOSConfiguredInstance, SetWorkflowID
 
-from swap.errors import SlotTaken
+from audit.errors import ConsentryError
+from swap.errors import JobStopped, SlotTaken
 
 VERSION = "1"
 """Pinned: DBOS's default is a hash of the source, which strands every pending job at a deploy. Raised
@@ -19,20 +20,23 @@ only when the steps of `Jobs.run_job` change their order."""
 
 QUEUE = "swap"
 _POLL = 0.1
+_ALIVE = {"PENDING", "ENQUEUED", "DELAYED"}
 
 
 class Steps(Protocol):
-    """What a job does, each safe to repeat. True: go on with the next step."""
-
-    def redeem(self, job: str) -> bool: ...
+    """What a job does, each safe to repeat."""
 
     def run(self, job: str) -> str | None:
-        """The finished file's account as text, or None when the job ended."""
+        """Redeem anew, then make the file: its account as text, or None when the job ended."""
         ...
 
-    def release(self, job: str, made: str) -> bool: ...
+    def release(self, job: str, made: str) -> bool:
+        """Whether the file went out."""
+        ...
 
-    def settle(self, job: str) -> None: ...
+    def settle(self, job: str) -> None:
+        """Let go of what was kept for the job."""
+        ...
 
 
 @DBOS.dbos_class("consentry-jobs")
@@ -51,16 +55,15 @@ class Jobs(DBOSConfiguredInstance):
 
     @DBOS.workflow(name="run_job")
     def run_job(self, job: str) -> None:
-        """Redeem, run, release, settle. Ends released, refused or failed; settles either way."""
-        if self.redeem(job):
-            made = self.run(job)
-            if made is not None:
-                self.release(job, made)
-        self.settle(job)
+        """Run, release, settle. Ends released, refused or failed; settles either way.
 
-    @DBOS.step(name="redeem")
-    def redeem(self, job: str) -> bool:
-        return self._here.redeem(job)
+        Redeeming is part of `run`: a step that was interrupted is done again from its beginning, so
+        whoever takes over a run has redeemed anew and fenced off the one he took it from.
+        """
+        made = self.run(job)
+        if made is not None:
+            self.release(job, made)
+        self.settle(job)
 
     @DBOS.step(name="run")
     def run(self, job: str) -> str | None:
@@ -104,13 +107,24 @@ class JobRunner:
         )
         DBOS(config=config)
         _JOBS.steps = steps
-        DBOS.launch()
-        DBOS.register_queue(QUEUE, worker_concurrency=1, polling_interval_sec=_POLL)
+        try:
+            DBOS.launch()
+            DBOS.register_queue(QUEUE, worker_concurrency=1, polling_interval_sec=_POLL)
+        except BaseException:
+            self.close()
+            raise
 
-    def enqueue(self, duty: str, job: str) -> None:
-        """Hand a job over. The same duty again is the same workflow: it runs once."""
-        with SetWorkflowID(duty):
+    def enqueue(self, workflow: str, job: str) -> None:
+        """Hand a job over. The same workflow id again is the same workflow: it runs once."""
+        with SetWorkflowID(workflow):
             DBOS.enqueue_workflow(QUEUE, _JOBS.run_job, job)
+
+    def ended(self, workflow: str) -> str | None:
+        """None while a workflow is unknown, waits or runs; how it ended once it has: an error's code."""
+        status = DBOS.get_workflow_status(workflow)
+        if status is None or status.status in _ALIVE:
+            return None
+        return status.error.code if isinstance(status.error, ConsentryError) else JobStopped.code
 
     def close(self) -> None:
         """Stop taking jobs and end. A step at work is finished first."""

@@ -5,19 +5,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
 from audit.canonical import Json, canonical
+from audit.errors import BadInput
 from consent.words import Role
-from swap.errors import NoSuchThing, NotAnnounced, WrongState
+from swap.errors import BadCast, NoSuchThing, NotAnnounced, Tampered, WrongState
+from swap.scan import Scan
 from swap.source import Source
 from swap.tables import CastRow, ScanRow, SourceRow, TemplateRow
 
 
 class State(StrEnum):
-    """How far a template came. It only ever moves to the right, or to `REFUSED`."""
+    """How far a template came: to the right, or to `REFUSED`. Another cast takes it back to `SCANNED`."""
 
     ANNOUNCED = "announced"
     QUARANTINED = "quarantined"
@@ -89,7 +92,8 @@ def announce(
 
 
 def set_cast(session: Session, tenant: str, template: str, cast: Sequence[CastMember]) -> None:
-    """Declare who is in the picture, all at once; the former declaration is replaced."""
+    """Declare who is in the picture, all at once; the former declaration is replaced. Raises `BadCast`."""
+    check_cast(cast)
     session.exec(
         delete(CastRow).where(col(CastRow.tenant_id) == tenant, col(CastRow.template_id) == template)
     )
@@ -106,21 +110,47 @@ def set_cast(session: Session, tenant: str, template: str, cast: Sequence[CastMe
     session.flush()
 
 
+def check_cast(cast: Sequence[CastMember]) -> None:
+    """Each person once in a role, and nobody as donor: a donor is not in the picture. Raises `BadCast`."""
+    if len({(member.person, member.role) for member in cast}) != len(cast):
+        raise BadCast("somebody is declared twice in the same role")
+    if any(member.role is Role.DONOR for member in cast):
+        raise BadCast("a donor is declared as somebody in the picture")
+
+
+def amended(
+    session: Session, tenant: str, template: str, cast: Sequence[CastMember], *, now: datetime
+) -> None:
+    """Another cast: what was recognised and published was so of the former one, and ends with it."""
+    row = _row(session, tenant, template, *State)
+    set_cast(session, tenant, template, cast)
+    scan = session.get(ScanRow, (tenant, template))
+    if scan is not None:
+        scan.verdicts = None
+        row.state = State.SCANNED
+        session.add(scan)
+    row.published_by, row.changed_at = None, now
+    session.add(row)
+    session.flush()
+
+
 def get(session: Session, tenant: str, template: str) -> Template:
-    """One template with its source and cast. Raises `NoSuchThing`."""
+    """One template with its source and cast. Raises `NoSuchThing`, `Tampered` for a damaged record."""
+    # As it is now, whatever this session has seen before: callers lock first and read after.
     row = session.get(TemplateRow, (tenant, template), populate_existing=True)
-    source = None if row is None else session.get(SourceRow, (tenant, row.source_id))
+    source = None if row is None else session.get(SourceRow, (tenant, row.source_id), populate_existing=True)
     if row is None or source is None:
         raise NoSuchThing(f"no template {template}")
     cast = session.exec(
         select(CastRow)
         .where(CastRow.tenant_id == tenant, CastRow.template_id == template)
         .order_by(col(CastRow.person_id), col(CastRow.role))
+        .execution_options(populate_existing=True)
     )
     return Template(
         id=row.id,
         source_id=row.source_id,
-        source=Source.from_json(json.loads(source.record)),
+        source=_source(source),
         state=State(row.state),
         frozen=row.frozen,
         received_digest=source.received_digest,
@@ -155,6 +185,18 @@ def quarantined(
     session.flush()
 
 
+def received_needed(session: Session, tenant: str, received: str) -> bool:
+    """Whether a template was admitted from these received bytes: then they are evidence."""
+    return _source_with(
+        session, tenant, SourceRow.received_digest == received, col(SourceRow.media_digest).is_not(None)
+    )
+
+
+def media_needed(session: Session, tenant: str, media: str) -> bool:
+    """Whether a template was admitted as this media."""
+    return _source_with(session, tenant, SourceRow.media_digest == media)
+
+
 def scanned(session: Session, tenant: str, template: str, *, digest: str, body: bytes, now: datetime) -> None:
     """Keep a scan. The same scan again changes nothing; another is a fault of ours."""
     row = _row(session, tenant, template, State.QUARANTINED, State.SCANNED, State.PUBLISHED, State.REFUSED)
@@ -170,21 +212,21 @@ def scanned(session: Session, tenant: str, template: str, *, digest: str, body: 
     session.flush()
 
 
-def matched(session: Session, tenant: str, template: str, verdicts: Mapping[str, Json]) -> None:
-    """Keep what the matcher said of each track: a person's id or none, never a score."""
-    scan = session.get_one(ScanRow, (tenant, template))
+def matched(
+    session: Session, tenant: str, template: str, cast: Sequence[CastMember], verdicts: Mapping[str, Json]
+) -> None:
+    """Keep what the matcher said of each track: a person's id or none, never a score.
+
+    `cast`: whom the tracks were compared with. Raises `WrongState` when it is no longer the declared one.
+    """
+    _row(session, tenant, template, State.SCANNED, State.PUBLISHED, State.REFUSED)
+    if get(session, tenant, template).cast != tuple(cast):
+        # Amended meanwhile: these verdicts would put people into the new cast who were never in it.
+        raise WrongState(f"the cast of template {template} was amended while its tracks were compared")
+    scan = session.get_one(ScanRow, (tenant, template), populate_existing=True)
     scan.verdicts = canonical(verdicts)
     session.add(scan)
     session.flush()
-
-
-def forget_verdicts(session: Session, tenant: str, template: str) -> None:
-    """The cast changed: what was said of the tracks was said about another one."""
-    scan = session.get(ScanRow, (tenant, template))
-    if scan is not None:
-        scan.verdicts = None
-        session.add(scan)
-        session.flush()
 
 
 def scan_of(session: Session, tenant: str, template: str) -> StoredScan | None:
@@ -193,12 +235,28 @@ def scan_of(session: Session, tenant: str, template: str) -> StoredScan | None:
     return None if row is None else StoredScan(row.digest, row.body, row.verdicts)
 
 
+def seen(session: Session, tenant: str, template: Template) -> tuple[Scan, bytes | None]:
+    """The recorded scan, checked, and what was said of its tracks.
+
+    Raises `WrongState` before the first scan, `Tampered`, `ScanMalformed` for another than was recorded.
+    """
+    stored = scan_of(session, tenant, template.id)
+    if stored is None:
+        raise WrongState(f"template {template.id} was not scanned")
+    scan = Scan.from_bytes(stored.body)
+    if not scan.digest == stored.digest == template.scan_digest or scan.media_digest != template.media_digest:
+        raise Tampered(f"the scan of template {template.id} is not the one that was recorded")
+    return scan, stored.verdicts
+
+
 def decided(session: Session, tenant: str, template: str, *, published_by: str | None, now: datetime) -> None:
-    """Publish under a decision, or note that it was refused (a refused template may ask again)."""
+    """Publish under a decision, or note that it was refused (a refused template may ask again).
+
+    A freeze stays: the gate publishes nothing that is frozen.
+    """
     row = _row(session, tenant, template, State.SCANNED, State.PUBLISHED, State.REFUSED)
     row.state = State.REFUSED if published_by is None else State.PUBLISHED
     row.published_by = published_by
-    row.frozen = False if published_by is not None else row.frozen
     row.changed_at = now
     session.add(row)
     session.flush()
@@ -225,11 +283,36 @@ def resting_on(session: Session, tenant: str, authorization: str) -> Sequence[st
     ).all()
 
 
+def standing(session: Session, tenant: str, template: str) -> tuple[bool, str | None] | None:
+    """Whether the template is frozen, and its media digest: columns, as they are now. None: unknown."""
+    found = session.exec(
+        select(TemplateRow.frozen, SourceRow.media_digest)
+        .join(
+            SourceRow,
+            (col(SourceRow.tenant_id) == col(TemplateRow.tenant_id))
+            & (col(SourceRow.id) == col(TemplateRow.source_id)),
+        )
+        .where(TemplateRow.tenant_id == tenant, TemplateRow.id == template)
+    ).first()
+    return None if found is None else (found[0], found[1])
+
+
 def lock(session: Session, tenant: str, template: str, *, exclusive: bool) -> None:
     """Lock the template's row: the first lock of the fixed order. SQLite's writers are alone anyway."""
     statement = select(TemplateRow.id).where(TemplateRow.tenant_id == tenant, TemplateRow.id == template)
     if session.exec(statement.with_for_update(read=not exclusive)).first() is None:
         raise NoSuchThing(f"no template {template}")
+
+
+def _source(row: SourceRow) -> Source:
+    try:
+        return Source.from_json(json.loads(row.record))
+    except (ValueError, AttributeError, TypeError, BadInput):
+        raise Tampered(f"the record of source {row.id} can't be read") from None
+
+
+def _source_with(session: Session, tenant: str, *where: Any) -> bool:
+    return session.exec(select(SourceRow.id).where(SourceRow.tenant_id == tenant, *where)).first() is not None
 
 
 def _row(session: Session, tenant: str, template: str, *states: State) -> TemplateRow:

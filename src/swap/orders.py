@@ -74,6 +74,7 @@ def add_donor(session: Session, tenant: str, donor: Donor, *, now: datetime, del
             decided_by=donor.decided_by,
             received_at=now,
             delete_after=delete_after,
+            deleted=donor.deleted,
         )
     )
     session.flush()
@@ -103,6 +104,30 @@ def donor_deleted(session: Session, tenant: str, donor_id: str) -> None:
         update(DonorRow)
         .where(col(DonorRow.tenant_id) == tenant, col(DonorRow.id) == donor_id)
         .values(deleted=True)
+    )
+
+
+def donors_due(session: Session, tenant: str, *, now: datetime) -> Sequence[str]:
+    """Donors whose photo has reached its date."""
+    return session.exec(
+        select(DonorRow.id)
+        .where(
+            DonorRow.tenant_id == tenant, col(DonorRow.deleted).is_(False), col(DonorRow.delete_after) <= now
+        )
+        .order_by(col(DonorRow.id))
+    ).all()
+
+
+def end_donors(session: Session, tenant: str, authorization: str, *, now: datetime) -> None:
+    """The donor withdrew: the date of her photos has come."""
+    session.exec(
+        update(DonorRow)
+        .where(
+            col(DonorRow.tenant_id) == tenant,
+            col(DonorRow.authorization_id) == authorization,
+            col(DonorRow.delete_after) > now,
+        )
+        .values(delete_after=now)
     )
 
 

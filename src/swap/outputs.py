@@ -100,7 +100,7 @@ def foundations(session: Session, tenant: str, output: str) -> Mapping[str, Sequ
             OutputConsentRow.tenant_id == tenant, OutputConsentRow.output_id == output
         )
     )
-    return {row.authorization_id: row.purposes.split(",") for row in rows}
+    return {row.authorization_id: [p for p in row.purposes.split(",") if p] for row in rows}
 
 
 def withdraw(session: Session, tenant: str, output: str, *, now: datetime) -> bool:

@@ -7,13 +7,19 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Photo
 from PIL import ImageOps, UnidentifiedImageError
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.MpoImagePlugin import MpoImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.WebPImagePlugin import WebPImageFile
 
 from swap.faults import PhotoTooLarge, PhotoUnreadable
 from swap.limits import Limits
 from swap.window import Window
 
-_FORMATS = ("JPEG", "PNG", "WEBP", "MPO")
-"""MPO is what phones call a JPEG with a depth map behind it; the first picture counts."""
+# Pillow would import a plugin when it meets its format; behind walls it could not, so all three stand
+# here. MPO, a JPEG with a depth map behind it as phones make them, comes in as JPEG: the first picture.
+_PLUGINS = (JpegImageFile, PngImageFile, WebPImageFile, MpoImageFile)
+_FORMATS = tuple(plugin.format for plugin in _PLUGINS[:3])
 
 
 def picture(source: int, limits: Limits) -> NDArray[np.uint8]:

@@ -8,11 +8,12 @@
     settle   the checkpoint over the release, and what was kept for the job goes
 
 If the process dies before a step's commit the step has not happened; if it dies after, the step's
-repetition sees that and goes on. A repeated `redeem` takes the next attempt, which fences the old one.
+repetition sees that and goes on. Nobody runs without redeeming: a repeated run is the next attempt,
+which fences the old one.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from shutil import rmtree
@@ -27,25 +28,31 @@ from audit.ids import Entropy, fresh
 from audit.ledger import Ledger
 from audit.log import Log
 from audit.sessions import Sessions
-from consent import docket
-from consent.case import Case, Use
-from consent.case import Output as Measured
+from consent import docket, recording
+from consent.case import Case, Use, parse
+from consent.docket import Answer
 from consent.gate import Forecast, Gate
 from consent.permit import Decision, Permit, Refusal
 from consent.permits import Permits
 from consent.redemption import Redemption, Run
-from consent.words import Action
-from swap import cases, duties, library, orders, outputs
+from consent.words import Action, Match
+from swap import cases, duties, library, orders
 from swap.cases import Asking
+from swap.donors import let_go
 from swap.duties import Kind
-from swap.errors import WrongState
+from swap.errors import JobStopped, PhotoGone, Tampered, WrongState
 from swap.finishing import Finisher, Made
+from swap.library import Template
 from swap.orders import Job, Progress
 from swap.preparing import Preparing
 from swap.quarantine import Quarantine
+from swap.release import Release
 from swap.store import MediaStore
 
 Clock = Callable[[], datetime]
+
+ATTEMPTS = 5
+"""Redemptions of one permit. A clip that kills the process each time must not do so for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +86,15 @@ class Pipeline:
         return self.ledger.tenant
 
     def ask(self, template: str, donor: str, requester: str, use: Use) -> Asked:
-        """Ask for one swap. Raises `NoSuchThing`, `WrongState` for a template that is not published."""
+        """Ask for one swap.
+
+        Raises `NoSuchThing`, `WrongState` for a template that is not published, `PhotoGone`, and
+        `Tampered` for one that is no longer what was published.
+        """
         now = self.clock()
         with self.sessions.write() as session:
+            # Before cast, scan and verdicts are read: whoever changes them takes the same row.
+            library.lock(session, self.tenant, template, exclusive=False)
             case = self._case(session, template, donor, requester, use)
             decision = self.gate.decide(session, case, now)
             job = None
@@ -103,11 +116,16 @@ class Pipeline:
 
     def redeem(self, job_id: str) -> bool:
         """Take the permit for the next attempt. False: the job ended, now or before."""
+        # The asker may have died between its commit and this, and G-36 would refuse for good.
+        self.log.publish(now=self.clock())
         with self.sessions.write() as session:
             job = orders.job(session, self.tenant, job_id)
             if job.progress.final:
                 return False
             now, attempt = self.clock(), job.attempt + 1
+            if attempt > ATTEMPTS:
+                self._close(session, job, Progress.FAILED, {"error": JobStopped.code}, now)
+                return False
             answer = self._redeem(session, job, attempt, now)
             if isinstance(answer, Refusal):
                 self._close(session, job, Progress.REFUSED, {"rules": list(answer.reasons)}, now)
@@ -129,91 +147,111 @@ class Pipeline:
     def run(
         self, job_id: str, progress: Callable[[int, int | None], None] = lambda _done, _total: None
     ) -> Made | None:
-        """Render and finish under the redeemed permit. None: the job ended instead.
+        """Render and finish under the redeemed permit. None: the job ended instead, or went to another.
 
         What goes wrong with the media or the engine closes the job as failed, with the error's code;
         what is wrong with the deployment is raised, and the job waits for the next attempt.
         """
         with self.sessions.read() as session:
             job = orders.job(session, self.tenant, job_id)
-            if job.progress.final or job.started is None:
-                return None
-            order = self.preparing.order(session, job, now=self.clock())
+        if job.progress.final or job.started is None:
+            return None
         folder = self._folder(job)
         try:
+            with self.sessions.read() as session:
+                order = self.preparing.order(session, job, now=self.clock())
             made = self.finisher.make(order, folder, cancelled=self._cancelled(job), progress=progress)
         except ConsentryError as error:
             rmtree(folder, ignore_errors=True)
             if isinstance(error, Unready):
                 raise
-            with self.sessions.write() as session:
-                self._close(session, job, Progress.FAILED, {"error": error.code}, self.clock())
+            self._end(job, Progress.FAILED, error.code)
             return None
         with self.sessions.write() as session:
+            if not self._mine(session, job):
+                return None
+            now = self.clock()
             payload = {
                 "job": job.id,
                 "attempt": job.attempt,
                 **made.account(),
-                "at": instant.exact(self.clock()),
+                "at": instant.exact(now),
             }
             fact = Fact("RunFinished", (self._tenant_part(payload),), (job.started,))
-            finished = self.ledger.append(session, fact, self.clock())
+            finished = self.ledger.append(session, fact, now)
         self.log.publish(finished.leaf_hash, now=self.clock())
-        return made
+        return replace(made, attempt=job.attempt, finished=finished.leaf_hash)
 
     def release(self, job_id: str, made: Made) -> bool:
         """Let the file out, or not: the whole policy again, with the clock and the rules of now."""
-        # Durable at its digest before the row exists: the row alone makes it reachable.
-        stored = self._keep(made)
-        with self.sessions.write() as session:
+        release = Release(
+            self.sessions,
+            self.gate,
+            self.permits,
+            self.ledger,
+            self.log,
+            self.media,
+            self.clock,
+            self._close,
+        )
+        return release.release(job_id, made)
+
+    def give_up(self, job_id: str, code: str) -> None:
+        """Close a job whose attempts broke off, the last of them too, and settle it."""
+        with self.sessions.read() as session:
             job = orders.job(session, self.tenant, job_id)
-            if job.progress.final:
-                return job.progress is Progress.RELEASED
-            now = self.clock()
-            measured = Measured(label=made.label, aigc=made.aigc, manifest=made.manifest, logged=True)
-            decision = self.gate.recheck(
-                session, job.permit, job=job.id, attempt=job.attempt, output=measured, now=now
-            )
-            if not isinstance(decision, Permit):
-                self._close(session, job, Progress.REFUSED, {"rules": list(decision.reasons)}, now)
-            else:
-                self.permits.finish(session, job.permit, job=job.id, attempt=job.attempt)
-                self._release(session, job, made, decision, now)
-        if not isinstance(decision, Permit) and stored:
-            self.media.discard(made.digest)
-        return isinstance(decision, Permit)
+        self._end(job, Progress.FAILED, code)
+        self.settle(job_id)
 
     def settle(self, job_id: str) -> None:
         """Publish the log over what happened, and let go of what was kept for the job alone."""
         with self.sessions.write() as session:
             job = orders.job(session, self.tenant, job_id)
             if not job.progress.final:
-                raise WrongState(f"job {job_id} is {job.progress}; it has not ended")
-            donor = orders.donor(session, self.tenant, job.donor)
-            if not donor.deleted and not orders.waiting_for(session, self.tenant, donor.id):
-                orders.donor_deleted(session, self.tenant, donor.id)
-                if not orders.photo_needed(session, self.tenant, donor.photo_digest):
-                    # Before the commit: a crash here repeats the step, the other order would forget the file.
-                    self.quarantine.discard(donor.photo_digest)
-                part = Part(Subject("person", donor.person), Seal.EVID, {"donor": donor.id, "job": job.id})
-                self.ledger.append(session, Fact("DonorPhotoDeleted", (part,)), self.clock())
+                # A later attempt is at work on it, and settles after itself.
+                return
+            let_go(session, self.ledger, self.quarantine, job.donor, now=self.clock())
         rmtree(self.work / job_id, ignore_errors=True)
         self.log.publish(now=self.clock())
 
-    def _case(self, session: Session, template: str, donor: str, requester: str, use: Use) -> Case:
+    def _case(self, session: Session, template: str, donor_id: str, requester: str, use: Use) -> Case:
         found = library.get(session, self.tenant, template)
         if found.state is not library.State.PUBLISHED:
             raise WrongState(f"template {template} is {found.state}; expected published")
         scan, verdicts = self.preparing.seen(session, found)
-        return cases.of_template(
+        donor = orders.donor(session, self.tenant, donor_id)
+        if donor.deleted and donor.match is Match.MATCHED:
+            raise PhotoGone(f"the photo of donor {donor_id} was deleted")
+        case = cases.of_template(
             Asking(self.tenant, self.gate.mode, requester),
             Action.SWAP,
             found,
             scan=scan,
             verdicts=verdicts,
             use=use,
-            donor=orders.donor(session, self.tenant, donor),
+            donor=donor,
             models=self.finisher.engine.digests.values(),
+        )
+        if not self._as_published(session, found, case):
+            raise Tampered(f"template {template} is not what was published")
+        return case
+
+    def _as_published(self, session: Session, found: Template, asked: Case) -> bool:
+        """Whether source, cast, scan and verdicts are those of the publish decision, and it is as logged.
+
+        They are rows; the decision's case has its digest in the log.
+        """
+        decision = docket.find(session, self.tenant, found.published_by or "")
+        if decision is None or decision.answer is not Answer.PERMIT or decision.action is not Action.PUBLISH:
+            return False
+        published = parse(decision.case)
+        return (
+            recording.as_logged(session, self.gate.bench, decision, published)
+            and published.template == asked.template
+            and published.source == asked.source
+            and published.depicted == asked.depicted
+            and published.scan_digest == asked.scan_digest
+            and published.tracks_digest == asked.tracks_digest
         )
 
     def _redeem(self, session: Session, job: Job, attempt: int, now: datetime) -> Redemption | Refusal:
@@ -231,49 +269,15 @@ class Pipeline:
         )
         return self.permits.redeem(session, life.token if life else b"", run, now, self.log.covered)
 
-    def _release(self, session: Session, job: Job, made: Made, decision: Permit, now: datetime) -> None:
-        named = docket.people(session, self.tenant, job.permit)
-        rests_on = {
-            one.authorization: (one.person, [str(p) for p in one.purposes])
-            for one in named
-            if one.authorization
-        }
-        summary: Mapping[str, Json] = {
-            "v": 1,
-            "output": made.digest,
-            "action": str(decision.ruling.action),
-            "policy": decision.ruling.policy,
-            "rules": sorted(self.gate.policy.rules),
-            "proof": None if decision.ruling.proof is None else str(decision.ruling.proof),
-        }
-        parts = (
-            Part(Subject("output", made.output), Seal.EVID, summary),
-            self._tenant_part(
-                {"output": made.output, "job": job.id, "permit": job.permit, "at": instant.exact(now)}
-            ),
-        )
-        fact = Fact(
-            "OutputReleased", parts, (decision.ruling.entry, *((job.started,) if job.started else ()))
-        )
-        entry = self.ledger.append(session, fact, now)
-        outputs.add(
-            session,
-            self.tenant,
-            outputs.Output(
-                made.output,
-                job.id,
-                job.template,
-                job.permit,
-                made.digest,
-                made.size,
-                entry.leaf_hash,
-                now,
-                None,
-                0,
-            ),
-            rests_on,
-        )
-        orders.end(session, self.tenant, job.id, Progress.RELEASED, outcome={"output": made.output}, now=now)
+    def _mine(self, session: Session, job: Job) -> bool:
+        """Whether the job is still open, and this attempt the last that took it."""
+        current = orders.job(session, self.tenant, job.id)
+        return not current.progress.final and current.attempt == job.attempt
+
+    def _end(self, job: Job, how: Progress, code: str) -> None:
+        with self.sessions.write() as session:
+            if self._mine(session, job):
+                self._close(session, job, how, {"error": code}, self.clock())
 
     def _close(
         self, session: Session, job: Job, how: Progress, outcome: Mapping[str, Json], now: datetime
@@ -283,19 +287,9 @@ class Pipeline:
         refs = (job.started,) if job.started else ()
         self.ledger.append(session, Fact("JobEnded", (self._tenant_part(payload),), refs), now)
 
-    def _keep(self, made: Made) -> bool:
-        if self.media.holds(made.digest):
-            return False
-        with self.media.draft() as draft:
-            with made.path.open("rb") as file:
-                while chunk := file.read(1 << 20):
-                    draft.write(chunk)
-            self.media.keep(draft)
-        return True
-
     def _folder(self, job: Job) -> Path:
-        folder = self.work / job.id / str(job.attempt)
-        rmtree(folder, ignore_errors=True)
+        # Its own for every run: a process that lost its slot may still be writing into the last one.
+        folder = self.work / job.id / f"{job.attempt}-{fresh(self.entropy)}"
         folder.mkdir(parents=True, mode=0o700)
         return folder
 

@@ -15,7 +15,7 @@ from consent.words import Match, ProofLevel, Role
 from swap import cases, library, orders
 from swap.cases import Verdict
 from swap.engine import Engine, PermittedTrack, Portrait
-from swap.errors import Tampered, WrongState
+from swap.errors import NobodyToSwap, Tampered, WrongState
 from swap.finishing import Order, seconds
 from swap.library import Template
 from swap.orders import Job
@@ -41,42 +41,43 @@ class Preparing:
 
     def seen(self, session: Session, template: Template) -> tuple[Scan, tuple[Verdict, ...] | None]:
         """Its scan and what was said of its tracks. Raises `WrongState`, `Tampered`, `ScanMalformed`."""
-        stored = library.scan_of(session, self.tenant, template.id)
-        if stored is None:
-            raise WrongState(f"template {template.id} was not scanned")
-        scan = Scan.from_bytes(stored.body)
-        if scan.digest != stored.digest or scan.media_digest != template.media_digest:
-            raise Tampered(f"the scan of template {template.id} is not the one that was recorded")
-        return scan, None if stored.verdicts is None else cases.verdicts_of(stored.verdicts)
+        scan, said = library.seen(session, self.tenant, template)
+        return scan, None if said is None else cases.verdicts_of(said)
 
     def order(self, session: Session, job: Job, *, now: datetime) -> Order:
         """What to run. Only tracks matched to performers go in; everybody else stays untouched.
 
-        Raises `Tampered` when scan or verdicts are not those the permit was given for.
+        Raises `Tampered` when scan, verdicts or donor are not those the permit was given for,
+        `NobodyToSwap`, and what can be wrong with the photo.
         """
         template = library.get(session, self.tenant, job.template)
         scan, verdicts = self.seen(session, template)
         decision = docket.find(session, self.tenant, job.permit)
-        named = docket.people(session, self.tenant, job.permit)
         if decision is None or verdicts is None:
             raise WrongState(f"job {job.id} has no decision to run under")
         asked = case.parse(decision.case)
         if (asked.scan_digest, asked.tracks_digest) != (scan.digest, cases.tracks_digest(verdicts)):
             # The permit names who is on which track. Other verdicts would put the donor on somebody else.
             raise Tampered(f"the tracks of template {template.id} are not those that were permitted")
-        performers = {one.person for one in named if one.role is Role.PERFORMER}
-        shown = {v.track: v.person for v in verdicts if v.match is Match.MATCHED}
         donor = orders.donor(session, self.tenant, job.donor)
+        if asked.template != template.id or not asked.donor or asked.donor.digest != donor.photo_digest:
+            raise Tampered(f"job {job.id} is not the one that was permitted")
+        # From the case, whose digest the log holds, and not from rows beside it.
+        performers = {one.person for one in asked.people if one.role is Role.PERFORMER}
+        shown = {v.track: v.person for v in verdicts if v.match is Match.MATCHED}
+        tracks = [
+            PermittedTrack(track.id, track.faces())
+            for track in scan.tracks
+            if shown.get(track.id) in performers
+        ]
+        if not tracks:
+            raise NobodyToSwap(f"no track of template {template.id} shows a performer")
         photo = self.photos.read(self.quarantine.bytes_for_sandbox(donor.photo_digest))
         output = fresh(self.entropy)
         return Order(
             output=output,
             media_digest=scan.media_digest,
-            tracks=[
-                PermittedTrack(track.id, track.faces())
-                for track in scan.tracks
-                if shown.get(track.id) in performers
-            ],
+            tracks=tracks,
             portrait=Portrait(photo, check_photo(photo, self.detector, floor=DONOR).face),
             voice_kept=bool(asked.use and asked.use.voice_kept),
             claim=OutputManifest(
@@ -89,7 +90,7 @@ class Preparing:
                 donor_instance=fresh(self.entropy),
                 log_origin=self.origin,
                 permit=job.permit,
-                authorizations=sorted({one.authorization for one in named if one.authorization}),
+                authorizations=asked.authorizations,
                 policy_sha256=decision.policy,
                 lowest_proof=str(decision.proof or ProofLevel.SELF_ASSERTED),
                 salt=self.entropy(32),

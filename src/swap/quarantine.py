@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
+from datetime import datetime
 from pathlib import Path
 
 from swap.draft import Create, create
@@ -41,9 +42,9 @@ class Quarantine:
         """Remove an upload, durably; False if it was not here."""
         return self._folder.discard(digest)
 
-    def sweep(self) -> int:
-        """Remove what crashed uploads left behind; how many files. Call it before uploads start."""
-        return self._folder.sweep()
+    def sweep(self, *, before: datetime | None = None) -> int:
+        """Remove what crashed uploads left behind; how many files. `before` as for `swap.draft.sweep`."""
+        return self._folder.sweep(before=before)
 
 
 def in_chunks(path: Path, size: int = 1 << 20) -> Iterator[bytes]:

@@ -29,9 +29,11 @@ class Recogniser:
 
     def references(self, session: Session, template: Template, now: datetime) -> Mapping[str, Embeddings]:
         """References of the declared cast whose consent to matching is in force; nobody else's."""
-        cited = [m.authorization for m in template.cast if m.authorization is not None]
-        standings = self.registry.standings(session, self.registry.tenant, cited, now=now, lock=None)
-        return self.portraits.references(session, standings.values(), self.embedder.digest, now=now)
+        cited = {m.authorization: m.person for m in template.cast if m.authorization is not None}
+        found = self.registry.standings(session, self.registry.tenant, sorted(cited), now=now, lock=None)
+        # Somebody else's consent under her name brings nobody into the comparison.
+        theirs = [standing for standing in found.values() if standing.person == cited[standing.authorization]]
+        return self.portraits.references(session, theirs, self.embedder.digest, now=now)
 
     def reference(
         self, session: Session, person: str, authorization: str, now: datetime

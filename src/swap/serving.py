@@ -16,6 +16,8 @@ from consent.words import Purpose
 from swap import outputs
 from swap.outputs import Output
 
+_PURPOSES = frozenset(map(str, Purpose))
+
 
 class Gone(StrEnum):
     """Why an output is not served. 410 for whoever asks over HTTP."""
@@ -57,9 +59,9 @@ def stands(
         return False
     found = standings.standings(session, tenant, sorted(foundations), now=now, lock=None)
     return all(
-        # Nobody writes an empty list of purposes; if one is found, it is not a yes.
+        # Nobody writes an empty list of purposes, or an unknown one; if one is found, it is not a yes.
         purposes
         and authorization in found
-        and all(found[authorization].in_force(Purpose(p)) for p in purposes)
+        and all(p in _PURPOSES and found[authorization].in_force(Purpose(p)) for p in purposes)
         for authorization, purposes in foundations.items()
     )

@@ -7,6 +7,7 @@ with one id run a step twice. So an executor id belongs to a slot, and a slot to
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from swap.errors import SlotTaken
@@ -37,7 +38,11 @@ def take(session: Session, tenant: str, slot: str, holder: str, *, now: datetime
         row.holder = holder
         row.until = now + LEASE
     session.add(row)
-    session.flush()
+    try:
+        session.flush()
+    except IntegrityError:
+        # Two saw no row and both wrote it: the other one was first.
+        raise SlotTaken(f"slot {slot} was taken at this moment") from None
     return Hold(slot, holder, row.token)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from audit.canonical import Json, canonical
 from audit.errors import BadInput
-from audit.instant import exact, parse
+from audit.instant import NotAnInstant, exact, parse
 from consent import case
 from consent.case import SourceKind
 
@@ -81,21 +81,24 @@ class Source:
             if fields.pop("v") != 1:
                 raise BadSource("a source record of another version")
             portraits = fields.pop("portrait_licences")
+            if not isinstance(portraits, Mapping):
+                raise BadSource("portrait licences are a mapping from person to digest")
             source = cls(
                 supplier=_text(fields.pop("supplier")),
                 kind=SourceKind(_text(fields.pop("kind"))),
                 acquired_how=_text(fields.pop("acquired_how")),
                 acquired_at=parse(_text(fields.pop("acquired_at"))),
                 copyright_licence=_optional(fields.pop("copyright_licence")),
-                portrait_licences={k: _text(v) for k, v in portraits.items()}
-                if isinstance(portraits, Mapping)
-                else {},
+                portrait_licences={k: _text(v) for k, v in portraits.items()},
                 derived_from=_optional(fields.pop("derived_from")),
                 work=_optional(fields.pop("work")),
                 original=fields.pop("original") is True,
             )
-        except (KeyError, ValueError, TypeError) as error:
-            raise BadSource(f"source record: {type(error).__name__} {error}") from None
+        except KeyError as error:
+            raise BadSource(f"a source record without {error}") from None
+        except (ValueError, TypeError, NotAnInstant):
+            # Without their words: they quote what they were given, and suppliers have names.
+            raise BadSource("a source record with a field of another kind") from None
         if fields:
             raise BadSource(f"source record has unknown fields: {', '.join(sorted(fields))}")
         return source

@@ -2,15 +2,35 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Protocol
 
 from audit import instant
+from audit.errors import BadInput, Diverged
 from audit.fact import Fact, Part, Seal, Subject
 from audit.ledger import Ledger
 from audit.sessions import Sessions
 from swap import duties, orders, outputs
 from swap.duties import Duty, Kind
 from swap.store import MediaStore
+
+TRIES = 3
+"""Times a job is handed over after its workflow broke off. Each redeems anew."""
+
+PAUSE = timedelta(seconds=10)
+"""Before the second try; it doubles with each."""
+
+
+class Queue(Protocol):
+    """Where jobs are handed to (`swap.jobs.JobRunner`)."""
+
+    def enqueue(self, workflow: str, job: str) -> None:
+        """Run the job; the same workflow again is the same run."""
+        ...
+
+    def ended(self, workflow: str) -> str | None:
+        """None while it waits or runs, or was never handed over; else the code of what ended it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,21 +40,33 @@ class Sweeper:
     sessions: Sessions
     ledger: Ledger
     media: MediaStore
-    enqueue: Callable[[str, str], None]
     clock: Callable[[], datetime]
+    queue: Queue | None = None
+    """None: runs are left to a worker."""
+    give_up: Callable[[str, str], None] | None = None
+    """Close a job under an error's code."""
+    pause: timedelta = PAUSE
 
     def sweep(self) -> int:
-        """Do or hand over what is owed. How many duties are done now."""
+        """Do or hand over what is owed. How many duties are done now.
+
+        A duty on rows that contradict themselves is put off, and stays open for somebody to look at:
+        it must not keep the others from being done.
+        """
         with self.sessions.read() as session:
-            owed = duties.open_duties(session, self.ledger.tenant)
-        return sum(self._do(duty) for duty in owed)
+            owed = duties.open_duties(session, self.ledger.tenant, now=self.clock())
+        done = 0
+        for duty in owed:
+            try:
+                done += self._do(duty)
+            except (BadInput, Diverged):
+                self._again(duty)
+        return done
 
     def _do(self, duty: Duty) -> bool:
         match duty.kind:
             case Kind.RUN_JOB:
-                # Enqueued again after a crash, it is the same workflow; done only once the job has ended.
-                self.enqueue(duty.id, duty.subject)
-                return self._done_if_ended(duty)
+                return self._done_if_ended(duty) or (self.queue is not None and self._run(duty, self.queue))
             case Kind.CANCEL_JOB:
                 return self._done_if_ended(duty)
             case Kind.WITHDRAW_OUTPUT:
@@ -42,11 +74,33 @@ class Sweeper:
             case Kind.NOTIFY:
                 return False
 
+    def _run(self, duty: Duty, queue: Queue) -> bool:
+        # The duty's id and try: handed over again after a crash, it is the same workflow.
+        workflow = f"{duty.id}.{duty.attempts}"
+        ended = queue.ended(workflow)
+        if ended is None:
+            queue.enqueue(workflow, duty.subject)
+            return False
+        # The workflow is over and the job is not: it broke off, and DBOS would never take it up again.
+        if self._done_if_ended(duty):
+            return True
+        if duty.attempts < TRIES or self.give_up is None:
+            self._again(duty)
+            return False
+        self.give_up(duty.subject, ended)
+        return self._done_if_ended(duty)
+
+    def _again(self, duty: Duty) -> None:
+        now = self.clock()
+        with self.sessions.write() as session:
+            duties.again(session, self.ledger.tenant, duty, due=now + self.pause * 2 ** min(duty.attempts, 8))
+
     def _done_if_ended(self, duty: Duty) -> bool:
         tenant = self.ledger.tenant
-        with self.sessions.write() as session:
+        with self.sessions.read() as session:
             if not orders.job(session, tenant, duty.subject).progress.final:
                 return False
+        with self.sessions.write() as session:
             duties.done(session, tenant, duty.id, now=self.clock())
         return True
 

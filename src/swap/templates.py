@@ -18,8 +18,5 @@ class LibraryLock:
         return self.look(session, tenant, template)
 
     def look(self, session: Session, tenant: str, template: str) -> TemplateState | None:
-        try:
-            found = library.get(session, tenant, template)
-        except NoSuchThing:
-            return None
-        return TemplateState(found.frozen, found.media_digest)
+        found = library.standing(session, tenant, template)
+        return None if found is None else TemplateState(*found)

@@ -13,7 +13,6 @@ import numpy as np
 from av.audio.frame import AudioFrame
 from av.video.frame import VideoFrame
 from PIL import Image as Photo
-from PIL import MpoImagePlugin, WebPImagePlugin  # noqa: F401  (Pillow imports them when it meets one)
 
 from swap.decode import Decoding
 from swap.demux import open_container

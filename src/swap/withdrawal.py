@@ -57,6 +57,7 @@ class SwapEffect:
         self, session: Session, tenant: str, authorization: str, purposes: Collection[Purpose], now: datetime
     ) -> None:
         library.freeze_resting_on(session, tenant, authorization, now=now)
+        orders.end_donors(session, tenant, authorization, now=now)
         touched = impact(session, tenant, authorization)
         for job in touched.jobs:
             orders.cancel(session, tenant, job)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from rich.table import Table
+from rich.table import Column, Table
 
 from audit import instant
 from audit.canonical import Json
@@ -26,7 +26,7 @@ def say_inbox(voice: Voice, found: Inbox) -> None:
             one.requester,
             " ".join(one.rules) or "-",
         )
-    signed = Table("authorization", "as", "until (UTC)", "standing", title="What she signed")
+    signed = Table(Column("authorization", no_wrap=True), "as", "until (UTC)", "standing", title="What she signed")
     for mine in found.signed:
         document = mine.standing.document
         words = sorted({str(status).removeprefix("Consent") for status in mine.standing.status.values()})

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from audit.canonical import Json
 from consent.words import Match
@@ -33,7 +33,7 @@ def say_list(voice: Voice, record: "Record") -> Mapping[str, Json]:
     """All templates, one a line."""
     with record.database.read() as session:
         found = library.every(session, record.settings.tenant)
-    table = Table("template", "state", "cast", "work", "supplier")
+    table = Table(Column("template", no_wrap=True), "state", "cast", "work", "supplier")
     for one in found:
         table.add_row(
             one.id, _state(one), str(len(one.cast)), one.source.work or "-", escape(one.source.supplier)
@@ -57,10 +57,9 @@ def say_template(voice: Voice, record: "Record", template: str) -> Mapping[str, 
     voice.say(f"[bold]{found.id}[/]  {_state(found)}")
     voice.say(f"  from {escape(source.supplier)}, {source.kind.lower()}: {escape(source.acquired_how)}")
     voice.say(f"  acquired {source.acquired_at:%Y-%m-%d}, original {'yes' if source.original else 'NO'}")
-    table = Table("person", "role", "authorization", title="Cast")
     for member in found.cast:
-        table.add_row(member.person, member.role.lower(), member.authorization or "still to answer")
-    voice.show(table)
+        cited = f"under {member.authorization}" if member.authorization else "still to answer"
+        voice.say(f"  {member.role.lower():10} {member.person} {cited}")
     value: dict[str, Json] = {
         "template": found.id,
         "state": str(found.state),

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from audit import tree
 from audit.canonical import Json
@@ -42,13 +41,13 @@ def listing(
         size = latest.size if latest else 0
         begin = max(0, size - last)
         entries = TreeRows(desk.tenant, record.log.verifier, session).entries(begin, size)
-    table = Table("index", "when (UTC)", "kind", "leaf hash")
     found: list[Json] = []
     for index, data in enumerate(entries, start=begin):
         leaf, leaf_hash = Leaf.parse(data), tree.leaf_hash(data).hex()
-        table.add_row(str(index), leaf.ts.replace("T", " ").rstrip("Z"), leaf.t, leaf_hash)
+        # Lines, not a table: in a narrow window a table would break the hash that the next command needs.
+        minute = leaf.ts.replace("T", " ").rstrip("Z")
+        desk.voice.say(f"{index:>6}  [dim]{minute}[/]  {leaf.t:20} {leaf_hash}")
         found.append({"index": index, "kind": leaf.t, "minute": leaf.ts, "entry": leaf_hash})
-    desk.voice.show(table)
     desk.voice.say(f"{size} entries are published")
     desk.voice.hint("consentry log proof LEAF-HASH")
     return Answer({"size": size, "entries": found})

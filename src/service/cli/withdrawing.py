@@ -83,7 +83,7 @@ def withdraw(voice: Voice, record: "Record", asked: Asked) -> Mapping[str, Json]
             )
     record.log.publish(done.entry, now=record.clock())
     # Runs are a worker's to hand over; files that nobody may serve any more can go now.
-    Sweeper(record.database, record.ledger, record.delivery.media, _leave_to_worker, record.clock).sweep()
+    Sweeper(record.database, record.ledger, record.delivery.media, record.clock).sweep()
     record.log.publish(now=record.clock())
     ended = ", ".join(sorted(done.purposes))
     if done.purposes:
@@ -98,7 +98,3 @@ def withdraw(voice: Voice, record: "Record", asked: Asked) -> Mapping[str, Json]
         "status": str(done.status),
         "entry": done.entry,
     }
-
-
-def _leave_to_worker(_duty: str, _job: str) -> None:
-    """A job's run stays owed until a worker takes it."""

@@ -66,11 +66,15 @@ def test_an_edited_row_is_named_and_so_is_the_signed_root_it_betrays(
 
 @pytest.mark.parametrize(
     "change",
-    ["eid = '00000000000000000000000000000000'", "at = '2020-01-01T00:00:00.000000Z'", "leaf_hash = 'x'"],
+    [
+        "UPDATE log_entry SET eid = '00000000000000000000000000000000'",
+        "UPDATE log_entry SET at = '2020-01-01T00:00:00.000000Z'",
+        "UPDATE log_entry SET leaf_hash = 'x'",
+    ],
 )
 def test_a_column_that_says_otherwise_than_its_leaf_is_named(desk: Desk, log: Log, change: str) -> None:
     desk.sql("DELETE FROM log_sealed")  # it refers to the leaf's hash
-    desk.sql("UPDATE log_entry SET " + change + " WHERE idx = 42")
+    desk.sql(f"{change} WHERE idx = 42")
 
     assert findings(desk, log) == {Finding(Copy.ENTRY, 42)}
 
@@ -83,9 +87,13 @@ def test_a_missing_row_is_named(desk: Desk, log: Log) -> None:
 
 
 def test_an_edited_ciphertext_is_named_and_an_erased_one_is_not(desk: Desk, log: Log) -> None:
-    of = "WHERE leaf_hash = (SELECT leaf_hash FROM log_entry WHERE idx = ?)"
-    desk.sql("DELETE FROM log_sealed " + of, 7)
-    desk.sql("UPDATE log_sealed SET ciphertext = ? " + of, b"edited", 8)
+    with desk.database.read() as session:
+        rows = session.connection().exec_driver_sql(
+            "SELECT leaf_hash FROM log_entry WHERE idx < 9 ORDER BY idx"
+        )
+        hashes = [leaf_hash for (leaf_hash,) in rows]
+    desk.sql("DELETE FROM log_sealed WHERE leaf_hash = ?", hashes[7])
+    desk.sql("UPDATE log_sealed SET ciphertext = ? WHERE leaf_hash = ?", b"edited", hashes[8])
 
     assert findings(desk, log) == {Finding(Copy.SEALED, 8)}
 

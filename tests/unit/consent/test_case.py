@@ -1,8 +1,9 @@
 """The question: what is stored reads back as it was asked; what is missing has a name."""
 
 import random
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,14 +12,29 @@ from hypothesis import strategies as st
 
 from audit.canonical import NotCanonical, canonical
 from consent import case as cases
+from consent.authorization import Request, draw_up
+from consent.capacity import Capacity
 from consent.case import Appearance, Case, Donor, Matching, Mode, Output, Source, SourceKind, Tracks, Use
 from consent.dimensions import Modification
 from consent.errors import DocumentMalformed
 from consent.question import Circumstances, Stage, questions
 from consent.required import NEEDED, REQUIRED, missing, needed
-from consent.shape import to_json
-from consent.words import Action, Audience, Match, Monetisation, Purpose, Role
-from gating import LICENCE, a_case
+from consent.shape import from_json, to_json
+from consent.standing import Standing
+from consent.term import Term
+from consent.words import (
+    Action,
+    AgeBand,
+    Audience,
+    Match,
+    Monetisation,
+    ProofLevel,
+    Purpose,
+    Role,
+    Status,
+)
+from consenting import NOON, House, a_scope, notice
+from gating import LICENCE, POLICY, a_case
 
 text = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
 maybe = st.none() | text
@@ -140,6 +156,17 @@ def test_only_canonical_bytes_are_a_case() -> None:
         cases.parse(a_case().encoded() + b"\n")
 
 
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    pairs: tuple[tuple[str, str], ...]
+
+
+def test_a_pair_is_two() -> None:
+    assert from_json(Pairs, {"pairs": [["a", "b"]]}, "pairs") == Pairs((("a", "b"),))
+    with pytest.raises(DocumentMalformed, match="expected 2 items"):
+        from_json(Pairs, {"pairs": [["a", "b", "c"]]}, "pairs")
+
+
 def test_what_has_no_canonical_form_is_not_stored() -> None:
     with pytest.raises(DocumentMalformed):
         to_json(1.5)
@@ -233,7 +260,40 @@ def test_one_request_for_the_work_and_one_for_each_role() -> None:
     assert work.attributes["declared"] == 1, "one person in two roles is one person"
 
 
-def test_a_start_is_rounded_up_and_now_is_rounded_down() -> None:
+def test_no_rounding_widens_a_term(tmp_path: Path) -> None:
+    """Cedar counts milliseconds; a term may begin between two of them."""
+    start = NOON + timedelta(microseconds=400)
+    house = House.build(tmp_path / "house")
+    performer = Appearance("e" * 32, Role.PERFORMER, "a" * 32, LICENCE)
+    scope = a_scope(NOON, term=Term(start, start + timedelta(days=1), "UTC"))
+    request = Request("default", performer.person, scope, Capacity(AgeBand.ADULT))
+    standing = Standing(
+        authorization="a" * 32,
+        person=performer.person,
+        head="0" * 64,
+        document=draw_up(request, notice(), now=NOON, entropy=house.entropy),
+        signature_valid=True,
+        notice_matches=True,
+        status=dict.fromkeys(scope.purposes, Status.GIVEN),
+        uses_left={},
+        proof=ProofLevel.LIVE_CAPTURE,
+        age=AgeBand.ADULT,
+        disputed=False,
+    )
+
+    def rules(at: datetime) -> set[str]:
+        standings = {standing.authorization: standing}
+        now = Circumstances(at, Stage.DECIDE, standings, frozen=False, output=None)
+        asked = questions(a_case(action=Action.INTAKE, people=(performer,)), now)
+        return {objection.rule for objection in POLICY.evaluate(asked)}
+
+    assert rules(start) == {"G-16"}, "a part of a millisecond too late, never too early"
+    assert rules(start + timedelta(milliseconds=1)) == set()
+    assert rules(start + timedelta(days=1)) == {"G-16"}
+    house.keystore.close()
+
+
+def test_now_is_rounded_down_and_the_stage_is_said() -> None:
     at = datetime(2026, 11, 22, 12, 0, 0, 999, tzinfo=UTC)
     now = Circumstances(at, Stage.RELEASE, {}, frozen=True, output=Output(True, True, True, False))
 
@@ -243,4 +303,3 @@ def test_a_start_is_rounded_up_and_now_is_rounded_down() -> None:
     assert work.context["stage"] == "release"
     assert work.attributes["frozen"] is True
     assert work.attributes["output"] == {"label": True, "aigc": True, "manifest": True, "logged": False}
-    assert at + timedelta(microseconds=1) > at

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlmodel import Session, col, select, text
+from sqlmodel import Session, col, select, text, update
 
 from audit.fact import Subject
 from audit.leaf import Leaf
@@ -245,20 +245,21 @@ def test_the_last_use_is_given_once(database: Database, tmp_path: Path) -> None:
         assert uses(session, room) == (1, 0)
 
 
+class Hasty:
+    """A registry whose reading is a moment old: it still says that one use is left."""
+
+    def __init__(self, real: Any) -> None:
+        self.real = real
+
+    def standings(self, *args: Any, **kwargs: Any) -> dict[str, Standing]:
+        found = self.real.standings(*args, **kwargs)
+        return {a: replace(s, uses_left={**s.uses_left, Purpose.USER_SWAP: 1}) for a, s in found.items()}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.real, name)
+
+
 def test_a_use_taken_between_reading_and_reserving_is_a_refusal(database: Database, tmp_path: Path) -> None:
-    class Hasty:
-        """A registry whose reading is a moment old: it still says that one use is left."""
-
-        def __init__(self, real: Any) -> None:
-            self.real = real
-
-        def standings(self, *args: Any, **kwargs: Any) -> dict[str, Standing]:
-            found = self.real.standings(*args, **kwargs)
-            return {a: replace(s, uses_left={**s.uses_left, Purpose.USER_SWAP: 1}) for a, s in found.items()}
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(self.real, name)
-
     with database.write() as session:
         room = a_room(session, tmp_path / "house", uses=1)
         gate = replace(room.gate, bench=replace(room.gate.bench, registry=Hasty(room.house.registry)))
@@ -270,6 +271,26 @@ def test_a_use_taken_between_reading_and_reserving_is_a_refusal(database: Databa
     assert second.reasons == ("G-17",)
     with database.read() as session:
         assert uses(session, room) == (1, 0)
+
+
+@pytest.mark.parametrize("whose", ["first", "second"])
+def test_when_one_count_is_exhausted_no_other_is_touched(database: Database, room: Room, whose: str) -> None:
+    exhausted = sorted((room.performed, room.given))[whose == "second"]
+    gate = replace(room.gate, bench=replace(room.gate.bench, registry=Hasty(room.house.registry)))
+    with database.write() as session:
+        session.execute(
+            update(ConsentCounterRow)
+            .where(col(ConsentCounterRow.authorization_id) == exhausted)
+            .values(most=0)
+        )
+        decision = gate.decide(session, room.case(), LATER)
+
+    assert isinstance(decision, Refusal)
+    (objection,) = decision.objections
+    person = room.performer.id if exhausted == room.performed else room.donor.id
+    assert (objection.rule, objection.person) == ("G-17", person)
+    with database.read() as session:
+        assert [row.reserved for row in session.exec(select(ConsentCounterRow)).all() if row.reserved] == []
 
 
 # Clock
@@ -542,6 +563,18 @@ def test_a_sweep_turns_due_holds_into_refusals(database: Database, room: Room) -
         assert recorded.closed is docket.Closed.LAPSED
         with pytest.raises(HoldUnknown):
             room.gate.lift(session, hold.ruling.id, "anna", "bert", "a poster", hold.until)
+
+
+def test_a_sweep_leaves_a_hold_that_was_closed_meanwhile(
+    database: Database, room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, hold = a_hold(database, room)
+    with database.write() as session:
+        room.gate.lift(session, hold.ruling.id, "anna", "bert", "a poster", LATER)
+    monkeypatch.setattr(docket, "due_holds", lambda *_: (hold.ruling.id, "0" * 32))
+
+    with database.write() as session:
+        assert room.gate.lapse(session, hold.until) == ()
 
 
 # Edges of tenants

@@ -13,7 +13,7 @@ from audit.canonical import canonical, digest
 from audit.fact import Subject
 from audit.keys import Duty, SigningKey
 from audit.leaf import Leaf
-from audit.tables import EntryRow
+from audit.tables import EntryRow, SealedRow
 from consent import docket
 from consent import permit as permit_document
 from consent.docket import State
@@ -322,6 +322,28 @@ def test_a_consent_the_journal_denies_redeems_nothing(database: Database, room: 
     assert redeem(database, room, issued).reasons == ("G-10",)  # type: ignore[union-attr]
 
 
+def test_a_signature_that_no_longer_verifies_redeems_nothing(
+    database: Database, room: Room, issued: Permit
+) -> None:
+    """The countersigning key was compromised and is trusted no more."""
+    distrusting = replace(room.house.registry, trusted={})
+    permits = replace(room.permits, bench=replace(room.permits.bench, registry=distrusting))
+    with database.write() as session:
+        refusal = permits.redeem(session, issued.token, room.run(issued), RUNNING, covered)
+
+    assert refusal.reasons == ("G-13",)  # type: ignore[union-attr]
+
+
+def test_of_two_who_redeem_at_once_one_is_told_it_came_late(
+    database: Database, room: Room, issued: Permit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one update is the last word, whatever was read before it."""
+    monkeypatch.setattr(docket, "redeem", lambda *_, **__: False)
+
+    assert redeem(database, room, issued).reasons == (Fault.TAKEN,)  # type: ignore[union-attr]
+    assert uses(database, room) == [(1, 0), (1, 0)]
+
+
 def test_a_dispute_stops_what_was_permitted(database: Database, room: Room, issued: Permit) -> None:
     with database.write() as session:
         room.house.registry.dispute(session, room.performed, by=HERS, now=LATER)
@@ -446,6 +468,15 @@ def test_a_permit_nobody_issued_releases_nothing(database: Database, room: Room)
     assert kind == "RedemptionRefused"
 
 
+def test_only_a_swap_is_released(database: Database, room: Room) -> None:
+    with database.write() as session:
+        case = room.case(action=Action.PUBLISH, people=room.people[:1])
+        published = room.gate.decide(session, case, LATER)
+
+    assert isinstance(published, Permit)
+    assert release(database, room, published).reasons == (Fault.UNKNOWN,)
+
+
 @pytest.mark.parametrize(
     ("what", "rule"), [("label", "G-32"), ("aigc", "G-33"), ("manifest", "G-34"), ("logged", "G-36")]
 )
@@ -538,6 +569,20 @@ def test_an_edited_permit_row_is_noticed(database: Database, room: Room, issued:
         session.execute(update(PermitRow).values(token=issued.token.replace(b'"app"', b'"web"')))
 
     assert Fault.FORGED in release(database, room, issued).reasons
+
+
+def test_an_edited_log_is_noticed(database: Database, room: Room, issued: Permit) -> None:
+    redeem(database, room, issued)
+    with database.write() as session:
+        session.execute(
+            update(SealedRow)
+            .where(col(SealedRow.leaf_hash) == issued.ruling.entry)
+            .values(ciphertext=b"\x00" * 200)
+        )
+
+    answer = release(database, room, issued)
+
+    assert {o.detail for o in answer.objections} == {"CASE_DIVERGED"}  # type: ignore[union-attr]
 
 
 def test_an_edited_entry_is_noticed(database: Database, room: Room, issued: Permit) -> None:

@@ -1,8 +1,9 @@
 """What is not a video we scan is refused by name, before it costs much, and opens no other file."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
@@ -10,11 +11,22 @@ import pytest
 
 import clips
 from audit.errors import ConsentryError
+from direct import Direct
 from swap.limits import Limits
 from swap.sandbox import Sandbox
 from swap.window import Window
 
 Open = Callable[[Path | bytes], int]
+
+
+@pytest.fixture(scope="module", params=["behind walls", "here"])
+def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
+    """The same answers, whether a cell gives them or the functions it calls."""
+    if request.param == "here":
+        yield cast(Sandbox, Direct())
+    else:
+        with Sandbox(Limits()) as walled:
+            yield walled
 
 
 def refused(sandbox: Sandbox, source: int) -> str:

@@ -2,8 +2,9 @@
 
 import io
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -11,10 +12,21 @@ from PIL import Image as Photo
 
 import clips
 from audit.errors import ConsentryError
+from direct import Direct
 from portraits import portrait
 from swap.limits import Limits
 from swap.photos import SandboxedPhotos
 from swap.sandbox import Sandbox
+
+
+@pytest.fixture(scope="module", params=["behind walls", "here"])
+def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
+    """The same answers, whether a cell gives them or the functions it calls."""
+    if request.param == "here":
+        yield cast(Sandbox, Direct())
+    else:
+        with Sandbox(Limits()) as walled:
+            yield walled
 
 
 def saved(kind: str, picture: Any = None, **options: Any) -> bytes:
@@ -102,6 +114,14 @@ def test_what_is_no_photo_is_refused(data: bytes, code: str, sandbox: Sandbox) -
     with pytest.raises(ConsentryError) as caught:
         sandbox.photo(data)
     assert caught.value.code == code
+
+
+def test_a_photo_with_a_depth_map_behind_it_is_its_first_picture(sandbox: Sandbox) -> None:
+    data = io.BytesIO()
+    first, depth = Photo.new("RGB", (32, 16), (200, 0, 0)), Photo.new("RGB", (32, 16), (0, 0, 200))
+    first.save(data, "MPO", save_all=True, append_images=[depth])
+
+    assert sandbox.photo(data.getvalue())[8, 16].tolist() == pytest.approx([0, 0, 200], abs=6)
 
 
 def test_a_video_is_no_photo(tmp_path: Path, sandbox: Sandbox) -> None:

@@ -3,12 +3,14 @@
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
 import av
 import pytest
 
 import clips
 from audit.canonical import digest
+from direct import Direct
 from swap.faults import CodecNotAllowed, SourceTruncated, SourceUnreadable, StorageFull
 from swap.limits import Limits
 from swap.normalise import normalise
@@ -18,6 +20,16 @@ from swap.sandbox import Sandbox
 from swap.store import MediaStore
 
 Open = Callable[[Path | bytes], int]
+
+
+@pytest.fixture(scope="module", params=["behind walls", "here"])
+def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
+    """The same answers, whether a cell gives them or the functions it calls."""
+    if request.param == "here":
+        yield cast(Sandbox, Direct())
+    else:
+        with Sandbox(Limits()) as walled:
+            yield walled
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Ratios to a limit or to a peer, both sides measured in one run. Never part of the tests."""

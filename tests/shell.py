@@ -31,23 +31,23 @@ class Shell:
     def data(self) -> Path:
         return self.folder / "data"
 
-    def __call__(self, *words: object, exit: int = 0) -> Any:
+    def __call__(self, *words: object, leaves: int = 0) -> Any:
         """Run with `--json` and answer with the one value that must stand on stdout."""
-        stdout, _ = self.run(*words, "--json", exit=exit)
+        stdout, _ = self.run(*words, "--json", leaves=leaves)
         value = json.loads(stdout)
-        assert value["ok"] is (exit == 0)
+        assert value["ok"] is (leaves == 0)
         return value
 
-    def said(self, *words: object, exit: int = 0) -> str:
+    def said(self, *words: object, leaves: int = 0) -> str:
         """Run for people, and answer with what they read."""
-        return "".join(self.run(*words, exit=exit))
+        return "".join(self.run(*words, leaves=leaves))
 
-    def run(self, *words: object, exit: int = 0) -> tuple[str, str]:
+    def run(self, *words: object, leaves: int = 0) -> tuple[str, str]:
         env = {"CONSENTRY_DATA": str(self.data), "COLUMNS": "200", **self.more}
         result = CliRunner().invoke(program(), [str(word) for word in words], env=env)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
-        assert result.exit_code == exit, f"{words}: {result.exit_code}\n{result.output}"
+        assert result.exit_code == leaves, f"{words}: {result.exit_code}\n{result.output}"
         return result.stdout, result.stderr
 
     def spawn(self, *words: object, code: str = MAIN) -> "subprocess.Popen[str]":
@@ -62,11 +62,11 @@ class Shell:
             text=True,
         )
 
-    def apart(self, *words: object, exit: int = 0, code: str = MAIN) -> tuple[str, str]:
+    def apart(self, *words: object, leaves: int = 0, code: str = MAIN) -> tuple[str, str]:
         """Run in a process of its own: stdout and stderr."""
         with self.spawn(*words, code=code) as process:
             stdout, stderr = process.communicate(timeout=120)
-        assert process.returncode == exit, f"{words}: {process.returncode}\n{stdout}\n{stderr}"
+        assert process.returncode == leaves, f"{words}: {process.returncode}\n{stdout}\n{stderr}"
         return stdout, stderr
 
     def file(self, name: str, value: object) -> Path:
@@ -100,7 +100,9 @@ def enrolled(shell: Shell, name: str) -> tuple[str, Path]:
     return person, side
 
 
-def agreed(shell: Shell, name: str, role: str, source: str, *, photo: bool = True, **changes: object) -> Signer:
+def agreed(
+    shell: Shell, name: str, role: str, source: str, *, photo: bool = True, **changes: object
+) -> Signer:
     """Enrol her, draw up, sign, grant, and make a reference of her portrait: all of it from the shell."""
     person, side = enrolled(shell, name)
     scope = shell.file(f"{name}.scope.json", a_scope(role, source, **changes))

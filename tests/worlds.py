@@ -13,7 +13,6 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,8 +22,13 @@ import cv2
 import numpy as np
 import psycopg
 
+from sqlalchemy import text
+from sqlmodel import col, select
+
 import clips
 from audit.canonical import digest
+from audit.leaf import Leaf
+from audit.tables import EntryRow
 from consent import signature
 from consent.authorization import Request, draw_up
 from consent.capacity import Capacity
@@ -231,18 +235,14 @@ class World:
 
     def edit(self, statement: str, **values: object) -> int:
         """Somebody with the database in his hands. How many rows changed."""
-        from sqlalchemy import text
-
         with self.record.database.write() as session:
             return session.connection().execute(text(statement), values).rowcount
 
     def kinds(self) -> list[str]:
         """What kinds of entries the log has, in order of writing."""
-        from audit.leaf import Leaf
-
         with self.record.database.read() as session:
-            rows = session.connection().exec_driver_sql("SELECT leaf FROM entry ORDER BY seq").scalars()
-            return [Leaf.parse(bytes(row)).t for row in rows]
+            rows = session.exec(select(EntryRow.leaf).order_by(col(EntryRow.seq)))
+            return [Leaf.parse(row).t for row in rows]
 
     def files(self, *parts: str) -> list[Path]:
         """Files under folders of the data folder."""
@@ -429,7 +429,3 @@ def _publishing(settings: Settings) -> Iterator[None]:
     finally:
         record.close()
 
-
-def soon(at: datetime) -> datetime:
-    """A clock that answers `at`."""
-    return at

@@ -1,5 +1,9 @@
 """From rows to files: what a checkpoint promises must be there before anybody sees the checkpoint."""
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+
 from audit.checkpoint import Checkpoint
 from audit.guard import LogForked
 from audit.head import Head, HeadMoved, TreeHead
@@ -9,6 +13,7 @@ from audit.treerows import TreeRows
 
 CHECKPOINT_PATH = "checkpoint"
 _TRIES = 10
+_AT_ONCE = 4
 
 
 def write(rows: TreeRows, storage: Storage, since: int, size: int, *, missing_only: bool = False) -> None:
@@ -17,13 +22,24 @@ def write(rows: TreeRows, storage: Storage, since: int, size: int, *, missing_on
     Write-once and the same from whoever does it, so it may be done twice, at once, or by a process
     that has lost its lease. `missing_only` looks before it builds, for the replay at start.
     """
+    # A put waits for the disk and hardly computes: together they cost little more than one.
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        files = _files(rows, storage, since, size, missing_only=missing_only)
+        while some := list(islice(files, _AT_ONCE)):
+            for _ in pool.map(lambda file: storage.put(*file), some):
+                pass
+
+
+def _files(
+    rows: TreeRows, storage: Storage, since: int, size: int, *, missing_only: bool
+) -> Iterator[tuple[str, bytes]]:
     for place in grown(since, size):
         entries: list[bytes] | None = None
         if place.level == 0 and not (missing_only and storage.has(place.bundle_path)):
             entries = rows.entries(place.n * WIDTH, place.n * WIDTH + place.width)
-            storage.put(place.bundle_path, encode_bundle(entries))
+            yield place.bundle_path, encode_bundle(entries)
         if not (missing_only and storage.has(place.path)):
-            storage.put(place.path, rows.tile_data(place, entries))
+            yield place.path, rows.tile_data(place, entries)
 
 
 def advance(head: Head, new: TreeHead) -> None:

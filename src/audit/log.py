@@ -90,7 +90,6 @@ class Log:
         self._batch = batch
         self._pause = pause
         self._rounds: Rounds[Checkpoint] = Rounds()
-        self._held: Lease | None = None
         self._recent: OrderedDict[str, Checkpoint] = OrderedDict()
 
     def start(self) -> Checkpoint | None:
@@ -109,7 +108,11 @@ class Log:
         if head is None:
             # Before the first entry is placed: from now on a log without a head is one that lost it.
             files.advance(self._head, TreeHead(0, tree.EMPTY_ROOT.hex()))
-        return self._write_files(since=0) if latest else None
+        if latest is None:
+            return None
+        latest, begin = self._write_files(since=0)
+        self._show(latest, begin)
+        return latest
 
     def publish(self, upto: str | None = None, *, now: datetime) -> Checkpoint:
         """Sequence and publish what waits; returns a checkpoint that covers the entry `upto`.
@@ -119,8 +122,10 @@ class Log:
         `EntryUnknown`, `lease.SequencerBusy`, `lease.StaleSequencer`, what `start` raises, and
         `audit.durable.DiskFull`: the entry is then safe, and published later.
         """
-        done = self._rounds.join(lambda: self._round(upto, now), lambda: self._recent.get(upto or ""))
-        self._release()
+        later: list[Callable[[], None]] = []
+        done = self._rounds.join(lambda: self._round(upto, now, later), lambda: self._recent.get(upto or ""))
+        for step in later:
+            step()
         if upto is None or upto in self._recent:
             return done
         # Not placed by us: by another process, then, or it was never committed.
@@ -177,14 +182,14 @@ class Log:
         checkpoint = None if index is None or head is None else rows.covering(index, head.size)
         return None if index is None or checkpoint is None else (index, checkpoint)
 
-    def _round(self, upto: str | None, now: datetime) -> Checkpoint:
+    def _round(self, upto: str | None, now: datetime, later: list[Callable[[], None]]) -> Checkpoint:
         waited = timedelta()
         while True:
             # A steady worker must not take the write lock to learn that there is nothing to do, nor
             # must one that waits for another process to finish.
             if (upto is None or waited) and (latest := self._finished()):
                 return latest
-            done = self._sequence(now + waited)
+            done = self._sequence(now + waited, later)
             if done:
                 return done
             if waited >= _PATIENCE:
@@ -192,7 +197,7 @@ class Log:
             self._pause(_PAUSE.total_seconds())
             waited += _PAUSE
 
-    def _sequence(self, now: datetime) -> Checkpoint | None:
+    def _sequence(self, now: datetime, later: list[Callable[[], None]]) -> Checkpoint | None:
         placed: list[str] = []
         held: Lease | None = None
         more = True
@@ -209,41 +214,47 @@ class Log:
                 batch = sequence(self._rows(session), head, self._key, now, self._batch)
             placed.extend(batch.leaf_hashes)
             more = batch.more
-        self._held = held
-        checkpoint = self._write_files()
+        checkpoint, begin = self._write_files()
         self._remember(placed, checkpoint)
+        # What nobody has to wait for. Not done after a failure: then the next one shows what is
+        # there, and the lease runs out by itself, unless we retake our own before.
+        later += [lambda: self._show(checkpoint, begin), lambda: self._release(held)]
         return checkpoint
 
-    def _release(self) -> None:
-        """Give the lease back, after everybody who was served has been told: that costs a commit.
-
-        Kept for whoever of ours waits already. Not in a finally: after a failure the lease runs out
-        by itself, and we may retake our own at any time.
-        """
-        held, self._held = self._held, None
+    def _release(self, held: Lease | None) -> None:
+        # Kept for whoever of ours waits already.
         if held and not self._rounds.queued:
             with self._sessions.write() as session:
                 lease.release(session, held)
 
-    def _write_files(self, since: int | None = None) -> Checkpoint:
-        """Steps 2 to 4, from what the head says is there; from `since` on, what is missing."""
+    def _write_files(self, since: int | None = None) -> tuple[Checkpoint, int]:
+        """Steps 2 and 3, from what the head says is there; from `since` on, what is missing."""
+        head = self._head.read()
+        begin = since if since is not None else head.size if head else 0
+        with self._sessions.read() as session:
+            rows = self._rows(session)
+            latest = rows.latest()
+            if latest is None or (head and latest.size < head.size):
+                raise guard.LogBehind("the database went back while its files were written")
+            files.write(rows, self._storage, begin, latest.size, missing_only=since is not None)
+        files.advance(self._head, TreeHead(latest.size, latest.root))
+        return latest, begin
+
+    def _show(self, checkpoint: Checkpoint, begin: int) -> None:
+        """Step 4."""
         while True:
+            files.show(self._storage, checkpoint)
+            files.clear(self._storage, begin, checkpoint.size)
+            # Somebody may have moved on, shown a newer one, and we have just put ours over it:
+            # then show the newer one again.
             head = self._head.read()
-            begin = since if since is not None else head.size if head else 0
+            if head is None or head.size <= checkpoint.size:
+                return
             with self._sessions.read() as session:
-                rows = self._rows(session)
-                latest = rows.latest()
-                if latest is None or (head and latest.size < head.size):
-                    raise guard.LogBehind("the database went back while its files were written")
-                files.write(rows, self._storage, begin, latest.size, missing_only=since is not None)
-            mine = TreeHead(latest.size, latest.root)
-            files.advance(self._head, mine)
-            files.show(self._storage, latest)
-            # Somebody may have taken over, shown a newer checkpoint, and we have just covered it
-            # with ours: then show the newer one again.
-            if self._head.read() == mine:
-                files.clear(self._storage, begin, latest.size)
-                return latest
+                newer = self.latest(session)
+            if newer is None or newer.size <= checkpoint.size:
+                return
+            checkpoint = newer
 
     def _remember(self, placed: Sequence[str], checkpoint: Checkpoint) -> None:
         """Published is published, whoever holds the lease now: safe to answer from memory."""

@@ -34,7 +34,7 @@ class Storage(Protocol):
 
     Not trusted: whoever can change these files can make the log unreadable, never make it lie.
     May serve stale reads; must not lose what `put` has acknowledged. Safe to call from several
-    processes. A full disk raises `audit.durable.DiskFull` and leaves nothing half-written.
+    threads and processes. A full disk raises `audit.durable.DiskFull` and leaves nothing half-written.
     """
 
     def put(self, path: str, data: bytes) -> None:

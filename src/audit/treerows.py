@@ -51,6 +51,11 @@ _ROOTS = (
 )
 _DATA = select(_TILE.c.data).where(*_TILE_HERE, _TILE.c.n == bindparam("n"))
 _PLACE = update(_ENTRY).where(_ENTRY.c.seq == bindparam("the_seq")).values(idx=bindparam("the_idx"))
+# One round trip for all of them.
+_PLACE_AT_ONCE = """
+UPDATE log_entry SET idx = place.idx
+FROM unnest(%s::bigint[], %s::bigint[]) AS place (seq, idx) WHERE log_entry.seq = place.seq
+"""
 _ADD_TILE = insert(_TILE)
 _ADD_CHECKPOINT = insert(_CHECKPOINT)
 _ANY_SIZE = 2**62
@@ -104,9 +109,13 @@ class TreeRows:
 
     def place(self, sequence: Sequence[int], begin: int) -> None:
         """Give the entries with these `seq` the places from `begin` on."""
-        self.session.connection().execute(
-            _PLACE, [{"the_seq": seq, "the_idx": idx} for idx, seq in enumerate(sequence, begin)]
-        )
+        connection = self.session.connection()
+        places = range(begin, begin + len(sequence))
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql(_PLACE_AT_ONCE, (list(sequence), list(places)))
+        else:
+            pairs = [{"the_seq": seq, "the_idx": idx} for seq, idx in zip(sequence, places, strict=True)]
+            connection.execute(_PLACE, pairs)
 
     def add_tiles(self, tiles: Iterable[FullTile]) -> None:
         """Store tiles that were just completed."""

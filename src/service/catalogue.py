@@ -33,11 +33,17 @@ Chinese. A refusal of the gate is not an error: it exits with 1 and names its ru
 
 
 def errors() -> list[type[ConsentryError]]:
-    """Every error class that carries a code of its own, by code."""
-    for room in (audit, consent, swap, service):
+    """Every error class of ours that carries a code of its own, by code."""
+    rooms = (audit, consent, swap, service)
+    for room in rooms:
         for module in pkgutil.walk_packages(room.__path__, f"{room.__name__}."):
             importlib.import_module(module.name)
-    found = {error for error in _below(ConsentryError) if "code" in vars(error)}
+    ours = {room.__name__ for room in rooms}
+    found = {
+        error
+        for error in _below(ConsentryError)
+        if "code" in vars(error) and error.__module__.partition(".")[0] in ours
+    }
     return sorted(found, key=lambda error: (error.code, error.__name__))
 
 

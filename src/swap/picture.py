@@ -32,8 +32,8 @@ def picture(source: int, limits: Limits) -> NDArray[np.uint8]:
                 raise PhotoTooLarge(
                     f"{photo.width} x {photo.height}; at most {limits.max_photo_pixels} pixels"
                 )
-            upright = ImageOps.exif_transpose(photo.convert("RGB") if photo.mode != "RGB" else photo)
-            return np.asarray(upright.convert("RGB"), np.uint8)[:, :, ::-1]
+            upright = ImageOps.exif_transpose(photo).convert("RGB")
+            return np.asarray(upright, np.uint8)[:, :, ::-1]
     except Photo.DecompressionBombError:
         raise PhotoTooLarge(f"more than {limits.max_photo_pixels} pixels") from None
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError) as error:

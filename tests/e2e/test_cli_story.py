@@ -35,10 +35,12 @@ def _refused_for_a_stranger(shell: Shell, clip: Path, performer: Signer) -> str:
     added = shell("template", "add", template, clip)
     assert added["frames"] == 16
 
-    shown = shell("template", "preview", template, "--person", performer.id, "--to", shell.folder / "hers.mp4")
+    shown = shell(
+        "template", "preview", template, "--person", performer.id, "--to", shell.folder / "hers.mp4"
+    )
     assert Path(shown["file"]).stat().st_size > 0
 
-    scanned = shell("template", "scan", template, exit=1)
+    scanned = shell("template", "scan", template, leaves=1)
     assert scanned["reasons"] == ["G-08"]
     [objection] = scanned["objections"]
     assert objection["message_zh"]
@@ -57,7 +59,7 @@ def _admitted(shell: Shell, template: str, use: Path, performer: Signer, bystand
 
     assert shell("check", "template", template, "--use", use)["dry_run"] is True
     abroad = shell.file("abroad.json", a_use(territories=["CN", "US"]))
-    assert shell("check", "template", template, "--use", abroad, exit=1)["verdict"] == "refusal"
+    assert shell("check", "template", template, "--use", abroad, leaves=1)["verdict"] == "refusal"
 
     assert shell("template", "publish", template, "--use", use)["verdict"] == "permit"
     [listed] = shell("template", "list")["templates"]
@@ -97,7 +99,7 @@ def _verified_by_a_stranger(shell: Shell, folder: Path) -> None:
     data = bytearray((away / "output.mp4").read_bytes())
     data[len(data) // 2] ^= 1
     (away / "output.mp4").write_bytes(data)
-    stdout, _ = stranger.apart("verify", "output.mp4", *words, exit=1)
+    stdout, _ = stranger.apart("verify", "output.mp4", *words, leaves=1)
     assert json.loads(stdout)["steps"][-1] | {"detail": "", "detail_zh": ""} == {
         "step": "file",
         "ok": False,
@@ -106,21 +108,19 @@ def _verified_by_a_stranger(shell: Shell, folder: Path) -> None:
     }
 
 
-def _withdrawn(
-    shell: Shell, template: str, output: str, performer: Signer, donor: Signer, use: Path
-) -> None:
+def _withdrawn(shell: Shell, template: str, output: str, performer: Signer, donor: Signer, use: Path) -> None:
     before = shell("consent", "impact", performer.authorization)
     assert (before["templates"], before["outputs"], before["delivered"]) == ([template], [output], 1)
 
     done = shell("consent", "withdraw", performer.authorization, "--code", performer.code)
     assert "USER_SWAP" in done["purposes"]
 
-    gone = shell("swap", "fetch", output, "--to", shell.folder / "again.mp4", exit=1)
+    gone = shell("swap", "fetch", output, "--to", shell.folder / "again.mp4", leaves=1)
     assert gone["gone"] in {"OUTPUT_WITHDRAWN", "OUTPUT_CONSENT_ENDED"}
     assert not (shell.folder / "again.mp4").exists()
 
     assert shell("template", "show", template)["frozen"] is True
-    assert "G-10" in shell("check", "template", template, "--use", use, exit=1)["reasons"]
+    assert "G-10" in shell("check", "template", template, "--use", use, leaves=1)["reasons"]
 
     told = shell("person", "inbox", performer.id)
     assert {"intake", "scan", "publish", "swap"} <= {asked["action"] for asked in told["asked"]}

@@ -10,6 +10,7 @@ import typer
 
 from audit.errors import Unready
 from service.cli.console import Voice
+from service.cli.interrupts import uninterrupted
 
 if TYPE_CHECKING:
     from service.settings import Settings
@@ -65,7 +66,8 @@ class Desk:
     @property
     def record(self) -> "Record":
         """Log, registry and gate."""
-        from service.wiring import open_record  # noqa: PLC0415
+        with uninterrupted():
+            from service.wiring import open_record  # noqa: PLC0415
 
         if self._record is None:
             self._record = open_record(self.settings)
@@ -75,7 +77,8 @@ class Desk:
     @property
     def studio(self) -> "Studio":
         """Sandbox, models and engine, besides the record."""
-        from service.wiring import open_studio  # noqa: PLC0415
+        with uninterrupted():
+            from service.wiring import open_studio  # noqa: PLC0415
 
         if self._studio is None:
             self._studio = open_studio(self.record)

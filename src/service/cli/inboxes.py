@@ -26,7 +26,9 @@ def say_inbox(voice: Voice, found: Inbox) -> None:
             one.requester,
             " ".join(one.rules) or "-",
         )
-    signed = Table(Column("authorization", no_wrap=True), "as", "until (UTC)", "standing", title="What she signed")
+    signed = Table(
+        Column("authorization", no_wrap=True), "as", "until (UTC)", "standing", title="What she signed"
+    )
     for mine in found.signed:
         document = mine.standing.document
         words = sorted({str(status).removeprefix("Consent") for status in mine.standing.status.values()})

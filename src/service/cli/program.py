@@ -15,6 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from service.cli.console import Exit
+from service.cli.interrupts import answered, uninterrupted
 
 COMMANDS = (
     "init",
@@ -43,7 +44,8 @@ class Commands(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
-        app: typer.Typer = importlib.import_module(f"service.cli.{cmd_name}").app
+        with uninterrupted():
+            app: typer.Typer = importlib.import_module(f"service.cli.{cmd_name}").app
         command = typer.main.get_command(app)
         command.name, command.short_help = cmd_name, str(app.info.help)
         return command
@@ -80,18 +82,24 @@ def main() -> None:
         if machine:
             _fault("BUG", f"{type(error).__name__}; see stderr")
         sys.exit(Exit.BUG)
+    finally:
+        answered()
+
+
+def _say_version(said: bool) -> None:  # noqa: FBT001  (typer hands over the flag's value)
+    if said:
+        typer.echo(f"consentry {version('consentry')}")
+        raise typer.Exit
 
 
 def _consentry(
     *,
-    show_version: Annotated[
-        bool, typer.Option("--version", help="Print the version and leave.", is_eager=True)
+    _version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version and leave.", is_eager=True, callback=_say_version),
     ] = False,
 ) -> None:
     """Consent in front of a face-swap engine, and the proof of it."""
-    if show_version:
-        typer.echo(f"consentry {version('consentry')}")
-        raise typer.Exit
 
 
 def _fault(code: str, message: str) -> None:

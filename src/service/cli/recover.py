@@ -1,10 +1,10 @@
 """`consentry recover`: after a restored backup. Suspends every authorization until re-confirmed."""
 
-import importlib
 from typing import Annotated
 
 import typer
 
+from service import recovery
 from service.cli.command import Answer, command, group
 from service.cli.desk import Desk
 
@@ -24,6 +24,18 @@ def recover(
             "this suspends every authorization until its person re-confirms it; repeat with --yes",
             param_hint="--yes",
         )
-    done = importlib.import_module("service.recovery").recover(settings, desk.now())
-    desk.voice.say("recovered; every authorization waits for its person")
-    return Answer({"recovered": str(done)})
+    done = recovery.recover(settings, desk.now())
+    desk.voice.say(
+        f"{done.held} log entries were here, {done.read_back} were read back from the published files.\n"
+        f"{len(done.suspended)} authorizations wait until their persons confirm them again."
+    )
+    return Answer(
+        {
+            "held": done.held,
+            "read_back": done.read_back,
+            "journal_replaced": done.journal_replaced,
+            "head_replaced": done.head_replaced,
+            "suspended": list(done.suspended),
+            "entry": done.entry,
+        }
+    )

@@ -77,9 +77,12 @@ def _work(desk: Desk, job: str, bar: Bar) -> Job:
         try:
             return worker.wait_for(job, bar)
         except KeyboardInterrupt:
-            # Before the worker closes, which waits for the step at work: the render loop sees this and stops.
             with record.database.write() as session:
                 orders.cancel(session, record.settings.tenant, job)
+            # The render loop sees it within a second and closes the job: gone before that, we would
+            # take sandbox and database from under a step at work. A second Ctrl-C does.
+            ended = worker.wait_for(job, bar)
+            desk.voice.err.print(f"job {job}: {ended.progress}", soft_wrap=True)
             raise
 
 

@@ -1,6 +1,7 @@
 """The command line as such: one value for machines, our own words for people, an exit code by family."""
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from service.cli import command, program, reference
 from service.cli.command import Answer
 from service.cli.console import Exit, Voice, describe, exit_code
 from service.cli.desk import Desk
+from service.cli.interrupts import uninterrupted
 from shell import Shell
 
 ROOT = Path(__file__).parents[3]
@@ -75,6 +77,17 @@ def test_an_interruption_ends_with_130_and_says_so(capsys: pytest.CaptureFixture
     assert json.loads(capsys.readouterr().out)["error"]["code"] == "CANCELLED"
 
 
+def test_an_interruption_waits_while_a_module_loads() -> None:
+    reached = []
+
+    with pytest.raises(KeyboardInterrupt), uninterrupted():
+        signal.raise_signal(signal.SIGINT)
+        reached.append(True)
+
+    assert reached == [True]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
 def test_what_was_opened_is_closed_whatever_happens() -> None:
     closed = []
 
@@ -91,6 +104,7 @@ def test_a_bug_is_not_an_answer(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     # Given a command with a bug: Python would leave with 1, which to a script means "no".
     monkeypatch.setattr(sys, "argv", ["consentry", "log", "list", "--json"])
     monkeypatch.setattr(program, "program", lambda: _fails)
+    monkeypatch.setattr(program, "answered", lambda: None)
 
     with pytest.raises(SystemExit) as left:
         program.main()
@@ -108,11 +122,11 @@ def _fails(prog_name: str) -> None:
 def test_wrong_usage_is_2_and_still_one_value_for_machines(tmp_path: Path) -> None:
     shell = Shell(tmp_path)
 
-    stdout, stderr = shell.apart("log", "list", "--last", "many", "--json", exit=2)
+    stdout, stderr = shell.apart("log", "list", "--last", "many", "--json", leaves=2)
     assert json.loads(stdout)["error"]["code"] == "USAGE"
     assert "--last" in stderr
 
-    stdout, stderr = shell.apart("log", "list", exit=2)
+    stdout, stderr = shell.apart("log", "list", leaves=2)
     assert "--data" in stderr
     assert stdout == ""
 
@@ -120,7 +134,7 @@ def test_wrong_usage_is_2_and_still_one_value_for_machines(tmp_path: Path) -> No
 def test_a_folder_that_is_none_of_ours_is_named_with_the_way_out(tmp_path: Path) -> None:
     shell = Shell(tmp_path)
 
-    said = shell.said("log", "list", exit=5)
+    said = shell.said("log", "list", leaves=5)
 
     assert "DATA_FOLDER_MISSING" in said
     assert "consentry init" in said

@@ -7,7 +7,7 @@ import pytest
 
 from audit.certificate import load as load_chain
 from audit.keys import Duty, VerifyingKey, load_private
-from conftest import NOON
+from consenting import NOON
 from service import founding, schema
 from service.database import Database, DatabaseUnready
 from service.founding import AlreadyFounded, found, write_settings
@@ -61,15 +61,18 @@ def test_founding_twice_touches_no_key(tmp_path: Path) -> None:
     assert {path.name: path.read_bytes() for path in layout.private.iterdir()} == before
 
 
-def test_a_founding_that_was_interrupted_is_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_founding_that_was_interrupted_is_run_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings = demo(tmp_path)
 
     def unreachable(_database: Database) -> None:
         raise DatabaseUnready("no answer")
 
-    with monkeypatch.context() as broken, pytest.raises(DatabaseUnready):
+    with monkeypatch.context() as broken:
         broken.setattr(founding.schema, "upgrade", unreachable)
-        found(settings, now=NOON, entropy=os.urandom)
+        with pytest.raises(DatabaseUnready):
+            found(settings, now=NOON, entropy=os.urandom)
     assert not Layout.of(settings).private.exists()
 
     found(settings, now=NOON, entropy=os.urandom)

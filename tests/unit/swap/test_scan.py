@@ -231,27 +231,26 @@ def chosen(pictures: Sequence[tuple[Image, Face]], floor_width: float = 28) -> C
 
 
 def test_crops_are_spread_over_the_whole_track() -> None:
-    """Somebody else in the last third of a track shows up among its crops."""
+    """Somebody else in the last part of a track shows up among its crops, however good the others are."""
     first = (portrait("hopper"), only_face(portrait("hopper")))
     later = (portrait("cameraman"), only_face(portrait("cameraman")))
     _, embedder = working_eyes()
 
-    crops = chosen([first] * 60 + [later] * 30).crops
+    crops = chosen([first] * 60 + [later] * 2 * LONGEST).crops
 
-    assert 2 <= len(crops) <= MOST
+    assert len(crops) > MOST
     likeness = embedder.embed(crops) @ embedder.embed([crop_of("hopper")])[0]
     assert likeness[0] > 0.9
     assert likeness[-1] < 0.4
 
 
 @pytest.mark.parametrize(
-    ("frames", "least", "most"), [(1, 1, 1), (6, 1, 1), (24, 3, 4), (300, 2, 4), (3_000, 15, 17)]
+    ("frames", "least", "most"), [(1, 1, 1), (6, 1, 1), (24, 2, 3), (300, 2, 3), (3_000, 60, 64)]
 )
 def test_a_track_keeps_few_crops_but_one_for_every_stretch(frames: int, least: int, most: int) -> None:
     picture, face = portrait("hopper"), only_face(portrait("hopper"))
 
     assert least <= len(chosen([(picture, face)] * frames).crops) <= most
-    assert LONGEST * 17 > 3_000
 
 
 def test_the_best_moment_of_a_stretch_is_kept() -> None:

@@ -1,0 +1,133 @@
+"""One swap from announcement to release on the demo's clip, step by step as the service takes them."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from audit.canonical import digest
+from bench.house import House
+from consent import signature
+from consent.authorization import Request, draw_up
+from consent.capacity import Capacity
+from consent.case import SourceKind
+from consent.notice import load_notices
+from consent.permit import Decision, Permit
+from consent.registry import Granted
+from consent.words import AgeBand, Purpose, Role
+from service.demo import clips, portraits
+from service.demo.cast import Player, enrol, scope
+from service.demo.story import OPERATOR, USE
+from service.layout import policies
+from swap import orders
+from swap.finishing import Order
+from swap.library import CastMember
+from swap.quarantine import in_chunks
+from swap.source import Source
+
+CAST = {"astronaut": Role.PERFORMER, "camera": Role.BACKGROUND, "hopper": Role.DONOR}
+_USES = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What one pass left behind."""
+
+    asked: Decision
+    """The permit of the swap."""
+    order: Order
+    """What the engine was given."""
+    released: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Shoot:
+    """Three people who consented, and a clip. `take` may be called again and again."""
+
+    house: House
+    clip: Path
+    cast: Mapping[str, CastMember]
+
+    @classmethod
+    def prepared(cls, house: House) -> "Shoot":
+        """Clip made, everybody enrolled, notices read, consents signed."""
+        record = house.record
+        clip = house.folder / "template.mp4"
+        clips.template(clip)
+        private = house.folder / "people"
+        private.mkdir(mode=0o700)
+        notices = load_notices(policies(record.settings) / "notices")
+        with record.database.write() as session:
+            for notice in notices:
+                record.registry.noticeboard.publish(session, notice, now=record.clock())
+        cast = {}
+        for name, role in CAST.items():
+            player = enrol(record, name, private)
+            granted = _granted(house, player, role, digest(clip.read_bytes()))
+            cast[name] = CastMember(player.person, role, granted.authorization)
+        return cls(house, clip, cast)
+
+    def take(self) -> Taken:
+        """Announce, admit, scan, publish, receive the donor, ask, redeem, run, release, settle."""
+        record, studio = self.house.record, self.house.studio
+        admission, pipeline, tenant = studio.admission, studio.pipeline, record.settings.tenant
+        depicted = [member for member in self.cast.values() if member.role is not Role.DONOR]
+        donor = self.cast["hopper"]
+        announced = admission.announce(OPERATOR, self._source(), digest(self.clip.read_bytes()), depicted)
+        template = announced.template or _refused(announced.decision)
+        admission.admit(template, in_chunks(self.clip))
+        _permitted(admission.scan(OPERATOR, template).decision)
+        _permitted(admission.publish(OPERATOR, template, USE))
+        photo = in_chunks(portraits.path("hopper"))
+        received = studio.donors.receive(
+            OPERATOR, template, donor.person, donor.authorization or "", photo, is_self=False
+        )
+        asked = pipeline.ask(template, received.donor or _refused(received.decision), OPERATOR, USE)
+        job = asked.job or _refused(asked.decision)
+        pipeline.redeem(job)
+        with record.database.read() as session:
+            order = pipeline.preparing.order(session, orders.job(session, tenant, job), now=record.clock())
+        made = pipeline.run(job)
+        released = made is not None and pipeline.release(job, made)
+        pipeline.settle(job)
+        return Taken(asked.decision, order, released)
+
+    def _source(self) -> Source:
+        return Source(
+            supplier="bench",
+            kind=SourceKind.COMMISSIONED,
+            acquired_how="made from public-domain portraits",
+            acquired_at=self.house.record.clock(),
+            copyright_licence=digest(b"public domain"),
+        )
+
+
+def _granted(house: House, player: Player, role: Role, source: str) -> Granted:
+    """As `service.demo.cast.grant`, for more uses than a bench will take."""
+    record, studio, now = house.record, house.studio, house.record.clock()
+    notices = load_notices(policies(record.settings) / "notices")
+    notice = next(notice for notice in notices if notice.language == "en")
+    request = Request(
+        tenant=record.settings.tenant,
+        person=player.person,
+        scope=replace(scope(role, source, now), max_uses={Purpose.USER_SWAP: _USES}),
+        capacity=Capacity(AgeBand.ADULT),
+        portrait_licence=digest(f"portrait licence of {player.name}, bench".encode()),
+    )
+    document = draw_up(request, notice, now=now, entropy=os.urandom)
+    evidence = signature.sign(player.key, signature.to_sign(document.encoded))
+    pixels = [studio.photos.read(portraits.path(player.name).read_bytes())]
+    with record.database.write() as session:
+        granted = record.registry.grant(session, document.encoded, evidence.encoded, now=now)
+        studio.enrolment.add_portraits(session, granted.authorization, pixels, now=now)
+    return granted
+
+
+def _permitted(decision: Decision) -> None:
+    if not isinstance(decision, Permit):
+        _refused(decision)
+
+
+def _refused(decision: Decision) -> str:
+    reasons = "" if isinstance(decision, Permit) else ", ".join(decision.reasons)
+    raise RuntimeError(f"the bench's swap was not permitted: {reasons}")

@@ -1,0 +1,130 @@
+"""After a restored database: what it lost is read back from the files we published ourselves.
+
+Somebody may hold a checkpoint over the lost entries, so the tree must go on from there: signing
+another history of the same size would be a fork. The bytes of the entries stand in the bundles. What
+they sealed was in the database alone and is lost; their places and proofs are not.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+from sqlalchemy import Table, insert, select, update
+
+from audit import guard, instant, tree
+from audit.checkpoint import Checkpoint, CheckpointMalformed
+from audit.edge import FullTile
+from audit.errors import Diverged
+from audit.head import TreeHead
+from audit.keys import BadSignature, SigningKey
+from audit.leaf import Leaf
+from audit.note import NoteMalformed
+from audit.storage import Storage
+from audit.tables import EntryRow
+from audit.tile import BundleMalformed, grown, parse_bundle
+from audit.treerows import TreeRows
+
+_ENTRY = cast(Table, EntryRow.__table__)  # type: ignore[attr-defined]
+
+
+class Unrecoverable(Diverged):
+    """The lost entries are not in the published files, or those are not what was signed."""
+
+    code = "LOG_UNRECOVERABLE"
+    zh = "丢失的日志条目无法从已发布的文件中恢复。"
+    hint = "Restore the log folder too, or a newer database; else start a new data folder with a new origin."
+    hint_zh = "请同时恢复日志目录，或使用更新的数据库备份；否则须以新的来源（origin）另建数据目录。"
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What a recovery did to the tree."""
+
+    held: int
+    """Entries under the database's own last checkpoint."""
+    read_back: int
+    """Entries taken from the files: their sealed payloads are lost."""
+
+
+def restore(
+    rows: TreeRows, storage: Storage, head: TreeHead | None, key: SigningKey, now: datetime
+) -> Restored:
+    """Bring the rows up to what was signed, in the caller's transaction, which holds the lease's lock.
+
+    Raises `Unrecoverable`, `guard.LogEdited` for rows that are not what was signed over them, and what
+    `TreeRows.latest` raises for another log's database. Then nothing was changed.
+    """
+    latest = rows.latest()
+    size = latest.size if latest else 0
+    edge = rows.edge(size)
+    if rows.placed() != size or edge.root().hex() != (latest.root if latest else tree.EMPTY_ROOT.hex()):
+        raise guard.LogEdited(f"the rows of {size} entries hash to another root than was signed")
+    goal, shown = _goal(rows, storage, head)
+    if goal.size <= size:
+        return Restored(size, 0)
+    tiles: list[FullTile] = []
+    for place, leaf in enumerate(_lost(storage, size, goal.size), start=size):
+        tiles.extend(edge.append(tree.leaf_hash(leaf)))
+        _place(rows, place, leaf)
+    if (edge.size, edge.root().hex()) != (goal.size, goal.root):
+        raise Unrecoverable(f"the files hash to another root at {goal.size} than was signed")
+    rows.add_tiles(tiles)
+    # The published note itself if it says so: a second signature over the same root would be harmless.
+    same = shown is not None and shown.size == goal.size
+    rows.add_checkpoint(
+        shown if shown and same else Checkpoint.sign(rows.verifier.name, goal.size, edge.root(), key), now
+    )
+    return Restored(size, goal.size - size)
+
+
+def _goal(rows: TreeRows, storage: Storage, head: TreeHead | None) -> tuple[TreeHead, Checkpoint | None]:
+    """The largest tree that we signed, as far as head and published checkpoint tell."""
+    shown: Checkpoint | None = None
+    data = storage.get("checkpoint")
+    if data is not None:
+        try:
+            shown = Checkpoint.parse(data.decode(), rows.verifier)
+        except (UnicodeError, NoteMalformed, CheckpointMalformed, BadSignature):
+            shown = None  # Not signed by us: it says nothing of what we signed.
+    goal = head or TreeHead(0, tree.EMPTY_ROOT.hex())
+    if shown is not None and shown.size > goal.size:
+        goal = TreeHead(shown.size, shown.root)
+    return goal, shown
+
+
+def _lost(storage: Storage, since: int, size: int) -> Iterator[bytes]:
+    for tile in grown(since, size):
+        if tile.level:
+            return
+        data = storage.get(tile.bundle_path)
+        if data is None:
+            raise Unrecoverable(f"{tile.bundle_path} is not there")
+        try:
+            entries = parse_bundle(data)
+        except BundleMalformed:
+            raise Unrecoverable(f"{tile.bundle_path} is not a bundle") from None
+        first = tile.n * 256
+        yield from entries[max(0, since - first) :]
+
+
+def _place(rows: TreeRows, place: int, leaf: bytes) -> None:
+    """Give an entry its place back: the row that waited when the copy was made, or a new one."""
+    connection, leaf_hash = rows.session.connection(), tree.leaf_hash(leaf).hex()
+    here = (_ENTRY.c.tenant_id == rows.tenant) & (_ENTRY.c.leaf_hash == leaf_hash)
+    if connection.execute(select(_ENTRY.c.seq).where(here)).first() is not None:
+        connection.execute(update(_ENTRY).where(here).values(idx=place))
+        return
+    parsed = Leaf.parse(leaf)
+    connection.execute(
+        insert(_ENTRY),
+        {
+            "tenant_id": rows.tenant,
+            "idx": place,
+            "eid": parsed.eid,
+            "leaf": leaf,
+            "leaf_hash": leaf_hash,
+            # To the minute, as the leaf has it; the exact instant was in the database alone.
+            "at": instant.parse(parsed.ts),
+        },
+    )

@@ -1,0 +1,113 @@
+"""Processes: a worker that others leave the work to, one a slot, and Ctrl-C that ends things cleanly."""
+
+import json
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from clips import walk, write
+from portraits import PEOPLE, packaged
+from shell import Shell, Signer, a_source, a_use, agreed, digest
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> tuple[Shell, str, Signer]:
+    """A published template of one performer, and a donor."""
+    shell = Shell(tmp_path_factory.mktemp("worker"))
+    shell("init", "--mode", "demo", "--origin", "log.example/worker")
+    clip = write(shell.folder / "clip.mp4", walk("astronaut", 90, size=(480, 272), zoom=1.3))
+    performer = agreed(shell, "astronaut", "PERFORMER", digest(clip))
+    donor = agreed(shell, "hopper", "DONOR", digest(clip))
+    source, cast = shell.file("source.json", a_source()), performer.cast("PERFORMER")
+    template = shell("template", "announce", clip, "--source", source, "--cast", cast)["template"]
+    shell("template", "add", template, clip)
+    shell("template", "scan", template)
+    shell("template", "publish", template, "--use", shell.file("use.json", a_use()))
+    return shell, template, donor
+
+
+def received(shell: Shell, template: str, donor: Signer) -> str:
+    words = ("--person", donor.id, "--authorization", donor.authorization)
+    answer: str = shell("swap", "donor", template, packaged(*PEOPLE["hopper"]), *words)["donor"]
+    return answer
+
+
+def until(seen: object, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not seen():  # type: ignore[operator]
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def test_a_job_is_left_to_a_live_worker_and_a_second_worker_is_refused(
+    studio: tuple[Shell, str, Signer],
+) -> None:
+    shell, template, donor = studio
+    queued = shell(
+        "swap",
+        "request",
+        template,
+        received(shell, template, donor),
+        "--use",
+        shell.folder / "use.json",
+        "--no-wait",
+    )
+    assert queued["state"] == "queued"
+    job = queued["job"]
+
+    with shell.spawn("worker", "--data", shell.data) as worker:
+        until(lambda: shell("swap", "show", job)["state"] == "released")
+        # One live process an executor id: two would run a step twice.
+        stdout, _ = shell.apart("worker", "--data", shell.data, "--json", leaves=5)
+        assert json.loads(stdout)["error"]["code"] == "SLOT_TAKEN"
+
+        worker.send_signal(signal.SIGTERM)
+        stdout, stderr = worker.communicate(timeout=60)
+
+    assert worker.returncode == 0, stderr
+    assert "Traceback" not in stderr
+    # The slot was given back: this command can take it.
+    assert "free" in next(one["detail"] for one in shell("doctor")["findings"] if one["what"] == "worker")
+
+
+def test_an_interrupted_swap_stops_and_leaves_nothing_half_made(
+    studio: tuple[Shell, str, Signer],
+) -> None:
+    shell, template, donor = studio
+    who = received(shell, template, donor)
+    use = shell.folder / "use.json"
+    before = _outputs(shell.data)
+
+    with shell.spawn(
+        "swap", "request", template, who, "--use", use, "--data", shell.data, "--json"
+    ) as process:
+        # Begun when the run has its folder.
+        until(lambda: any((shell.data / "work").glob("*/*")))
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=60)
+
+    assert process.returncode == 130, stderr
+    assert json.loads(stdout)["error"]["code"] == "CANCELLED"
+    assert "Traceback" not in stderr
+    assert not any((shell.data / "work").glob("*/*"))
+    assert _outputs(shell.data) == before
+    assert shell("log", "audit")["findings"] == []
+
+
+def test_an_interrupted_scan_can_be_repeated(studio: tuple[Shell, str, Signer]) -> None:
+    shell, template, _ = studio
+    with shell.spawn("template", "scan", template, "--data", shell.data) as process:
+        time.sleep(4)
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=60)
+
+    # -2 is what a shell calls 130: interrupted on its way out, the answer given.
+    assert process.returncode in {0, 130, -2}, stderr
+    assert "Traceback" not in stderr
+    assert shell("template", "scan", template)["verdict"] == "permit"
+
+
+def _outputs(data: Path) -> set[str]:
+    return {path.name for path in (data / "media").rglob("*") if path.is_file()}

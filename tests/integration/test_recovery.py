@@ -1,0 +1,254 @@
+"""A database restored from an older copy: it must not speak, and what was withdrawn stays withdrawn."""
+
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from audit.fact import Fact, Part, Seal, Subject
+from audit.guard import LogBehind
+from audit.journal import JournalDamaged
+from audit.recovery import Unrecoverable
+from consent import signature
+from consent.authorization import Request, draw_up
+from consent.capacity import Capacity
+from consent.notice import load_notices
+from consent.person import Proof
+from consent.registry import Granted
+from consent.withdrawal import By, How
+from consent.words import AgeBand, ProofLevel, Purpose, Status
+from consenting import NOTICES, a_scope
+from service import founding
+from service.recovery import recover
+from service.settings import Settings, load
+from service.wiring import Record, open_record
+
+
+@dataclass
+class Place:
+    """A founded tenant whose database can be copied and put back."""
+
+    settings: Settings
+    server: str | None
+
+    def copy(self) -> Callable[[], None]:
+        """Take a copy of the database as it is; call the answer to put it back."""
+        if self.server is None:
+            database = self.settings.data / "consentry.db"
+            kept = database.with_suffix(".copy")
+            shutil.copyfile(database, kept)
+
+            def put_back() -> None:
+                for suffix in ("-wal", "-shm"):
+                    database.with_name(database.name + suffix).unlink(missing_ok=True)
+                shutil.copyfile(kept, database)
+
+            return put_back
+        name = self.settings.database_url.partition("?")[0].rsplit("/", 1)[1]
+        kept_name = f"{name}_copy"
+        self._run(f'CREATE DATABASE "{kept_name}" TEMPLATE "{name}"')
+
+        def put_back_again() -> None:
+            self._run(f'DROP DATABASE "{name}"')
+            self._run(f'ALTER DATABASE "{kept_name}" RENAME TO "{name}"')
+
+        return put_back_again
+
+    def _run(self, statement: str) -> None:
+        assert self.server is not None
+        with psycopg.connect(self.server, autocommit=True) as connection:
+            connection.execute(statement)  # type: ignore[arg-type]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path, noon: datetime) -> Place:
+    data, server = tmp_path / "data", None
+    values = {"mode": "demo", "deployment": "demo", "origin": "example.org/recovery"}
+    if request.param == "postgresql":
+        server = request.getfixturevalue("postgres_server")
+        name = f"r{uuid.uuid4().hex}"
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}"')
+        base, _, query = server.partition("?")
+        values["database"] = base.rsplit("/", 1)[0] + f"/{name}" + (f"?{query}" if query else "")
+        values["guard"] = str(tmp_path / "guard")
+    founding.write_settings(data, values)
+    settings = load(data)
+    founding.found(settings, now=noon, entropy=os.urandom)
+    return Place(settings, server)
+
+
+def opened(place: Place, noon: datetime) -> Record:
+    return open_record(place.settings, clock=lambda: noon)
+
+
+def somebody_agrees(record: Record, noon: datetime) -> tuple[Granted, bytes]:
+    key, public = signature.keygen(os.urandom)
+    notice = next(one for one in load_notices(NOTICES) if one.language == "en")
+    with record.database.write() as session:
+        people = record.registry.people
+        record.registry.noticeboard.publish(session, notice, now=noon)
+        person = people.enrol(session, Proof(ProofLevel.SELF_ASSERTED, "x", "y"), AgeBand.ADULT, now=noon)
+        people.enrol_key(session, person.id, public, by="x", now=noon)
+        request = Request("default", person.id, a_scope(noon), Capacity(AgeBand.ADULT))
+        document = draw_up(request, notice, now=noon, entropy=os.urandom)
+        evidence = signature.sign(key, signature.to_sign(document.encoded))
+        granted = record.registry.grant(session, document.encoded, evidence.encoded, now=noon)
+    record.log.publish(now=noon)
+    return granted, key
+
+
+def statuses(record: Record, authorization: str, noon: datetime) -> set[Status]:
+    with record.database.read() as session:
+        found = record.registry.standings(session, "default", [authorization], now=noon, lock=None)
+    return set(found[authorization].status.values())
+
+
+def something_happens(record: Record, noon: datetime, times: int = 1) -> None:
+    with record.database.write() as session:
+        for number in range(times):
+            part = Part(Subject("tenant", "default"), Seal.EVID, {"number": number})
+            record.ledger.append(session, Fact("SomethingHappened", (part,)), noon)
+    record.log.publish(now=noon)
+
+
+def test_a_restored_older_database_refuses_to_start(place: Place, noon: datetime) -> None:
+    record = opened(place, noon)
+    something_happens(record, noon)
+    record.close()
+    put_back = place.copy()
+    record = opened(place, noon)
+    something_happens(record, noon)
+    record.close()
+
+    put_back()
+
+    with pytest.raises(LogBehind):
+        opened(place, noon)
+
+
+def test_what_was_withdrawn_stays_withdrawn_and_the_rest_waits_for_its_person(
+    place: Place, noon: datetime
+) -> None:
+    record = opened(place, noon)
+    gone, _ = somebody_agrees(record, noon)
+    kept, key = somebody_agrees(record, noon)
+    record.close()
+    put_back = place.copy()
+    record = opened(place, noon)
+    with record.database.write() as session:
+        record.registry.withdraw(
+            session, record.effect, gone.authorization, by=By(How.OPERATOR, "desk"), now=noon
+        )
+    record.log.publish(now=noon)
+    with record.database.read() as session:
+        before = record.log.latest(session)
+    record.close()
+    put_back()
+
+    recovery = recover(place.settings, noon)
+
+    assert before is not None
+    assert recovery.held + recovery.read_back == before.size
+    assert recovery.read_back > 0
+    record = opened(place, noon)
+    assert not any(status.valid for status in statuses(record, gone.authorization, noon))
+    assert statuses(record, kept.authorization, noon) == {Status.UNKNOWN}
+    with record.database.write() as session:
+        found = record.registry.standings(session, "default", [kept.authorization], now=noon, lock=None)
+        again = signature.sign(key, signature.to_reconfirm(found[kept.authorization].head))
+        record.registry.reconfirm(session, kept.authorization, again.encoded, now=noon)
+    assert statuses(record, kept.authorization, noon) == {Status.RENEWED}
+    with record.database.read() as session:
+        standing = record.registry.standings(session, "default", [gone.authorization], now=noon, lock=None)
+        assert not standing[gone.authorization].in_force(Purpose.MATCHING)
+        assert record.log.audit(session).sound
+    record.close()
+
+
+def test_the_tree_goes_on_from_where_it_was_signed_across_full_tiles(place: Place, noon: datetime) -> None:
+    record = opened(place, noon)
+    something_happens(record, noon, times=200)
+    record.close()
+    put_back = place.copy()
+    record = opened(place, noon)
+    something_happens(record, noon, times=400)
+    with record.database.read() as session:
+        before = record.log.latest(session)
+    record.close()
+    put_back()
+
+    recovery = recover(place.settings, noon)
+
+    assert before is not None
+    assert recovery.held + recovery.read_back == before.size
+    record = opened(place, noon)
+    with record.database.read() as session:
+        assert record.log.audit(session).sound
+        assert record.log.proof(session, recovery.entry)
+    record.close()
+
+
+def test_without_the_published_files_there_is_no_recovery_and_nothing_changes(
+    place: Place, noon: datetime
+) -> None:
+    record = opened(place, noon)
+    something_happens(record, noon)
+    record.close()
+    put_back = place.copy()
+    record = opened(place, noon)
+    something_happens(record, noon, times=3)
+    record.close()
+    put_back()
+    shutil.rmtree(place.settings.data / "log" / "tile")
+
+    with pytest.raises(Unrecoverable):
+        recover(place.settings, noon)
+
+    with pytest.raises(LogBehind):
+        opened(place, noon)
+
+
+def test_a_damaged_journal_is_put_aside_and_everything_suspended(place: Place, noon: datetime) -> None:
+    record = opened(place, noon)
+    granted, _ = somebody_agrees(record, noon)
+    journal = record.layout.journal
+    record.close()
+    journal.write_bytes(b"not a journal\n" * 20)
+    with pytest.raises(JournalDamaged):
+        opened(place, noon)
+
+    recovery = recover(place.settings, noon)
+
+    assert recovery.journal_replaced
+    assert recovery.suspended == (granted.authorization,)
+    assert [path.name for path in journal.parent.glob("*damaged*")]
+    record = opened(place, noon)
+    assert statuses(record, granted.authorization, noon) == {Status.UNKNOWN}
+    with record.database.read() as session:
+        payload = record.ledger.opened(session, recovery.entry, Subject("tenant", "default"))
+    assert payload is not None
+    assert json.dumps(payload)
+    assert payload["journal_replaced"] is True
+    record.close()
+
+
+def test_a_lost_head_is_made_again_from_what_was_published(place: Place, noon: datetime) -> None:
+    record = opened(place, noon)
+    something_happens(record, noon)
+    head = record.layout.head
+    record.close()
+    head.unlink()
+
+    recovery = recover(place.settings, noon)
+
+    assert recovery.head_replaced
+    assert recovery.read_back == 0
+    opened(place, noon).close()

@@ -1,42 +1,66 @@
-"""`python -m bench`: measure every row, print them as they come, write results and the page about them."""
+"""`python -m bench`: measure every row, print each as it comes, write the results and the page's table.
+
+With names of groups only these are measured, and nothing is written. Exit code 1 if a row does not hold.
+"""
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
 from rich.console import Console
 from rich.markup import escape
+from rich.table import Table
 
-from bench import decisions, scans, shares
-from bench.clips import ROOT
+from bench import decisions, extras, facts, scans, shares
+from bench.page import PAGE, RESULTS, figure, rewritten
 from bench.row import Row
 
-RESULTS = ROOT / "bench" / "results.json"
 GROUPS: dict[str, Callable[[], Iterator[Row]]] = {
     "scan": scans.rows,
     "share": shares.rows,
     "gate": decisions.rows,
+    "log": facts.rows,
+    "extra": extras.rows,
 }
 
 
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("groups", nargs="*", help=f"only these of {', '.join(GROUPS)}; nothing is written")
+    parser.add_argument("groups", nargs="*", metavar="group", help=f"any of {', '.join(GROUPS)}")
     chosen = parser.parse_args(arguments).groups
+    if unknown := set(chosen) - GROUPS.keys():
+        parser.error(f"no such group: {', '.join(sorted(unknown))}")
     console = Console(highlight=False)
-    measured = []
-    for name in chosen or GROUPS:
-        for row in GROUPS[name]():
-            measured.append(row)
-            _say(console, row)
-    return 0 if all(row.holds for row in measured) else 1
+    rows = list(_measured(console, chosen or list(GROUPS)))
+    if not chosen:
+        results = [row.to_json() for row in rows]
+        RESULTS.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n")
+        PAGE.write_text(rewritten(PAGE.read_text(), results))
+    broken = [row.promise.name for row in rows if not row.holds]
+    console.print(f"[red]does not hold: {', '.join(broken)}[/]" if broken else "[green]every row holds[/]")
+    return 1 if broken else 0
 
 
-def _say(console: Console, row: Row) -> None:
-    v=row.to_json()
-    console.print({k:v[k] for k in ('name','unit','ours','reference','ratio','bound','holds','runs')})
+def _measured(console: Console, groups: Sequence[str]) -> Iterator[Row]:
+    for name in groups:
+        with console.status(f"measuring {name}"):
+            for row in GROUPS[name]():
+                _print(console, row)
+                yield row
+
+
+def _print(console: Console, row: Row) -> None:
+    said = row.to_json()
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    for width in (24, 12, 12, 9, 9, 5):
+        table.add_column(width=width)
+    bound = f"{row.promise.bound.op} {row.promise.bound.value:g}"
+    holds = "[green]holds[/]" if row.holds else "[red]BROKEN[/]"
+    figures = (figure(said["ours"]), figure(said["reference"]), figure(said["ratio"]))
+    table.add_row(f"[bold]{row.promise.name}[/]", *figures, bound, holds)
+    console.print(table)
+    console.print(f"  [dim]{escape(row.promise.what)}, {escape(row.promise.unit)}[/]")
 
 
 if __name__ == "__main__":

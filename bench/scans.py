@@ -38,8 +38,10 @@ def rows() -> Iterator[Row]:
                 ),
             )
             path = clip(name)
-            yield promise.missing("no such clip here") if path is None else _measured(
-                promise, path, place.studio, references
+            yield (
+                promise.missing("no such clip here")
+                if path is None
+                else _measured(promise, path, place.studio, references)
             )
 
 

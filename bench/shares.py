@@ -52,13 +52,14 @@ def _bare(shoot: Shoot, taken: Taken) -> None:
     with path.open("rb") as file:
         clip = studio.sandbox.probe(file.fileno())
     rendered = studio.pipeline.finisher.engine.render(
-        _frames(path), taken.order.tracks, taken.order.portrait, cancelled=never
+        frames_of(path), taken.order.tracks, taken.order.portrait, cancelled=never
     )
     encode(((each.pts, each.image) for each in rendered), target, clip=clip)
     target.unlink()
 
 
-def _frames(path: Path) -> Iterator[Frame]:
+def frames_of(path: Path) -> Iterator[Frame]:
+    """Decode a file of ours, bare."""
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         stream.thread_type, stream.codec_context.thread_count = "NONE", 1

@@ -10,7 +10,7 @@ import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -21,6 +21,7 @@ from unittest.mock import patch
 import cv2
 import numpy as np
 import psycopg
+import pytest
 
 from sqlalchemy import text
 from sqlmodel import col, select
@@ -129,8 +130,8 @@ class World:
         self.people[name] = Player(name, person.id, key)
         return self.people[name]
 
-    def agrees(self, name: str, role: Role, *, photo: str | None = None, **scope: object) -> Player:
-        """She signs for the small clip, with `scope` changed as given, and hands in her photo."""
+    def agrees(self, name: str, role: Role, *, photo: str | None = "", **scope: object) -> Player:
+        """She signs for the small clip, with `scope` changed as given, and hands in her photo unless None."""
         player = self.people.get(name) or self.enrol(name)
         now = self.record.clock()
         wanted: Scope = replace(demo.scope(role, small_clip().digest, now), **scope)  # type: ignore[arg-type]
@@ -143,10 +144,10 @@ class World:
         )
         document = draw_up(request, notice(self.settings), now=now, entropy=self.record.entropy)
         evidence = signature.sign(player.key, signature.to_sign(document.encoded))
-        pixels = self.studio.photos.read(packaged(*PEOPLE[photo or name]).read_bytes())
         with self.record.database.write() as session:
             granted = self.record.registry.grant(session, document.encoded, evidence.encoded, now=now)
-            if {Purpose.MATCHING, Purpose.REMOTE_STORE_TRANSMIT} <= wanted.purposes:
+            if photo is not None:
+                pixels = self.studio.photos.read(packaged(*PEOPLE[photo or name]).read_bytes())
                 self.studio.enrolment.add_portraits(session, granted.authorization, [pixels], now=now)
         self.people[name] = replace(player, granted=granted)
         return self.people[name]
@@ -194,7 +195,12 @@ class World:
         donor = self.people[name]
         path = packaged(*PEOPLE[photo])
         received = self.studio.donors.receive(
-            OPERATOR, self.known["template"], donor.person, donor.authorization, in_chunks(path), is_self=False
+            OPERATOR,
+            self.known["template"],
+            donor.person,
+            donor.authorization,
+            in_chunks(path),
+            is_self=False,
         )
         if received.donor:
             self.known["donor"] = received.donor
@@ -227,11 +233,10 @@ class World:
 
     # Looking
 
-    def rows(self, table: str) -> int:
+    def rows(self, table: str, where: str = "true") -> int:
         with self.record.database.read() as session:
-            return int(
-                session.connection().exec_driver_sql(f'SELECT count(*) FROM "{table}"').scalar_one()  # noqa: S608
-            )
+            count = text(f'SELECT count(*) FROM "{table}" WHERE {where}')  # noqa: S608
+            return int(session.connection().execute(count).scalar_one())
 
     def edit(self, statement: str, **values: object) -> int:
         """Somebody with the database in his hands. How many rows changed."""
@@ -429,3 +434,26 @@ def _publishing(settings: Settings) -> Iterator[None]:
     finally:
         record.close()
 
+
+@cache
+def _ground(server: str | None) -> Ground:
+    return Ground(server)
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def ground(request: pytest.FixtureRequest) -> Ground:
+    return _ground(None if request.param == "sqlite" else request.getfixturevalue("postgres_server"))
+
+
+@pytest.fixture
+def at_stage(ground: Ground, tmp_path: Path) -> Iterator[Callable[..., World]]:
+    """Makes worlds at a stage; they are closed at the end."""
+    made: list[World] = []
+
+    def make(stage: str, engine: object = None, **opened: Any) -> World:
+        made.append(ground.world(tmp_path / f"world-{len(made)}", stage, engine, **opened))
+        return made[-1]
+
+    yield make
+    for world in made:
+        world.close()

@@ -9,7 +9,7 @@ import os
 import re
 import stat
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -96,9 +96,13 @@ class DenyJournal:
 
         Raises `JournalMissing`, `JournalDamaged` or `audit.durable.DiskFailed`: no answer is no leave.
         """
+        return bool(self.denied([(authorization, purpose)]))
+
+    def denied(self, asked: Iterable[tuple[str, str]]) -> frozenset[tuple[str, str]]:
+        """Those (authorization, purpose) that were ever withdrawn: `denies` of many, at one moment."""
         with self._lock:
             self._catch_up()
-            return _line(authorization, purpose) in self._denied
+            return frozenset(pair for pair in asked if _line(*pair) in self._denied)
 
     def _catch_up(self) -> None:
         with self._opened(os.O_RDONLY) as descriptor:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import RowMapping, Table, func, select, union_all
+from sqlalchemy import RowMapping, Table, bindparam, func, select, union_all
 from sqlmodel import Session
 
 from audit import entryrows, instant, tree
@@ -26,6 +26,19 @@ from audit.tables import EntryRow, SealedRow
 _ENTRY = cast(Table, EntryRow.__table__)  # type: ignore[attr-defined]
 _SEALED = cast(Table, SealedRow.__table__)  # type: ignore[attr-defined]
 _PAGE = 1000
+
+# Two lookups by index instead of one over the whole table: those that wait, and the last placed.
+# Built once: putting a statement together costs more than running it, and every decision asks this.
+_HERE = _ENTRY.c.tenant_id == bindparam("tenant")
+_PLACED = (
+    select(_ENTRY.c.at)
+    .where(_HERE, _ENTRY.c.idx.is_not(None))
+    .order_by(_ENTRY.c.idx.desc())
+    .limit(1)
+    .subquery()
+)
+_NEWEST = union_all(select(_ENTRY.c.at).where(_HERE, _ENTRY.c.idx.is_(None)), select(_PLACED.c.at)).subquery()
+_LAST_INSTANT = select(func.max(_NEWEST.c.at))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,17 +116,8 @@ class Ledger:
 
     def last_instant(self, session: Session) -> datetime | None:
         """The latest instant at which an entry was written, as this transaction sees it; None without any."""
-        # Two lookups by index instead of one over the whole table: those that wait, and the last placed.
-        waiting = select(_ENTRY.c.at).where(_ENTRY.c.tenant_id == self.tenant, _ENTRY.c.idx.is_(None))
-        placed = (
-            select(_ENTRY.c.at)
-            .where(_ENTRY.c.tenant_id == self.tenant, _ENTRY.c.idx.is_not(None))
-            .order_by(_ENTRY.c.idx.desc())
-            .limit(1)
-            .subquery()
-        )
-        both = union_all(waiting, select(placed.c.at)).subquery()
-        return cast(datetime | None, session.connection().execute(select(func.max(both.c.at))).scalar())
+        newest = session.connection().execute(_LAST_INSTANT, {"tenant": self.tenant}).scalar()
+        return cast(datetime | None, newest)
 
     def opened(self, session: Session, leaf_hash: str, subject: Subject) -> Mapping[str, Json] | None:
         """What an entry says about `subject`, `evid` rather than `ops` if it has both. None if nothing."""

@@ -6,7 +6,7 @@
    nobody looks at them before the checkpoint says so, and writing them again is the same.
 3. The head beside the deny journal moves by compare-and-swap. From here on a database without
    these entries is refused; before, nothing was handed out that they could miss from.
-4. `checkpoint` is renamed into place. An old one is stale, never wrong.
+4. `checkpoint` is renamed into place. An old one is stale, never wrong; nobody waits for it.
 
 Whoever publishes or starts next does what is left of 2 to 4. Nothing is handed out by `covered` or
 `proof` before 3.

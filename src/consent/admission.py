@@ -1,5 +1,6 @@
 """What must hold before a document is registered, in the order in which a mistake is cheapest to explain."""
 
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -8,18 +9,17 @@ from sqlmodel import Session
 
 from consent.authorization import Authorization
 from consent.errors import AuthorizationRefused, KeyNotEnrolled, NoticeUnknown, ScopeTerm
+from consent.notice import Notice
 from consent.noticeboard import Noticeboard
 from consent.people import People
+from consent.person import PersonKey
 from consent.signature import Evidence, check_evidence
 from consent.tables import AuthorizationRow, PersonKeyRow
 
 _KEY = cast(core.Table, PersonKeyRow.__table__)  # type: ignore[attr-defined]
-_HELD = core.select(_KEY.c.valid_from, _KEY.c.valid_until).where(
-    _KEY.c.tenant_id == core.bindparam("tenant"),
-    _KEY.c.key == core.bindparam("key"),
-    _KEY.c.person_id == core.bindparam("person"),
-    _KEY.c.method == core.bindparam("method"),
-)
+_ENROLLED = core.select(
+    _KEY.c.person_id, _KEY.c.key, _KEY.c.method, _KEY.c.valid_from, _KEY.c.valid_until
+).where(_KEY.c.tenant_id == core.bindparam("tenant"), _KEY.c.key.in_(core.bindparam("keys", expanding=True)))
 
 SKEW = timedelta(seconds=60)
 """How far a document's `issued_at` may be ahead of the clock (design: time)."""
@@ -58,13 +58,13 @@ def check_admissible(
         raise ScopeTerm(f"scope.term: this tenant accepts at most {longest.days} days")
     if session.get(AuthorizationRow, (tenant, wanted.id)) is not None:
         raise AuthorizationRefused("an authorization with this id is registered already")
-    if not told_by(session, wanted, noticeboard):
+    if not told_by(wanted, noticeboard.published(session, [wanted.notice.sha256])):
         raise NoticeUnknown("the published notice is not the one named, or does not tell of every purpose")
 
 
-def told_by(session: Session, document: Authorization, noticeboard: Noticeboard) -> bool:
-    """Whether the notice the document names is published, is the one it says, and tells of every purpose."""
-    notice, ref = noticeboard.find(session, document.notice.sha256), document.notice
+def told_by(document: Authorization, published: Mapping[str, Notice]) -> bool:
+    """Whether the notice the document names is `published`, is the one it says, tells of every purpose."""
+    notice, ref = published.get(document.notice.sha256), document.notice
     return (
         notice is not None
         and (notice.id, notice.version, notice.language) == (ref.id, ref.version, ref.language)
@@ -79,12 +79,22 @@ def check_signed(
     """`evidence` signs `message` by a key of `signer`'s. Raises `SignatureWrong`, `KeyNotEnrolled`."""
     shown = Evidence.parse(evidence)
     check_evidence(shown, message)
-    if not key_held(session, tenant, signer, shown, now):
+    if not key_held(enrolled(session, tenant, [shown.key]), signer, shown, now):
         raise KeyNotEnrolled("the key is not enrolled for the signer, or no longer valid")
 
 
-def key_held(session: Session, tenant: str, person: str, evidence: Evidence, at: datetime) -> bool:
-    """Whether the evidence's key was enrolled for `person`, for this method, at that instant."""
-    whose = {"tenant": tenant, "key": evidence.key, "person": person, "method": evidence.method}
-    row = session.connection().execute(_HELD, whose).one_or_none()
-    return row is not None and row[0] <= at and (row[1] is None or at < row[1])
+def enrolled(session: Session, tenant: str, keys: Collection[str]) -> dict[str, PersonKey]:
+    """The enrolments of these public keys, as they are in the database now. Nobody's key is absent."""
+    rows = session.connection().execute(_ENROLLED, {"tenant": tenant, "keys": list(keys)})
+    return {row.key: PersonKey(*row) for row in rows}
+
+
+def key_held(keys: Mapping[str, PersonKey], person: str, evidence: Evidence, at: datetime) -> bool:
+    """Whether the evidence's key is, in `keys`, enrolled for `person` and this method at that instant."""
+    key = keys.get(evidence.key)
+    return (
+        key is not None
+        and (key.person, key.method) == (person, evidence.method)
+        and key.since <= at
+        and (key.until is None or at < key.until)
+    )

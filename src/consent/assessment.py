@@ -1,9 +1,16 @@
-"""From stored rows to a `Standing`: bytes parsed, signatures checked, term and deny journal applied, now."""
+"""From stored rows to a `Standing`: bytes parsed, signatures checked, term and deny journal applied, now.
+
+What can change is read here at every call: state, chain, keys, notices, journal. What follows from
+bytes alone is computed once and remembered *by those bytes*: the same document always says the same,
+and a signature that verifies over them always does. An edited row is other bytes, and starts anew.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any, TypeAlias, cast
 
 import sqlalchemy as core
 from sqlmodel import Session
@@ -13,7 +20,7 @@ from audit.errors import BadInput
 from audit.journal import DenyJournal
 from audit.keys import BadSignature, VerifyingKey
 from consent import chain
-from consent.admission import key_held, told_by
+from consent.admission import enrolled, key_held, told_by
 from consent.authorization import Authorization, parse
 from consent.errors import AuthorizationDiverged, SignatureWrong
 from consent.noticeboard import Noticeboard
@@ -22,9 +29,24 @@ from consent.standing import Lock, Standing
 from consent.tables import AuthorizationRow, PersonRow
 from consent.words import AgeBand, ProofLevel, Status
 
+_REMEMBERED = 256
+"""Documents and signatures of a service's usual cast. At their largest 70 MB; usually one."""
+
+_Row: TypeAlias = "core.Row[*tuple[Any, ...]]"
+
 _AUTHORIZATION = cast(core.Table, AuthorizationRow.__table__)  # type: ignore[attr-defined]
 _PERSON = cast(core.Table, PersonRow.__table__)  # type: ignore[attr-defined]
-_ROWS = core.select(_AUTHORIZATION, _PERSON.c.proof, _PERSON.c.age).where(
+_ROWS = core.select(
+    _AUTHORIZATION.c.id,
+    _AUTHORIZATION.c.person_id,
+    _AUTHORIZATION.c.document,
+    _AUTHORIZATION.c.evidence,
+    _AUTHORIZATION.c.received_at,
+    _AUTHORIZATION.c.kid,
+    _AUTHORIZATION.c.countersignature,
+    _PERSON.c.proof,
+    _PERSON.c.age,
+).where(
     _AUTHORIZATION.c.tenant_id == core.bindparam("tenant"),
     _AUTHORIZATION.c.id.in_(core.bindparam("ids", expanding=True)),
     _PERSON.c.tenant_id == _AUTHORIZATION.c.tenant_id,
@@ -34,7 +56,7 @@ _ROWS = core.select(_AUTHORIZATION, _PERSON.c.proof, _PERSON.c.age).where(
 
 @dataclass(frozen=True, slots=True)
 class Assessor:
-    """Reads how authorizations stand. Nothing it returns is remembered: the next call asks again."""
+    """Reads how authorizations stand. No standing is remembered: the next call asks again."""
 
     noticeboard: Noticeboard
     journal: DenyJournal
@@ -53,11 +75,16 @@ class Assessor:
         # A later statement: only now is what we read what nobody can change until we commit.
         states = chain.states(session, tenant, wanted)
         chains = chain.events(session, tenant, wanted)
-        rows = session.connection().execute(_ROWS, {"tenant": tenant, "ids": wanted})
+        rows = session.connection().execute(_ROWS, {"tenant": tenant, "ids": wanted}).all()
+        documents = {row.id: _document(row, tenant) for row in rows}
+        evidence = {row.id: self._evidence(row) for row in rows}
+        keys = enrolled(session, tenant, {shown.key for shown in evidence.values() if shown is not None})
+        notices = self.noticeboard.published(session, {d.notice.sha256 for d in documents.values()})
+        given = [(id_, state.purpose) for id_ in states for state in states[id_] if state.status.valid]
+        denied = self.journal.denied(given)
         found = {}
         for row in rows:
-            document = _document(row, tenant)
-            state = states.get(row.id, ())
+            document, shown, state = documents[row.id], evidence[row.id], states.get(row.id, ())
             if {s.purpose for s in state} != document.scope.purposes or not chain.intact(
                 chains.get(row.id, ()), state
             ):
@@ -69,9 +96,10 @@ class Assessor:
                 person=row.person_id,
                 head=state[0].head,
                 document=document,
-                signature_valid=self._signed(session, row, document),
-                notice_matches=told_by(session, document, self.noticeboard),
-                status={s.purpose: self._status(s, document, now) for s in state},
+                signature_valid=shown is not None
+                and key_held(keys, document.signer, shown, at=row.received_at),
+                notice_matches=told_by(document, notices),
+                status={s.purpose: _status(s, document, denied, now) for s in state},
                 uses_left={s.purpose: s.left for s in state},
                 proof=chain.read_word(ProofLevel, row.proof),
                 age=chain.read_word(AgeBand, row.age),
@@ -79,35 +107,52 @@ class Assessor:
             )
         return found
 
-    def _status(self, state: chain.State, document: Authorization, now: datetime) -> Status:
-        if not state.status.valid:
-            return state.status
-        # The journal outlives the database: a restored copy may say given where she has withdrawn.
-        if self.journal.denies(document.id, state.purpose):
-            return Status.WITHDRAWN
-        # The document's own term, not a column beside it: a column can be edited.
-        if now >= document.scope.term.end:
-            return Status.EXPIRED
-        return state.status if document.scope.term.holds(now) else Status.UNKNOWN
-
-    def _signed(self, session: Session, row: core.Row[Any], document: Authorization) -> bool:
+    def _evidence(self, row: _Row) -> Evidence | None:
         key = self.trusted.get(row.kid)
         if key is None:
-            return False
-        try:
-            evidence = Evidence.parse(row.evidence)
-            check_evidence(evidence, to_sign(row.document))
-            key.check(to_countersign(document.digest, row.evidence, row.received_at), row.countersignature)
-        except (SignatureWrong, BadSignature):
-            return False
-        return key_held(session, row.tenant_id, document.signer, evidence, row.received_at)
+            return None
+        return _signed(row.document, row.evidence, row.received_at, row.countersignature, key)
 
 
-def _document(row: core.Row[Any], tenant: str) -> Authorization:
+def _status(
+    state: chain.State, document: Authorization, denied: frozenset[tuple[str, str]], now: datetime
+) -> Status:
+    if not state.status.valid:
+        return state.status
+    # The journal outlives the database: a restored copy may say given where she has withdrawn.
+    if (document.id, state.purpose) in denied:
+        return Status.WITHDRAWN
+    # The document's own term, not a column beside it: a column can be edited.
+    if now >= document.scope.term.end:
+        return Status.EXPIRED
+    return state.status if document.scope.term.holds(now) else Status.UNKNOWN
+
+
+def _document(row: _Row, tenant: str) -> Authorization:
     try:
-        document = parse(row.document)
+        document = _parsed(row.document)
     except (BadInput, NotCanonical):
         raise AuthorizationDiverged("the stored bytes of an authorization are no document any more") from None
     if (document.id, document.tenant, document.person) != (row.id, tenant, row.person_id):
         raise AuthorizationDiverged("a stored authorization is filed under another id, tenant or person")
     return document
+
+
+_parsed = lru_cache(maxsize=_REMEMBERED)(parse)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _signed(
+    document: bytes, evidence: bytes, received_at: datetime, countersignature: bytes, key: VerifyingKey
+) -> Evidence | None:
+    """The evidence, if it signs the document and `key` both, as arrived then; else None.
+
+    Everything it depends on is an argument. Whose key hers is, and when, is not asked here.
+    """
+    try:
+        shown = Evidence.parse(evidence)
+        check_evidence(shown, to_sign(document))
+        key.check(to_countersign(sha256(document).hexdigest(), evidence, received_at), countersignature)
+    except (SignatureWrong, BadSignature):
+        return None
+    return shown

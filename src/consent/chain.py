@@ -4,7 +4,7 @@ The state rows are the lock. Whoever relies on a state locks them FOR SHARE, who
 UPDATE, both in order of authorization and purpose; the state is read in a *later* statement, because
 under READ COMMITTED a statement that waited for a lock still sees the snapshot it began with. Measured:
 one-statement checks and SERIALIZABLE alone let a publish commit after the withdrawal had returned.
-SQLite ignores FOR SHARE; there the write session's BEGIN IMMEDIATE is the lock.
+SQLite has no row locks; there the write session's BEGIN IMMEDIATE is the lock, and nothing is asked.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -64,7 +64,6 @@ class State:
     purpose: Purpose
     status: Status
     disputed: bool
-    until: datetime
     head: str
     left: int | None
     """Uses left, reserved ones taken off; None without limit. Without a counter there are none."""
@@ -98,8 +97,12 @@ _IN_ORDER = (
 _LOCKS = {"share": _IN_ORDER.with_for_update(read=True), "update": _IN_ORDER.with_for_update()}
 _STATES = (
     core.select(
-        _STATE,
-        _COUNTER.c.purpose.label("counted"),
+        _STATE.c.authorization_id,
+        _STATE.c.purpose,
+        _STATE.c.status,
+        _STATE.c.disputed,
+        _STATE.c.head,
+        _COUNTER.c.purpose,
         _COUNTER.c.most,
         _COUNTER.c.reserved,
         _COUNTER.c.spent,
@@ -117,7 +120,18 @@ _STATES = (
     .order_by(_STATE.c.purpose)
 )
 _EVENTS = (
-    core.select(_EVENT)
+    core.select(
+        _EVENT.c.authorization_id,
+        _EVENT.c.number,
+        _EVENT.c.kind,
+        _EVENT.c.purposes,
+        _EVENT.c.status,
+        _EVENT.c.disputed,
+        _EVENT.c.how,
+        _EVENT.c.at,
+        _EVENT.c.leaf_hash,
+        _EVENT.c.prev,
+    )
     .where(
         _EVENT.c.tenant_id == core.bindparam("tenant"),
         _EVENT.c.authorization_id.in_(core.bindparam("ids", expanding=True)),
@@ -130,7 +144,9 @@ def lock_states(session: Session, tenant: str, ids: Collection[str], lock: Lock)
     """Take the locks, in order. Reads nothing anybody should use."""
     if lock is None or not ids:
         return
-    session.connection().execute(_LOCKS[lock], {"tenant": tenant, "ids": list(ids)}).all()
+    connection = session.connection()
+    if connection.dialect.name != "sqlite":
+        connection.execute(_LOCKS[lock], {"tenant": tenant, "ids": list(ids)}).all()
 
 
 def states(session: Session, tenant: str, ids: Collection[str]) -> dict[str, tuple[State, ...]]:
@@ -138,16 +154,10 @@ def states(session: Session, tenant: str, ids: Collection[str]) -> dict[str, tup
     found: dict[str, list[State]] = {}
     session.flush()
     rows = session.connection().execute(_STATES, {"tenant": tenant, "ids": list(ids)})
-    for row in rows.mappings():
-        state = State(
-            read_word(Purpose, row["purpose"]),
-            read_word(Status, row["status"]),
-            row["disputed"],
-            row["until"],
-            row["head"],
-            _left(row) if row["counted"] else 0,
-        )
-        found.setdefault(row["authorization_id"], []).append(state)
+    for authorization, purpose, status, disputed, head, counted, *uses in rows:
+        left = 0 if counted is None else _left(*uses)
+        state = State(read_word(Purpose, purpose), read_word(Status, status), disputed, head, left)
+        found.setdefault(authorization, []).append(state)
     return {authorization: tuple(items) for authorization, items in found.items()}
 
 
@@ -156,19 +166,19 @@ def events(session: Session, tenant: str, ids: Collection[str]) -> dict[str, tup
     found: dict[str, list[Past]] = {}
     session.flush()
     rows = session.connection().execute(_EVENTS, {"tenant": tenant, "ids": list(ids)})
-    for row in rows.mappings():
+    for authorization, number, kind, purposes, status, disputed, how, at, leaf_hash, prev in rows:
         past = Past(
-            number=row["number"],
-            kind=row["kind"],
-            purposes=_purposes(row["purposes"]),
-            status=None if row["status"] is None else read_word(Status, row["status"]),
-            disputed=row["disputed"],
-            by=row["how"],
-            at=row["at"],
-            entry=row["leaf_hash"],
-            prev=row["prev"],
+            number=number,
+            kind=kind,
+            purposes=_purposes(purposes),
+            status=None if status is None else read_word(Status, status),
+            disputed=disputed,
+            by=how,
+            at=at,
+            entry=leaf_hash,
+            prev=prev,
         )
-        found.setdefault(row["authorization_id"], []).append(past)
+        found.setdefault(authorization, []).append(past)
     return {authorization: tuple(items) for authorization, items in found.items()}
 
 
@@ -261,5 +271,5 @@ def _purposes(written: str) -> frozenset[Purpose]:
     return frozenset(read_word(Purpose, word) for word in written.split(",") if word)
 
 
-def _left(row: core.RowMapping) -> int | None:
-    return None if row["most"] is None else max(0, row["most"] - row["reserved"] - row["spent"])
+def _left(most: int | None, reserved: int, spent: int) -> int | None:
+    return None if most is None else max(0, most - reserved - spent)

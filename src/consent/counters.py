@@ -4,44 +4,41 @@ One UPDATE each, whose WHERE is the condition: the database's row lock makes it 
 engines, and a read before it would only be a chance to be wrong.
 """
 
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, CursorResult, and_, or_, update
-from sqlmodel import Session, col
+import sqlalchemy as core
+from sqlmodel import Session
 
 from consent.errors import NothingReserved
-from consent.tables import ConsentCounterRow as Row
+from consent.tables import ConsentCounterRow
 from consent.words import Purpose
+
+_COUNTER = cast(core.Table, ConsentCounterRow.__table__)  # type: ignore[attr-defined]
+_RESERVED, _SPENT, _MOST = _COUNTER.c.reserved, _COUNTER.c.spent, _COUNTER.c.most
+_ONE = core.update(_COUNTER).where(
+    _COUNTER.c.tenant_id == core.bindparam("tenant"),
+    _COUNTER.c.authorization_id == core.bindparam("authorization"),
+    _COUNTER.c.purpose == core.bindparam("which"),
+)
+# Built once: putting a statement together costs more than running it.
+_RESERVE = _ONE.where(core.or_(_MOST.is_(None), _RESERVED + _SPENT < _MOST)).values(reserved=_RESERVED + 1)
+_SPEND = _ONE.where(_RESERVED > 0).values(reserved=_RESERVED - 1, spent=_SPENT + 1)
+_GIVE_BACK = _ONE.where(_RESERVED > 0).values(reserved=_RESERVED - 1)
 
 
 def reserve(session: Session, tenant: str, authorization: str, purpose: Purpose) -> bool:
     """Take one use. False when none is left, and when there is no such counter: unknown is none."""
-    free = or_(col(Row.most).is_(None), col(Row.reserved) + col(Row.spent) < col(Row.most))
-    return _update(session, tenant, authorization, purpose, free, reserved=col(Row.reserved) + 1)
+    return _run(_RESERVE, session, tenant, authorization, purpose)
 
 
 def spend(session: Session, tenant: str, authorization: str, purpose: Purpose) -> None:
     """Turn a reserved use into a spent one. Raises `NothingReserved`."""
-    _need(
-        _update(
-            session,
-            tenant,
-            authorization,
-            purpose,
-            col(Row.reserved) > 0,
-            reserved=col(Row.reserved) - 1,
-            spent=col(Row.spent) + 1,
-        )
-    )
+    _need(_run(_SPEND, session, tenant, authorization, purpose))
 
 
 def give_back(session: Session, tenant: str, authorization: str, purpose: Purpose) -> None:
     """Put a reserved use back. Raises `NothingReserved`."""
-    _need(
-        _update(
-            session, tenant, authorization, purpose, col(Row.reserved) > 0, reserved=col(Row.reserved) - 1
-        )
-    )
+    _need(_run(_GIVE_BACK, session, tenant, authorization, purpose))
 
 
 def _need(found: bool) -> None:  # noqa: FBT001 (one private truth, no flag)
@@ -49,20 +46,8 @@ def _need(found: bool) -> None:  # noqa: FBT001 (one private truth, no flag)
         raise NothingReserved("no reserved use to spend or return")
 
 
-def _update(
-    session: Session,
-    tenant: str,
-    authorization: str,
-    purpose: Purpose,
-    condition: ColumnElement[bool],
-    **values: Any,
-) -> bool:
-    one = and_(
-        col(Row.tenant_id) == tenant,
-        col(Row.authorization_id) == authorization,
-        col(Row.purpose) == str(purpose),
-        condition,
-    )
+def _run(change: core.Update, session: Session, tenant: str, authorization: str, purpose: Purpose) -> bool:
     session.flush()
-    result: CursorResult[Any] = session.connection().execute(update(Row).where(one).values(**values))
+    which = {"tenant": tenant, "authorization": authorization, "which": str(purpose)}
+    result = cast("core.CursorResult[Any]", session.connection().execute(change, which))
     return result.rowcount == 1

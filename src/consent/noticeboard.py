@@ -1,5 +1,6 @@
 """Published notices: kept whole, by digest, so that what people were shown stays readable."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
@@ -15,8 +16,9 @@ from consent.notice import Notice, read_notice
 from consent.tables import NoticeRow
 
 _NOTICE = cast(core.Table, NoticeRow.__table__)  # type: ignore[attr-defined]
-_TEXT = core.select(_NOTICE.c.text).where(
-    _NOTICE.c.tenant_id == core.bindparam("tenant"), _NOTICE.c.sha256 == core.bindparam("sha256")
+_TEXTS = core.select(_NOTICE.c.sha256, _NOTICE.c.text).where(
+    _NOTICE.c.tenant_id == core.bindparam("tenant"),
+    _NOTICE.c.sha256.in_(core.bindparam("digests", expanding=True)),
 )
 
 
@@ -67,9 +69,15 @@ class Noticeboard:
         return entry.leaf_hash
 
     def find(self, session: Session, sha256: str) -> Notice | None:
-        """The published notice with this digest, or None. Its text is hashed again: a row can be edited."""
-        which = {"tenant": self.ledger.tenant, "sha256": sha256}
-        text = session.connection().execute(_TEXT, which).scalar()
-        if text is None or digest(text.encode()) != sha256:
-            return None
-        return read_notice(text.encode())
+        """The published notice with this digest, or None."""
+        return self.published(session, [sha256]).get(sha256)
+
+    def published(self, session: Session, digests: Collection[str]) -> dict[str, Notice]:
+        """The published notices with these digests. Their texts are hashed again: a row can be edited."""
+        which = {"tenant": self.ledger.tenant, "digests": list(digests)}
+        found = {}
+        for sha256, text in session.connection().execute(_TEXTS, which):
+            data = text.encode()
+            if digest(data) == sha256:
+                found[sha256] = read_notice(data)
+        return found

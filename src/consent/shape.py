@@ -22,7 +22,7 @@ Value = TypeVar("Value")
 def to_json(value: object) -> Json:
     """`value` (dataclasses, tuples, words, instants, str, int, bool, None) as JSON."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: to_json(getattr(value, field.name)) for field in fields(value)}
+        return {name: to_json(getattr(value, name)) for name in _names_of(type(value))}
     if isinstance(value, tuple):
         return [to_json(item) for item in value]
     if isinstance(value, StrEnum):
@@ -42,6 +42,11 @@ def from_json(kind: type[Value], value: object, where: str) -> Value:
 def tuple_from_json(kind: type[Value], value: object, where: str) -> tuple[Value, ...]:
     """A list of `kind`. Raises `DocumentMalformed` naming the field."""
     return cast("tuple[Value, ...]", _read_tuple((kind, Ellipsis), value, where))
+
+
+@cache
+def _names_of(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 @cache

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from audit import certificate, instant
-from audit.errors import ConsentryError, Unready
+from audit.errors import Unready
 from audit.head import HeadFile
 from audit.journal import DenyJournal
 from audit.kek import Kek
@@ -45,13 +45,8 @@ ENOUGH = 4 * Limits().max_bytes
 SOON = timedelta(days=30)
 
 
-class Concern(ConsentryError):
+class Concern(Exception):
     """It works, and will not for long, or not as well as it should."""
-
-    code = "DOCTOR_CONCERN"
-    zh = "可以运行，但需要留意。"
-    hint = "Read what the doctor says of it."
-    hint_zh = "请查看 doctor 的说明。"
 
 
 class ClockBehind(Unready):

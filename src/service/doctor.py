@@ -64,7 +64,7 @@ def _look(what: str, check: Callable[[], str]) -> Finding:
     try:
         return Finding(what, Health.WELL, check())
     except Concern as concern:
-        return Finding(what, Health.WARNING, str(concern), concern.code, concern.zh)
+        return Finding(what, Health.WARNING, str(concern), "CONCERN", "可以运行，但需要留意。")
     except ConsentryError as error:
         return Finding(
             what,

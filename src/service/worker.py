@@ -139,13 +139,16 @@ def _running(record: Record, studio: Studio, hold: slots.Hold) -> Iterator[Worke
     pipeline.quarantine.sweep(before=abandoned)
     steps = PipelineSteps(studio)
     runner = JobRunner(steps, url=settings.jobs_url, executor=f"{settings.tenant}-{settings.slot}")
-    sweeper = Sweeper(record.database, record.ledger, pipeline.media, record.clock, runner, pipeline.give_up)
+    sweeper = Sweeper(record.database, record.ledger, pipeline.media, record.clock, runner, pipeline)
     worker, stop = Worker(record, runner, sweeper, steps, hold), Event()
     beating = Thread(target=worker.beat, args=(stop,), daemon=True, name="beat")
     beating.start()
     try:
         yield worker
     finally:
-        stop.set()
-        runner.close()
-        beating.join()
+        try:
+            # Still beating: the job at work is finished first, and the slot is ours until then.
+            runner.close()
+        finally:
+            stop.set()
+            beating.join()

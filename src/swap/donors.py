@@ -36,9 +36,10 @@ KEPT = timedelta(hours=24)
 def let_go(session: Session, ledger: Ledger, quarantine: Quarantine, donor_id: str, *, now: datetime) -> bool:
     """Delete a donor's photo, in the caller's write session, unless an unfinished job needs it."""
     donor = orders.donor(session, ledger.tenant, donor_id)
-    if donor.deleted or orders.waiting_for(session, ledger.tenant, donor.id):
+    if orders.waiting_for(session, ledger.tenant, donor.id):
         return False
-    orders.donor_deleted(session, ledger.tenant, donor.id)
+    if not orders.donor_deleted(session, ledger.tenant, donor.id):
+        return False
     if not orders.photo_needed(session, ledger.tenant, donor.photo_digest):
         # Before the commit: a crash here repeats the step, the other order would forget the file.
         quarantine.discard(donor.photo_digest)

@@ -20,6 +20,8 @@ only when the steps of `Jobs.run_job` change their order."""
 
 QUEUE = "swap"
 _POLL = 0.1
+_FINISH_WITHIN = 900
+"""Seconds that a job at work is given when its runner closes."""
 _ALIVE = {"PENDING", "ENQUEUED", "DELAYED"}
 
 
@@ -127,6 +129,10 @@ class JobRunner:
         return status.error.code if isinstance(status.error, ConsentryError) else JobStopped.code
 
     def close(self) -> None:
-        """Stop taking jobs and end. A step at work is finished first."""
-        DBOS.destroy(workflow_completion_timeout_sec=0)
-        _JOBS.steps = None
+        """Take no more jobs, finish the one at work, and end."""
+        try:
+            # Never 0: what a step works with is closed right after this, and a step that fails for it
+            # would fail its job. Killed instead, the job goes on at the next start.
+            DBOS.destroy(workflow_completion_timeout_sec=_FINISH_WITHIN)
+        finally:
+            _JOBS.steps = None

@@ -98,13 +98,16 @@ def donor(session: Session, tenant: str, donor_id: str) -> Donor:
     )
 
 
-def donor_deleted(session: Session, tenant: str, donor_id: str) -> None:
-    """Note that the donor's photo is gone."""
-    session.exec(
+def donor_deleted(session: Session, tenant: str, donor_id: str) -> bool:
+    """Note that the donor's photo is gone. False when somebody else has: of two at once, one is told so."""
+    result = session.exec(
         update(DonorRow)
-        .where(col(DonorRow.tenant_id) == tenant, col(DonorRow.id) == donor_id)
+        .where(
+            col(DonorRow.tenant_id) == tenant, col(DonorRow.id) == donor_id, col(DonorRow.deleted).is_(False)
+        )
         .values(deleted=True)
     )
+    return bool(result.rowcount)
 
 
 def donors_due(session: Session, tenant: str, *, now: datetime) -> Sequence[str]:

@@ -33,6 +33,18 @@ class Queue(Protocol):
         ...
 
 
+class Ending(Protocol):
+    """How jobs end that did not end by themselves (`swap.pipeline.Pipeline`)."""
+
+    def settle(self, job_id: str) -> None:
+        """Let go of what was kept for an ended job; again changes nothing."""
+        ...
+
+    def give_up(self, job_id: str, code: str) -> None:
+        """Close a job under an error's code, and settle it."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Sweeper:
     """Open duties of one tenant."""
@@ -43,8 +55,8 @@ class Sweeper:
     clock: Callable[[], datetime]
     queue: Queue | None = None
     """None: runs are left to a worker."""
-    give_up: Callable[[str, str], None] | None = None
-    """Close a job under an error's code."""
+    jobs: Ending | None = None
+    """Due with `queue`."""
     pause: timedelta = PAUSE
 
     def sweep(self) -> int:
@@ -66,15 +78,21 @@ class Sweeper:
     def _do(self, duty: Duty) -> bool:
         match duty.kind:
             case Kind.RUN_JOB:
-                return self._done_if_ended(duty) or (self.queue is not None and self._run(duty, self.queue))
+                if self.queue is None or self.jobs is None:
+                    return False
+                return self._run(duty, self.queue, self.jobs)
             case Kind.CANCEL_JOB:
-                return self._done_if_ended(duty)
+                return self._ended(duty) and self._done(duty)
             case Kind.WITHDRAW_OUTPUT:
                 return self._withdraw(duty)
             case Kind.NOTIFY:
                 return False
 
-    def _run(self, duty: Duty, queue: Queue) -> bool:
+    def _run(self, duty: Duty, queue: Queue, jobs: Ending) -> bool:
+        if self._ended(duty):
+            # The run may have died between its last word and this: a job is over when it is settled.
+            jobs.settle(duty.subject)
+            return self._done(duty)
         # The duty's id and try: handed over again after a crash, it is the same workflow.
         workflow = f"{duty.id}.{duty.attempts}"
         ended = queue.ended(workflow)
@@ -82,26 +100,26 @@ class Sweeper:
             queue.enqueue(workflow, duty.subject)
             return False
         # The workflow is over and the job is not: it broke off, and DBOS would never take it up again.
-        if self._done_if_ended(duty):
-            return True
-        if duty.attempts < TRIES or self.give_up is None:
+        if self._ended(duty):
+            return False  # it ended this moment; the next sweep settles it
+        if duty.attempts < TRIES:
             self._again(duty)
             return False
-        self.give_up(duty.subject, ended)
-        return self._done_if_ended(duty)
+        jobs.give_up(duty.subject, ended)
+        return self._done(duty)
 
     def _again(self, duty: Duty) -> None:
         now = self.clock()
         with self.sessions.write() as session:
             duties.again(session, self.ledger.tenant, duty, due=now + self.pause * 2 ** min(duty.attempts, 8))
 
-    def _done_if_ended(self, duty: Duty) -> bool:
-        tenant = self.ledger.tenant
+    def _ended(self, duty: Duty) -> bool:
         with self.sessions.read() as session:
-            if not orders.job(session, tenant, duty.subject).progress.final:
-                return False
+            return orders.job(session, self.ledger.tenant, duty.subject).progress.final
+
+    def _done(self, duty: Duty) -> bool:
         with self.sessions.write() as session:
-            duties.done(session, tenant, duty.id, now=self.clock())
+            duties.done(session, self.ledger.tenant, duty.id, now=self.clock())
         return True
 
     def _withdraw(self, duty: Duty) -> bool:

@@ -75,8 +75,10 @@ class Tracker:
         # From left to right, so that ids do not hang on the order a detector lists faces in.
         ordered = sorted(faces, key=lambda face: (face.x, face.y, face.width, face.height))
         for face, thread in self._joined(frame, ordered):
-            thread.sightings.append(Sighting.of(frame.index, frame.pts, face))
-            thread.chooser.offer(frame.index, frame.image, face)
+            sighting = Sighting.of(frame.index, frame.pts, face)
+            thread.sightings.append(sighting)
+            # The face as it is stored: whoever goes through the clip again makes the same choice.
+            thread.chooser.offer(frame.index, frame.image, sighting.face)
 
     def finish(self) -> tuple[tuple[Track, tuple[Crop, ...]], ...]:
         """Every track there was, in order of their ids, with its chosen crops."""

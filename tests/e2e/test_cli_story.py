@@ -96,9 +96,15 @@ def _verified_by_a_stranger(shell: Shell, folder: Path) -> None:
     assert [step["step"] for step in said["steps"]] == ["receipt", "log", "file", "manifest"]
     assert any("withdrawal can't be seen offline" in note["detail"] for note in said["notes"])
 
+    # For people, and in this process: the same answer in both languages.
+    known = ("--receipt", away / "output.receipt", "--vkey", away / "log.vkey")
+    trusted = ("--trust", away / "manifest-root.pem")
+    assert "验证通过" in stranger.said("verify", away / "output.mp4", *known, *trusted)
+
     data = bytearray((away / "output.mp4").read_bytes())
     data[len(data) // 2] ^= 1
     (away / "output.mp4").write_bytes(data)
+    assert "验证未通过" in stranger.said("verify", away / "output.mp4", *known, *trusted, leaves=1)
     stdout, _ = stranger.apart("verify", "output.mp4", *words, leaves=1)
     assert json.loads(stdout)["steps"][-1] | {"detail": "", "detail_zh": ""} == {
         "step": "file",

@@ -72,6 +72,26 @@ def test_a_job_is_left_to_a_live_worker_and_a_second_worker_is_refused(
     assert "free" in next(one["detail"] for one in shell("doctor")["findings"] if one["what"] == "worker")
 
 
+def test_a_worker_told_to_stop_leaves_its_job_to_the_next(studio: tuple[Shell, str, Signer]) -> None:
+    shell, template, donor = studio
+    who, use = received(shell, template, donor), shell.folder / "use.json"
+    job = shell("swap", "request", template, who, "--use", use, "--no-wait")["job"]
+
+    with shell.spawn("worker", "--data", shell.data) as worker:
+        until(lambda: any((shell.data / "work" / job).glob("*")))
+        worker.send_signal(signal.SIGTERM)
+        _, stderr = worker.communicate(timeout=120)
+    assert worker.returncode == 0, stderr
+    assert "Traceback" not in stderr
+
+    with shell.spawn("worker", "--data", shell.data) as worker:
+        until(lambda: shell("swap", "show", job)["state"] == "released", seconds=120)
+        worker.send_signal(signal.SIGINT)
+        worker.communicate(timeout=120)
+    kinds = [entry["kind"] for entry in shell("log", "list", "--last", "1000")["entries"]]
+    assert kinds.count("OutputReleased") == kinds.count("RunFinished")
+
+
 def test_an_interrupted_swap_stops_and_leaves_nothing_half_made(
     studio: tuple[Shell, str, Signer],
 ) -> None:

@@ -246,9 +246,7 @@ def test_a_donor_received_before_the_withdrawal_is_refused_after_it(at_stage: Ca
 def test_a_use_and_its_dry_run_come_out_alike(at_stage: Callable[..., World]) -> None:
     world = at_stage("received")
 
-    forecast = world.studio.pipeline.check(
-        world.known["template"], world.known["donor"], "operator-1", USE
-    )
+    forecast = world.studio.pipeline.check(world.known["template"], world.known["donor"], "operator-1", USE)
 
     assert str(forecast.answer) == "permit"
     assert world.rows("job") == 0

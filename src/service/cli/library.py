@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def say_seen(voice: Voice, seen: Seen) -> Mapping[str, Json]:
     """What a scan saw, and who was recognised of the cast."""
     if seen.scan is None:
-        return {"scan": None, "tracks": None}
+        return {"scan": None, "tracks": None, "verdicts": None}
     _say_scan(voice, seen.scan, seen.verdicts)
     return {"scan": seen.scan.digest, **_scan_json(seen.scan, seen.verdicts)}
 

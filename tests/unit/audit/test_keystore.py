@@ -240,3 +240,56 @@ def test_a_full_database_is_a_full_disk(store: KeyStore) -> None:
 
     with pytest.raises(DiskFull):
         fill()
+
+
+def test_a_kek_rotated_by_another_process_is_read_again(
+    store: KeyStore, home: Path, entropy: Entropy
+) -> None:
+    # Given another process that wraps every key under a new KEK, and forgets the old one,
+    keys = store.get_or_create(ANNA)
+    running = reopened(home, entropy)
+    new = Kek(2, b"n" * 32)
+    wrapped = [
+        new.wrap(key, ["studio", "person", ANNA.id, column], entropy)
+        for column, key in (("link", keys.link), ("ops", keys.ops), ("evid", keys.evid))
+    ]
+    (home / "kek").write_bytes(b"consentry/kek/v1 2 " + new.secret.hex().encode() + b"\n")
+    with sqlite3.connect(home / "keys.db") as other:
+        other.execute("UPDATE subject SET epoch = 2, link = ?, ops = ?, evid = ?", wrapped)
+    other.close()
+
+    assert running.get(ANNA) == keys
+    assert running.get_or_create(BEA) == reopened(home, entropy).get(BEA)
+
+
+def test_keys_destroyed_as_they_are_made_are_not_handed_out(store: KeyStore, home: Path) -> None:
+    with sqlite3.connect(home / "keys.db") as other:
+        other.execute(
+            "CREATE TRIGGER gone AFTER INSERT ON subject BEGIN DELETE FROM subject WHERE id = NEW.id; END"
+        )
+    other.close()
+
+    with pytest.raises(KeysErased):
+        store.get_or_create(ANNA)
+
+
+def test_a_transaction_sqlite_has_rolled_back_itself_is_not_rolled_back_again(store: KeyStore) -> None:
+    def fail() -> None:
+        with store._database.writing() as connection:
+            connection.execute("ROLLBACK")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    store.get_or_create(ANNA)
+
+
+def test_without_its_kek_a_store_makes_no_keys_and_holds_no_lock(store: KeyStore, home: Path) -> None:
+    kept = (home / "kek").rename(home / "kept")
+
+    with pytest.raises(KeyMissing):
+        store.get_or_create(ANNA)
+
+    kept.rename(home / "kek")
+    assert store.get(ANNA) is None
+    assert store.get_or_create(ANNA) == store.get(ANNA)

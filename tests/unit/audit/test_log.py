@@ -469,11 +469,68 @@ def test_a_slow_publisher_does_not_leave_an_older_checkpoint_in_the_place_of_a_n
             self.inner.replace(path, data)
 
     # while another one publishes more,
-    shown = desk.log("worker", storage=Slow(desk.storage, Countdown(99))).publish(now=NOON)
+    slow = desk.log("worker", storage=Slow(desk.storage, Countdown(99)))
+    assert slow.publish(now=NOON).size == 1
 
     # then the newer one stands.
-    assert shown.size == 2
-    assert desk.storage.get("checkpoint") == shown.text.encode()
+    with desk.database.read() as session:
+        latest = slow.latest(session)
+    assert latest
+    assert latest.size == 2
+    assert desk.storage.get("checkpoint") == latest.text.encode()
+
+
+def test_a_database_set_back_while_its_files_are_written_is_noticed(desk: Desk) -> None:
+    desk.started()
+    (entry,) = desk.write(a_fact())
+
+    class Ahead(BreakingHead):
+        def read(self) -> TreeHead | None:
+            self.countdown.counted += 1
+            return TreeHead(99, "9" * 64) if self.countdown.counted > 1 else self.inner.read()
+
+    with pytest.raises(LogBehind):
+        desk.log(head=Ahead(desk.head, Countdown(99))).publish(entry.leaf_hash, now=NOON)
+    assert desk.storage.get("checkpoint") is None
+
+
+def test_a_head_ahead_of_its_database_does_not_keep_a_publisher_busy_for_ever(desk: Desk) -> None:
+    # Given a head that somebody moves, right after ours, to where the database is not,
+    desk.started()
+    (entry,) = desk.write(a_fact())
+
+    class Later(BreakingHead):
+        moved = False
+
+        def read(self) -> TreeHead | None:
+            return TreeHead(99, "9" * 64) if self.moved else self.inner.read()
+
+        def advance(self, old: TreeHead | None, new: TreeHead) -> None:
+            self.inner.advance(old, new)
+            self.moved = True
+
+    assert desk.log(head=Later(desk.head, Countdown(99))).publish(entry.leaf_hash, now=NOON).size == 1
+
+
+def test_an_entry_that_came_too_late_for_its_round_is_told_so(desk: Desk) -> None:
+    # Given an entry that is committed only after the round that should have placed it,
+    desk.started()
+    with desk.database.write() as session:
+        entry = desk.ledger.append(session, a_fact(), NOON)
+        session.rollback()
+    row = ("studio", entry.eid, entry.leaf, entry.leaf_hash)
+    at = until(desk, 0)
+
+    class Meanwhile(BreakingStorage):
+        def replace(self, path: str, data: bytes) -> None:
+            self.inner.replace(path, data)
+            columns = "(tenant_id, eid, leaf, leaf_hash, at)"
+            desk.sql(f"INSERT INTO log_entry {columns} VALUES (?, ?, ?, ?, ?)", *row, at)  # noqa: S608
+
+    log = desk.log(storage=Meanwhile(desk.storage, Countdown(99)))
+    with pytest.raises(EntryUnpublished):
+        log.publish(entry.leaf_hash, now=NOON)
+    assert desk.log().publish(entry.leaf_hash, now=NOON).size == 1
 
 
 def test_processes_that_publish_at_once_lose_nothing(desk: Desk, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The catalogue: every error has a code of its own, and words for it in both languages."""
 
 from collections import Counter
+from pathlib import Path
 
 from audit.errors import BadInput, Diverged
 from service import catalogue
@@ -33,3 +34,10 @@ def test_the_page_gives_each_its_exit_code() -> None:
     for error in catalogue.errors():
         family = "3" if issubclass(error, BadInput) else "4" if issubclass(error, Diverged) else "5"
         assert f"| `{error.code}` | {family} |" in page
+
+
+def test_the_documented_catalogue_is_the_one_of_the_code() -> None:
+    written = (Path(__file__).parents[3] / "docs" / "errors.md").read_text()
+
+    # If this fails after a change that was meant: python -m service.catalogue > docs/errors.md
+    assert catalogue.markdown() == written

@@ -80,9 +80,13 @@ def test_an_interruption_ends_with_130_and_says_so(capsys: pytest.CaptureFixture
 def test_an_interruption_waits_while_a_module_loads() -> None:
     reached = []
 
-    with pytest.raises(KeyboardInterrupt), uninterrupted():
-        signal.raise_signal(signal.SIGINT)
-        reached.append(True)
+    def load() -> None:
+        with uninterrupted():
+            signal.raise_signal(signal.SIGINT)
+            reached.append(True)
+
+    with pytest.raises(KeyboardInterrupt):
+        load()
 
     assert reached == [True]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

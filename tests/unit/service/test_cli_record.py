@@ -4,10 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from audit.note import NoteVerifier
 from audit.proof import Proof
-from service.settings import FILE
+from service.database import Database
+from service.settings import FILE, load
 from shell import Shell, a_scope, enrolled
 
 SOURCE = "ab" * 32
@@ -75,6 +77,27 @@ def test_the_log_audits_as_sound(either: Shell) -> None:
     granted(either)
 
     assert either("log", "audit")["findings"] == []
+
+
+def test_an_edited_entry_is_named_even_where_the_log_refuses_to_start(shell: Shell) -> None:
+    granted(shell)
+    database = Database(load(shell.data).database_url)
+    with database.write() as session:
+        # An edit by somebody who has the database and not the key.
+        session.connection().execute(
+            text(
+                "UPDATE log_entry SET leaf = CAST(replace(leaf, 'Enrolled', 'EnrolleX') AS BLOB)"
+                " WHERE idx = 2"
+            )
+        )
+    database.close()
+
+    refused = shell("log", "list", leaves=4)
+    assert refused["error"]["code"] == "LOG_EDITED"
+
+    audited = shell("log", "audit", leaves=4)
+    assert {"copy": "entry", "index": 2} in audited["findings"]
+    assert "index 2" in shell.said("log", "audit", leaves=4)
 
 
 def test_a_receipt_of_hers_verifies_on_her_side_with_a_public_key(shell: Shell) -> None:

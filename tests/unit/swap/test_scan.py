@@ -22,6 +22,7 @@ from swap.crops import LONGEST, MOST, Chooser, TrackCrops, probe_floor
 from swap.faults import Cancelled, ScanMalformed
 from swap.frames import Frame
 from swap.limits import Limits
+from swap.revisit import crops_again
 from swap.sandbox import Sandbox
 from swap.scan import Scan, scan
 
@@ -245,7 +246,7 @@ def test_crops_are_spread_over_the_whole_track() -> None:
 
 
 @pytest.mark.parametrize(
-    ("frames", "least", "most"), [(1, 1, 1), (6, 1, 1), (24, 2, 3), (300, 2, 3), (3_000, 60, 64)]
+    ("frames", "least", "most"), [(1, 1, 1), (6, 1, 1), (24, 2, 3), (300, 6, 7), (3_000, 60, 64)]
 )
 def test_a_track_keeps_few_crops_but_one_for_every_stretch(frames: int, least: int, most: int) -> None:
     picture, face = portrait("hopper"), only_face(portrait("hopper"))
@@ -259,7 +260,7 @@ def test_the_best_moment_of_a_stretch_is_kept() -> None:
 
     (crop,) = chosen([(dim, face), (dim, face), (picture, face), (dim, face)]).crops
 
-    assert (crop == crop_of("hopper")).all()
+    assert np.abs(crop.astype(int) - crop_of("hopper")).mean() < 2
 
 
 @pytest.mark.parametrize(("scale", "lacks"), [(1.0, ()), (0.2, ("TOO_SMALL",))])
@@ -295,3 +296,16 @@ def test_a_face_too_dark_to_compare_is_unresolvable() -> None:
 def test_a_larger_source_needs_larger_faces() -> None:
     assert probe_floor(640, 1920).width == 84
     assert probe_floor(640, 320).width == 28
+
+
+def test_going_through_the_clip_again_makes_the_same_choice() -> None:
+    film = Film(two_shots())
+    found, crops = scan(film, media_digest=MEDIA, detector=working_eyes()[0], limits=Limits())
+
+    again = crops_again(film, found)
+
+    assert {track: len(chosen) for track, chosen in again.crops.items()} == {
+        track: len(chosen) for track, chosen in crops.crops.items()
+    }
+    for track, kept in crops.crops.items():
+        assert all((a == b).all() for a, b in zip(kept, again.crops[track], strict=True))

@@ -1,0 +1,194 @@
+"""A process to be killed: works on a data folder until it reaches a point, and there kills itself.
+
+Started once by the tests. It loads what takes long, then forks for every trial it is told on its
+standard input, so a trial costs no start of Python. Only this script can wire the cheap engine.
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+import audit.log
+import audit.sequencer
+from audit.journal import DenyJournal
+from audit.log import Log
+from service import worker
+from service.settings import load
+from service.worker import PipelineSteps, working
+from swap import duties, orders, outputs, slots
+from swap.errors import SlotTaken
+from swap.finishing import Finisher
+from swap.folder import ContentFolder
+from swap.jobs import JobRunner
+from swap.pipeline import Pipeline
+from swap.quarantine import Quarantine
+from swap.release import Release
+import worlds
+from worlds import Cheap, World, open_world, working_eyes
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def before(place: object, name: str) -> None:
+    """Die when this is called."""
+    setattr(place, name, lambda *_a, **_k: die())
+
+
+def after(place: object, name: str) -> None:
+    """Die when this has returned."""
+    whole = getattr(place, name)
+
+    def last(*args, **kwargs):
+        whole(*args, **kwargs)
+        die()
+
+    setattr(place, name, last)
+
+
+def at_publish_after(place: object, name: str) -> None:
+    """Die at the next publication after this has returned: committed, and not under a checkpoint."""
+    whole = getattr(place, name)
+
+    def armed(*args, **kwargs):
+        done = whole(*args, **kwargs)
+        before(Log, "publish")
+        return done
+
+    setattr(place, name, armed)
+
+
+def at_frame(number: int) -> None:
+    """Die while the engine has this frame."""
+    render = Cheap.given
+
+    def given(engine, frame, rendered):
+        if frame.index == number:
+            die()
+        return render(engine, frame, rendered)
+
+    Cheap.given = given  # type: ignore[method-assign]
+
+
+def while_signing() -> None:
+    """Die between the encoder's file and the signed one."""
+    from audit import manifest
+
+    before(manifest, "sign")
+
+
+def while_keeping() -> None:
+    """Die when half of the finished file is copied into the store."""
+    from swap.draft import Draft
+
+    write = Draft.write
+
+    def half(draft, data):
+        if draft.path.parent.name == "media":
+            write(draft, data[: len(data) // 2])
+            die()
+        return write(draft, data)
+
+    Draft.write = half  # type: ignore[method-assign]
+
+
+POINTS: dict[str, Callable[[], None]] = {
+    "asked, not published": lambda: at_publish_after(duties, "owe"),
+    "job handed over": lambda: after(JobRunner, "enqueue"),
+    "before the run": lambda: before(PipelineSteps, "run"),
+    "redeeming, not committed": lambda: after(orders, "begin"),
+    "redeemed": lambda: after(Pipeline, "redeem"),
+    "rendering": lambda: at_frame(9),
+    "encoded, not signed": while_signing,
+    "signed, not logged": lambda: after(Finisher, "make"),
+    "logged, not published": lambda: at_publish_after(Finisher, "make"),
+    "run returned": lambda: after(Pipeline, "run"),
+    "before the release": lambda: before(PipelineSteps, "release"),
+    "half kept": while_keeping,
+    "kept": lambda: after(Release, "_keep"),
+    "releasing, entry written": lambda: before(outputs, "add"),
+    "releasing, not committed": lambda: after(orders, "end"),
+    "released": lambda: after(Release, "_decide"),
+    "release returned": lambda: after(PipelineSteps, "release"),
+    "photo gone, not committed": lambda: after(Quarantine, "discard"),
+    "settled, not published": lambda: at_publish_after(Quarantine, "discard"),
+    "settle returned": lambda: after(PipelineSteps, "settle"),
+    "before the duty is done": lambda: before(duties, "done"),
+    "placing entries, not committed": lambda: after(audit.log, "sequence"),
+    "withdrawn in the journal alone": lambda: after(DenyJournal, "append"),
+    "withdrawn, duties open": lambda: before(outputs, "withdraw"),
+    "file gone, not committed": lambda: after(ContentFolder, "discard"),
+}
+
+
+def ask(world: World, known: dict[str, str]) -> None:
+    if "job" not in known:
+        world.known = known
+        world.ask()
+
+
+def work(world: World, known: dict[str, str]) -> None:
+    """Be the worker until every job has ended and nothing is owed any more."""
+    while True:
+        try:
+            with working(world.record, world.studio) as at_work:
+                while True:
+                    at_work.turn()
+                    running = world.rows("job", "state IN ('queued', 'running')")
+                    if not running and not world.rows("duty", "done_at IS NULL"):
+                        at_work.turn()
+                        return
+                    at_work.check()
+                    time.sleep(0.03)
+        except SlotTaken:
+            time.sleep(0.1)  # its last holder was killed: until his lease ends
+
+
+def withdraw(world: World, _known: dict[str, str]) -> None:
+    world.withdraws("astronaut")
+    world.record.log.publish(now=world.record.clock())
+
+
+def trial(order: dict) -> None:
+    slots.LEASE = worker.timedelta(seconds=0.8)
+    worker.BEAT_SECONDS = 0.2
+    audit.log._LEASE = worker.timedelta(seconds=0.8)
+    settings = load(Path(order["data"]), **order["settings"])
+    world = open_world(settings)
+    from worlds import Player, Granted  # noqa: PLC0415
+
+    for name, (person, authorization, code) in order["people"].items():
+        granted = Granted(authorization, "", world.record.clock(), b"", "", code)
+        world.people[name] = Player(name, person, b"", granted)
+    if order["point"]:
+        POINTS[order["point"]]()
+    {"ask": ask, "work": work, "withdraw": withdraw}[order["do"]](world, order["known"])
+    world.close()
+
+
+def main() -> None:
+    working_eyes()
+    worlds.a_sandbox()._spares = 0  # nobody waits for a second file
+    for line in sys.stdin:
+        sys.stdout.flush()
+        child = os.fork()
+        if child == 0:
+            try:
+                trial(json.loads(line))
+            except BaseException:
+                traceback.print_exc()
+                sys.stderr.flush()
+                os._exit(1)
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

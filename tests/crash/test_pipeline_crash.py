@@ -1,0 +1,282 @@
+"""kill -9 anywhere on a job's way, and start again: it ends once, and nothing is lost or done twice."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlmodel import select
+
+from audit.verify import verify
+from consent.tables import ConsentCounterRow, PermitRow
+from consent.words import Purpose
+from service.database import utc_now
+from service.wiring import open_record
+from swap import orders, outputs
+from swap.orders import Progress
+from swap.serving import Gone
+from swap.tables import DutyRow
+from worlds import World
+
+HERE = Path(__file__).parent
+Stage = Callable[..., World]
+
+
+class Children:
+    """The process that forks a child for each trial."""
+
+    def __init__(self) -> None:
+        paths = os.pathsep.join([str(HERE.parent), str(HERE.parents[1] / "src")])
+        self.process = subprocess.Popen(
+            [sys.executable, str(HERE / "child.py")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": paths},
+        )
+
+    def run(self, world: World, do: str, point: str | None = None) -> int:
+        """Do something in a child; its exit code, or minus the signal that ended it."""
+        order = {
+            "data": str(world.settings.data),
+            "settings": {}
+            if world.settings.database is None
+            else {"database": world.settings.database, "guard": str(world.settings.guard)},
+            "people": {
+                name: (one.person, one.authorization, one.granted.recovery_code)
+                for name, one in world.people.items()
+                if one.granted
+            },
+            "known": world.known,
+            "do": do,
+            "point": point,
+        }
+        assert self.process.stdin and self.process.stdout
+        self.process.stdin.write(json.dumps(order) + "\n")
+        self.process.stdin.flush()
+        return int(self.process.stdout.readline())
+
+    def close(self) -> None:
+        assert self.process.stdin and self.process.stdout
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def children() -> Iterator[Children]:
+    started = Children()
+    yield started
+    started.close()
+
+
+ON_THE_WAY = [
+    "job handed over",
+    "before the run",
+    "redeeming, not committed",
+    "redeemed",
+    "rendering",
+    "encoded, not signed",
+    "signed, not logged",
+    "logged, not published",
+    "run returned",
+    "before the release",
+    "half kept",
+    "kept",
+    "releasing, entry written",
+    "releasing, not committed",
+    "released",
+    "release returned",
+    "photo gone, not committed",
+    "settled, not published",
+    "settle returned",
+    "before the duty is done",
+    "placing entries, not committed",
+]
+
+
+ON_POSTGRESQL = [
+    "redeeming, not committed",
+    "rendering",
+    "logged, not published",
+    "before the release",
+    "releasing, not committed",
+    "released",
+    "photo gone, not committed",
+]
+"""Where what the database does with a half-finished transaction, and DBOS in the same one, matters."""
+
+
+@pytest.mark.parametrize(
+    ("ground", "point"),
+    [*(("sqlite", point) for point in ON_THE_WAY), *(("postgresql", point) for point in ON_POSTGRESQL)],
+    indirect=["ground"],
+)
+def test_a_job_killed_on_its_way_is_released_once(point: str, at_stage: Stage, children: Children) -> None:
+    world = at_stage("asked")
+
+    assert children.run(world, "work", point) == -signal.SIGKILL
+    assert children.run(world, "work") == 0
+
+    released_once(world)
+
+
+def test_a_job_killed_three_times_is_released_once(at_stage: Stage, children: Children) -> None:
+    world = at_stage("asked")
+
+    for point in ("rendering", "logged, not published", "releasing, not committed"):
+        assert children.run(world, "work", point) == -signal.SIGKILL
+    assert children.run(world, "work") == 0
+
+    released_once(world)
+
+
+def test_a_job_whose_asker_died_before_publishing_is_released(at_stage: Stage, children: Children) -> None:
+    # Given a swap whose permit no checkpoint holds yet
+    world = at_stage("received")
+    assert children.run(world, "ask", "asked, not published") == -signal.SIGKILL
+    with world.record.database.read() as session:
+        job = session.connection().exec_driver_sql("SELECT id FROM job").scalar_one()
+    world.known["job"] = job
+
+    # Then it is not refused for that, but published and run
+    assert children.run(world, "work") == 0
+    released_once(world)
+
+
+@pytest.mark.parametrize("ground", ["sqlite"], indirect=True)
+def test_a_clip_that_kills_each_time_is_given_up(at_stage: Stage, children: Children) -> None:
+    world = at_stage("asked")
+
+    attempts = 0
+    while children.run(world, "work", "rendering") == -signal.SIGKILL:
+        attempts += 1
+        assert attempts <= 6
+
+    with world.record.database.read() as session:
+        job = orders.job(session, world.tenant, world.known["job"])
+    assert job.progress is Progress.FAILED
+    assert job.outcome == b'{"error":"JOB_STOPPED"}'
+    assert world.rows("output") == 0
+    assert world.files("work") == []
+    assert world.kinds().count("JobEnded") == 1
+
+
+def test_a_withdrawal_killed_behind_its_journal_already_denies(at_stage: Stage, children: Children) -> None:
+    # Given a withdrawal that died before anything of it was in the database
+    world = at_stage("asked")
+    assert children.run(world, "withdraw", "withdrawn in the journal alone") == -signal.SIGKILL
+    assert "ConsentWithdrawn" not in world.kinds()
+
+    # When the job is worked on
+    assert children.run(world, "work") == 0
+
+    # Then it is refused, and the withdrawal repeated is made whole
+    with world.record.database.read() as session:
+        assert orders.job(session, world.tenant, world.known["job"]).progress is Progress.REFUSED
+    assert world.rows("output") == 0
+    assert children.run(world, "withdraw") == 0
+    assert world.kinds().count("ConsentWithdrawn") == 1
+
+
+@pytest.mark.parametrize("point", ["withdrawn, duties open", "file gone, not committed"])
+def test_a_withdrawn_output_is_unserved_whenever_the_sweeper_dies(
+    point: str, at_stage: Stage, children: Children
+) -> None:
+    world = at_stage("asked")
+    assert children.run(world, "work") == 0
+    output = the_output(world)
+    world.withdraws("astronaut")
+
+    assert children.run(world, "work", point) == -signal.SIGKILL
+    assert isinstance(world.record.delivery.deliver(output.id), Gone)
+
+    assert children.run(world, "work") == 0
+    assert world.record.delivery.deliver(output.id) is Gone.WITHDRAWN
+    assert not world.record.delivery.media.holds(output.digest)
+    assert world.kinds().count("OutputWithdrawn") == 1
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_job_killed_at_any_moment_is_released_once(seed: int, at_stage: Stage, children: Children) -> None:
+    """By the clock rather than by a point: also inside what no point names."""
+    world = at_stage("asked")
+    dice = random.Random(seed)
+
+    for _ in range(3):
+        killer = threading.Timer(dice.uniform(0.15, 1.5), kill_children_of, [children.process.pid])
+        killer.start()
+        code = children.run(world, "work")
+        killer.cancel()
+        if code == 0:
+            break
+    assert children.run(world, "work") == 0
+
+    released_once(world)
+
+
+def kill_children_of(pid: int) -> None:
+    """Kill what the process forked; its own cells end with their pipes."""
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        os.kill(int(child), signal.SIGKILL)
+
+
+def the_output(world: World) -> outputs.Output:
+    with world.record.database.read() as session:
+        output = outputs.of_job(session, world.tenant, world.known["job"])
+    assert output is not None
+    return output
+
+
+def released_once(world: World) -> None:
+    """The job, its output, its entries, its uses and its photo: each once, and all of it verifies."""
+    world.studio.pipeline.media.sweep()
+    with world.record.database.read() as session:
+        job = orders.job(session, world.tenant, world.known["job"])
+        permit = session.exec(select(PermitRow.state).where(PermitRow.id == job.permit)).one()
+        owed = session.exec(select(DutyRow.id).where(DutyRow.done_at == None)).all()  # noqa: E711
+        uses = session.exec(
+            select(ConsentCounterRow.reserved, ConsentCounterRow.spent).where(
+                ConsentCounterRow.purpose == str(Purpose.USER_SWAP)
+            )
+        ).all()
+        donor = orders.donor(session, world.tenant, job.donor)
+    assert job.progress is Progress.RELEASED, job.outcome
+    assert permit == "finished"
+    assert owed == []
+    assert {tuple(each) for each in uses} == {(0, 1)}
+    assert donor.deleted
+
+    kinds = world.kinds()
+    assert kinds.count("OutputReleased") == kinds.count("DonorPhotoDeleted") == 1
+    assert "JobEnded" not in kinds
+    assert kinds.count("RunStarted") == job.attempt
+    assert kinds.count("RunFinished") <= job.attempt
+
+    output = the_output(world)
+    assert world.rows("output") == 1
+    assert world.files("work") == []
+    assert len(world.files("quarantine")) == 1, "the template's upload alone"
+    assert len(world.files("media")) == 2, "the template and the output"
+
+    # A process that starts now finds log, head and files in agreement, and hands out what verifies.
+    record = open_record(world.settings)
+    try:
+        video = record.delivery.deliver(output.id)
+        assert isinstance(video, Path)
+        verdict = verify(
+            video,
+            record.delivery.receipt(output.id),
+            record.layout.vkey.read_text().strip(),
+            record.layout.trust.read_text(),
+            utc_now(),
+        )
+        assert verdict.ok, verdict.steps
+    finally:
+        record.close()

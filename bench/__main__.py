@@ -53,7 +53,7 @@ def _measured(console: Console, groups: Sequence[str]) -> Iterator[Row]:
 def _print(console: Console, row: Row) -> None:
     said = row.to_json()
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-    for width in (24, 12, 12, 9, 9, 5):
+    for width in (24, 10, 10, 8, 8, 7):
         table.add_column(width=width)
     bound = f"{row.promise.bound.op} {row.promise.bound.value:g}"
     holds = "[green]holds[/]" if row.holds else "[red]BROKEN[/]"

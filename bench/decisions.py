@@ -5,11 +5,10 @@ from collections.abc import Iterator
 
 from bench.house import house
 from bench.row import Bound, Promise, Row
-from bench.shoot import Shoot
+from bench.shoot import Shoot, permitted
 from consent import docket
 from consent.case import Case, parse
 from consent.gate import Gate
-from consent.permit import Permit
 from service.wiring import Record
 
 LIMIT_MS = 5.0
@@ -18,8 +17,8 @@ _PUBLISHED_EVERY = 20
 _HOW = (
     "A permit for a swap: performer, bystander and donor, all rules in one policy batch, consents verified "
     "from stored bytes, deny journal read, uses reserved, decision rows and sealed entry written, in a "
-    f"write session on SQLite. {_DECISIONS} decisions after 20 to warm up, median; the log is published in between, "
-    "not timed. "
+    f"write session on SQLite. Median of {_DECISIONS} decisions after 20 to warm up; the log is published in "
+    "between, not timed. "
 )
 DECIDING = Promise(
     name="gate-decision",
@@ -66,6 +65,5 @@ def _decided(record: Record, gate: Gate, case: Case) -> tuple[float, float]:
         decision = gate.decide(session, case, record.clock())
         cpu = time.process_time() - before
     wall = time.perf_counter() - began
-    if not isinstance(decision, Permit):
-        raise RuntimeError(f"refused: {', '.join(decision.reasons)}")
+    permitted(decision)
     return cpu, wall

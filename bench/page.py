@@ -20,7 +20,7 @@ def table(results: Sequence[Mapping[str, Any]]) -> str:
     ]
     lines += [
         f"| `{row['name']}` | {row['what']} | {row['unit']} | {figure(row['ours'])} | "
-        f"{figure(row['reference'])} | {figure(row['ratio'])} | {row['bound']['op']} {row['bound']['value']:g} | "
+        f"{figure(row['reference'])} | {figure(row['ratio'])} | {_bound(row)} | "
         f"{'yes' if row['holds'] else '**no**'} | {row['runs']} |"
         for row in results
     ]
@@ -37,6 +37,10 @@ def rewritten(page: str, results: Sequence[Mapping[str, Any]]) -> str:
 def figure(value: float | None) -> str:
     """Three digits; a dash for what was not measured."""
     return "-" if value is None else f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
+
+
+def _bound(row: Mapping[str, Any]) -> str:
+    return f"{row['bound']['op']} {row['bound']['value']:g}"
 
 
 def _machine(machine: Mapping[str, Any]) -> str:

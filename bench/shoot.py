@@ -1,7 +1,7 @@
 """One swap from announcement to release on the demo's clip, step by step as the service takes them."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from service.layout import policies
 from swap import orders
 from swap.finishing import Order
 from swap.library import CastMember
+from swap.pipeline import Asked
 from swap.quarantine import in_chunks
 from swap.source import Source
 
@@ -37,7 +38,6 @@ class Taken:
     """The permit of the swap."""
     order: Order
     """What the engine was given."""
-    released: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,29 +68,48 @@ class Shoot:
         return cls(house, clip, cast)
 
     def take(self) -> Taken:
-        """Announce, admit, scan, publish, receive the donor, ask, redeem, run, release, settle."""
-        record, studio = self.house.record, self.house.studio
-        admission, pipeline, tenant = studio.admission, studio.pipeline, record.settings.tenant
+        """All of it, once."""
+        return self.swap(self.admit(), lambda step: step())
+
+    def admit(self) -> str:
+        """Announce, admit, scan, publish. The template's id."""
+        admission = self.house.studio.admission
         depicted = [member for member in self.cast.values() if member.role is not Role.DONOR]
-        donor = self.cast["hopper"]
         announced = admission.announce(OPERATOR, self._source(), digest(self.clip.read_bytes()), depicted)
         template = announced.template or _refused(announced.decision)
         admission.admit(template, in_chunks(self.clip))
-        _permitted(admission.scan(OPERATOR, template).decision)
-        _permitted(admission.publish(OPERATOR, template, USE))
-        photo = in_chunks(portraits.path("hopper"))
-        received = studio.donors.receive(
-            OPERATOR, template, donor.person, donor.authorization or "", photo, is_self=False
-        )
-        asked = pipeline.ask(template, received.donor or _refused(received.decision), OPERATOR, USE)
-        job = asked.job or _refused(asked.decision)
-        pipeline.redeem(job)
+        permitted(admission.scan(OPERATOR, template).decision)
+        permitted(admission.publish(OPERATOR, template, USE))
+        return template
+
+    def swap(self, template: str, measure: Callable[[Callable[[], None]], None]) -> Taken:
+        """Receive the donor, ask, redeem; then run, release, settle. Both halves pass through `measure`."""
+        record, studio = self.house.record, self.house.studio
+        pipeline, tenant, donor = studio.pipeline, record.settings.tenant, self.cast["hopper"]
+        asked: list[Asked] = []
+        released: list[bool] = []
+
+        def begin() -> None:
+            photo = in_chunks(portraits.path("hopper"))
+            received = studio.donors.receive(
+                OPERATOR, template, donor.person, donor.authorization or "", photo, is_self=False
+            )
+            asked.append(pipeline.ask(template, received.donor or _refused(received.decision), OPERATOR, USE))
+            pipeline.redeem(asked[0].job or _refused(asked[0].decision))
+
+        def finish() -> None:
+            made = pipeline.run(job)
+            released.append(made is not None and pipeline.release(job, made))
+            pipeline.settle(job)
+
+        measure(begin)
+        job = asked[0].job or ""
         with record.database.read() as session:
             order = pipeline.preparing.order(session, orders.job(session, tenant, job), now=record.clock())
-        made = pipeline.run(job)
-        released = made is not None and pipeline.release(job, made)
-        pipeline.settle(job)
-        return Taken(asked.decision, order, released)
+        measure(finish)
+        if not all(released):
+            raise RuntimeError("the bench's swap was not released")
+        return Taken(asked[0].decision, order)
 
     def _source(self) -> Source:
         return Source(
@@ -123,7 +142,8 @@ def _granted(house: House, player: Player, role: Role, source: str) -> Granted:
     return granted
 
 
-def _permitted(decision: Decision) -> None:
+def permitted(decision: Decision) -> None:
+    """Raise unless the gate said yes: a bench of refusals would measure something else."""
     if not isinstance(decision, Permit):
         _refused(decision)
 

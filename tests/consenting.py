@@ -160,8 +160,12 @@ class Effects:
 
     calls: list[tuple[Any, ...]] = field(default_factory=list)
 
-    def lock(self, session: Session, tenant: str, authorization: str) -> None:
+    def resting(self, session: Session, tenant: str, authorization: str) -> frozenset[str]:
+        return frozenset()
+
+    def lock(self, session: Session, tenant: str, authorization: str) -> frozenset[str]:
         self.calls.append(("lock", tenant, authorization))
+        return frozenset()
 
     def apply(
         self, session: Session, tenant: str, authorization: str, purposes: Collection[Purpose], now: datetime

@@ -22,7 +22,6 @@ import cv2
 import numpy as np
 import psycopg
 import pytest
-
 from sqlalchemy import text
 from sqlmodel import col, select
 
@@ -363,7 +362,7 @@ class Ground:
         name = f"w{uuid.uuid4().hex}"
         copy = f' TEMPLATE "{template}"' if template else ""
         with psycopg.connect(self.server, autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{name}"{copy}')  # noqa: S608
+            connection.execute(f'CREATE DATABASE "{name}"{copy}')
         base, _, query = self.server.partition("?")
         url = base.rsplit("/", 1)[0] + f"/{name}" + (f"?{query}" if query else "")
         return load(folder, database=url, guard=folder / "guard", **more)

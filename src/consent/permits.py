@@ -4,7 +4,7 @@ A signature is not leave: the row is. Redeeming is one update of it, under the s
 consents that a withdrawal must take, so it either sees the withdrawal or is seen by it.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -108,10 +108,11 @@ class Permits:
         ended = []
         for permit in docket.resting_on(session, self.bench.tenant, authorization):
             life = docket.life(session, self.bench.tenant, permit, lock=True)
-            if life is not None and self._rests(session, permit, authorization, purposes):
-                self._end(session, life, State.VOID, "PermitVoided", now)
-                ended.append(permit)
-        return tuple(ended)
+            # Looked at again under the lock: it may have expired meanwhile, and returned its uses.
+            live = life is not None and life.state not in _ENDED
+            if life is not None and live and self._rests(session, permit, authorization, purposes):
+                ended.append(life)
+        return self._end(session, ended, State.VOID, "PermitVoided", now)
 
     def expire(self, session: Session, now: datetime) -> tuple[str, ...]:
         """Expire what was not redeemed in time, and what ran too long. Their ids.
@@ -123,12 +124,16 @@ class Permits:
             life = docket.life(session, self.bench.tenant, permit, lock=True)
             # Looked at again under the lock: a job whose clock is a little behind may have redeemed it.
             if life is not None and life.overdue(now):
-                self._end(session, life, State.EXPIRED, "PermitExpired", now)
-                ended.append(permit)
-        return tuple(ended)
+                ended.append(life)
+        return self._end(session, ended, State.EXPIRED, "PermitExpired", now)
 
-    def lock(self, session: Session, tenant: str, authorization: str) -> None:
+    def resting(self, session: Session, tenant: str, authorization: str) -> frozenset[str]:
         """Nothing to lock before the authorization: a permit's row comes after it in the one order."""
+        return frozenset()
+
+    def lock(self, session: Session, tenant: str, authorization: str) -> frozenset[str]:
+        """See `resting`."""
+        return frozenset()
 
     def apply(
         self, session: Session, tenant: str, authorization: str, purposes: Collection[Purpose], now: datetime
@@ -145,13 +150,20 @@ class Permits:
             n.authorization == authorization and not set(n.purposes).isdisjoint(purposes) for n in named
         )
 
-    def _end(self, session: Session, life: Life, state: State, kind: str, now: datetime) -> None:
-        docket.end(session, self.bench.tenant, life.id, was=life.state, now=state)
-        if life.state is State.ISSUED:
-            uses.give_back(session, self.bench, docket.people(session, self.bench.tenant, life.id))
-        issued = docket.find(session, self.bench.tenant, life.id)
-        part = recording.tenant_part(self.bench.tenant, {"permit": life.id, "was": str(life.state)})
-        self.bench.ledger.append(session, Fact(kind, (part,), (issued.entry,) if issued else ()), now)
+    def _end(
+        self, session: Session, lives: Sequence[Life], state: State, kind: str, now: datetime
+    ) -> tuple[str, ...]:
+        # The permits' rows are locked, all of them; counters come after them in the one order, entries last.
+        tenant = self.bench.tenant
+        for life in lives:
+            docket.end(session, tenant, life.id, was=life.state, now=state)
+        unspent = [life.id for life in lives if life.state is State.ISSUED]
+        uses.give_back(session, self.bench, [docket.people(session, tenant, permit) for permit in unspent])
+        for life in lives:
+            issued = docket.find(session, tenant, life.id)
+            part = recording.tenant_part(tenant, {"permit": life.id, "was": str(life.state)})
+            self.bench.ledger.append(session, Fact(kind, (part,), (issued.entry,) if issued else ()), now)
+        return tuple(life.id for life in lives)
 
     def _ungrounded(self, heard: Hearing, named: tuple[Named, ...]) -> tuple[Objection, ...]:
         found = [self.policy.failure(code) for code in heard.faults]

@@ -155,8 +155,7 @@ class Registry:
         # Journal before lock, lock before state. A crash after this line leaves a denied consent
         # that the database calls given: she is safe, and the repeated call completes it.
         self._deny(authorization, ended)
-        effect.lock(session, self.tenant, authorization)
-        chain.lock_states(session, self.tenant, [authorization], "update")
+        self._lock(session, effect, authorization)
         states = chain.states(session, self.tenant, [authorization])[authorization]
         # A suspended purpose (UNKNOWN) can be re-confirmed, so it can and must be ended too.
         live = frozenset(
@@ -274,6 +273,20 @@ class Registry:
         counters.give_back(session, tenant, authorization, purpose)
 
     # Steps
+
+    def _lock(self, session: Session, effect: WithdrawalEffect, authorization: str) -> None:
+        """Templates, then the authorization. With it in hand nobody puts it into another cast any more."""
+        while True:
+            attempt = session.begin_nested()
+            locked = effect.lock(session, self.tenant, authorization)
+            chain.lock_states(session, self.tenant, [authorization], "update")
+            if effect.resting(session, self.tenant, authorization) <= locked:
+                attempt.commit()
+                return
+            # While we waited, somebody who had heard her yes put it into another cast. To lock that template
+            # now would be the wrong way round: measured, a deadlock with the next one to ask for it. So let
+            # go of all and begin again; the journal has the no already, so the casts end soon.
+            attempt.rollback()
 
     def _supersede(self, session: Session, wanted: Authorization, now: datetime) -> str | None:
         if wanted.supersedes is None:

@@ -18,9 +18,13 @@ from consent.strict import Fields
 
 Value = TypeVar("Value")
 
+_PLAIN = frozenset({NoneType, bool, int, str})
+
 
 def to_json(value: object) -> Json:
     """`value` (dataclasses, tuples, words, instants, str, int, bool, None) as JSON."""
+    if type(value) in _PLAIN:
+        return cast("Json", value)
     if is_dataclass(value) and not isinstance(value, type):
         return {name: to_json(getattr(value, name)) for name in _names_of(type(value))}
     if isinstance(value, tuple):
@@ -29,7 +33,7 @@ def to_json(value: object) -> Json:
         return str(value)
     if isinstance(value, datetime):
         return instant.exact(value)
-    if value is None or isinstance(value, bool | int | str):
+    if isinstance(value, int | str):
         return value
     raise DocumentMalformed(f"{type(value).__name__} has no place in a stored value")
 

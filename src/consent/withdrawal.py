@@ -59,8 +59,12 @@ class WithdrawalEffect(Protocol):
     Implemented where those rows live (`swap`); must not commit, and must be safe to repeat.
     """
 
-    def lock(self, session: Session, tenant: str, authorization: str) -> None:
-        """Lock, in id order, the templates that rest on it. Called before the authorization is locked:
+    def resting(self, session: Session, tenant: str, authorization: str) -> frozenset[str]:
+        """The templates that rest on it now, unlocked: asked again once the authorization is locked."""
+        ...
+
+    def lock(self, session: Session, tenant: str, authorization: str) -> frozenset[str]:
+        """Lock, in id order, the templates that rest on it; which. Called before the authorization is locked:
 
         the gate locks templates first, so the other order would deadlock with it.
         """
@@ -79,9 +83,13 @@ class Together:
 
     effects: Sequence[WithdrawalEffect]
 
-    def lock(self, session: Session, tenant: str, authorization: str) -> None:
-        for effect in self.effects:
-            effect.lock(session, tenant, authorization)
+    def resting(self, session: Session, tenant: str, authorization: str) -> frozenset[str]:
+        found = [effect.resting(session, tenant, authorization) for effect in self.effects]
+        return frozenset().union(*found)
+
+    def lock(self, session: Session, tenant: str, authorization: str) -> frozenset[str]:
+        locked = [effect.lock(session, tenant, authorization) for effect in self.effects]
+        return frozenset().union(*locked)
 
     def apply(
         self, session: Session, tenant: str, authorization: str, purposes: Collection[Purpose], now: datetime

@@ -9,7 +9,7 @@ import consent
 import service
 import swap
 from audit.errors import BadInput, ConsentryError, Diverged
-from service.cli.console import Exit
+from service.console import Exit
 
 HEAD = """# Errors
 

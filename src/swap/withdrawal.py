@@ -49,9 +49,14 @@ class SwapEffect:
 
     entropy: Entropy
 
-    def lock(self, session: Session, tenant: str, authorization: str) -> None:
-        for template in library.resting_on(session, tenant, authorization):
+    def resting(self, session: Session, tenant: str, authorization: str) -> frozenset[str]:
+        return frozenset(library.resting_on(session, tenant, authorization))
+
+    def lock(self, session: Session, tenant: str, authorization: str) -> frozenset[str]:
+        templates = library.resting_on(session, tenant, authorization)
+        for template in templates:
             library.lock(session, tenant, template, exclusive=True)
+        return frozenset(templates)
 
     def apply(
         self, session: Session, tenant: str, authorization: str, purposes: Collection[Purpose], now: datetime

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import audit.log
 import audit.sequencer
+import worlds
 from audit.journal import DenyJournal
 from audit.log import Log
 from service import worker
@@ -28,7 +29,6 @@ from swap.jobs import JobRunner
 from swap.pipeline import Pipeline
 from swap.quarantine import Quarantine
 from swap.release import Release
-import worlds
 from worlds import Cheap, World, open_world, working_eyes
 
 
@@ -161,7 +161,7 @@ def trial(order: dict) -> None:
     audit.log._LEASE = worker.timedelta(seconds=0.8)
     settings = load(Path(order["data"]), **order["settings"])
     world = open_world(settings)
-    from worlds import Player, Granted  # noqa: PLC0415
+    from worlds import Granted, Player
 
     for name, (person, authorization, code) in order["people"].items():
         granted = Granted(authorization, "", world.record.clock(), b"", "", code)

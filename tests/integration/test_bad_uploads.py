@@ -1,7 +1,5 @@
 """Bytes that are no template and photos that are no donor: refused by code, and nothing of them is left."""
 
-import errno
-import os
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +14,8 @@ from audit.canonical import digest
 from audit.errors import BadInput, Unready
 from consent.permit import Refusal
 from consent.words import Match
+from full_disk import on_a_full_disk
 from portraits import portrait
-from swap.draft import create
 from swap.faults import StorageFull
 from swap.quarantine import Quarantine
 from swap.store import MediaStore
@@ -289,31 +287,3 @@ def with_clip(world: World, path: Path) -> World:
     must(world.announce(received=received)[0])
     world.admit(path=path)
     return world
-
-
-class _Full:
-    """A file on a disk with room for a thousand bytes; what writes past us has none at all."""
-
-    def __init__(self, file) -> None:
-        self._file, self._left = file, 1000
-        self._device = os.open("/dev/full", os.O_RDWR)
-
-    def write(self, data) -> int:
-        if len(data) > self._left:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        self._left -= len(data)
-        return self._file.write(data)
-
-    def fileno(self) -> int:
-        return self._device
-
-    def close(self) -> None:
-        os.close(self._device)
-        self._file.close()
-
-    def __getattr__(self, name: str):
-        return getattr(self._file, name)
-
-
-def on_a_full_disk(folder: Path):
-    return _Full(create(folder))

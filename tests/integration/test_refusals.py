@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from consent.errors import AuthorizationRefused
 from consent.dimensions import Modification
+from consent.errors import AuthorizationRefused
 from consent.permit import Permit, Refusal
 from consent.scope import Scope
 from consent.term import Term

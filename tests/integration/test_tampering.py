@@ -58,7 +58,9 @@ def edit_scan_carelessly(world: World) -> None:
 def edit_source(world: World) -> None:
     with world.record.database.read() as session:
         source = library.get(session, world.tenant, world.known["template"]).source
-    assert world.edit("UPDATE source SET record = :new", new=replace(source, supplier="another").to_bytes()) == 1
+    assert (
+        world.edit("UPDATE source SET record = :new", new=replace(source, supplier="another").to_bytes()) == 1
+    )
 
 
 def damage_source(world: World) -> None:
@@ -73,7 +75,15 @@ def edit_publication(world: World) -> None:
     assert world.edit("UPDATE template SET published_by = :new", new="0" * 32) == 1
 
 
-EDITS = [edit_verdicts, edit_scan, edit_scan_carelessly, edit_source, damage_source, edit_cast, edit_publication]
+EDITS = [
+    edit_verdicts,
+    edit_scan,
+    edit_scan_carelessly,
+    edit_source,
+    damage_source,
+    edit_cast,
+    edit_publication,
+]
 
 
 @pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.__name__)
@@ -176,9 +186,7 @@ def test_a_forgotten_withdrawal_is_still_one(at_stage: Stage) -> None:
     with world.record.database.read() as session:
         status = session.connection().exec_driver_sql("SELECT status FROM consent_state LIMIT 1").scalar_one()
     world.withdraws("astronaut")
-    world.edit(
-        "UPDATE consent_state SET status = :s WHERE authorization_id = :a", s=status, a=authorization
-    )
+    world.edit("UPDATE consent_state SET status = :s WHERE authorization_id = :a", s=status, a=authorization)
     world.edit("UPDATE template SET frozen = false")
     world.known = before
 
@@ -341,5 +349,3 @@ def media(world: World) -> str:
 def photo(world: World) -> str:
     with world.record.database.read() as session:
         return orders.donor(session, world.tenant, world.known["donor"]).photo_digest
-
-

@@ -10,7 +10,7 @@ import pytest
 
 from consent.words import Role
 from races.race import JITTER, together
-from races.stage import NOW, REQUESTER, USE, Joined, Stage
+from races.stage import REQUESTER, USE, Joined, Stage
 from races.uses import nothing_rests_on
 from swap.library import CastMember
 

@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from races.race import Course, Use
-from races.stage import Act, Stage, asked as was_asked, finished, published as was_published
+from races.stage import Act, Stage, finished
+from races.stage import asked as was_asked
+from races.stage import published as was_published
 from races.uses import asked, is_not_served, nothing_rests_on, published, received, redeemed, released
 
 LOG = logging.getLogger("races")

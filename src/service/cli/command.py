@@ -12,8 +12,8 @@ import typer
 
 from audit.canonical import Json
 from audit.errors import ConsentryError
-from service.cli.console import Exit, Voice
 from service.cli.desk import Desk
+from service.console import Exit, Voice
 
 Data = Annotated[
     Path | None,

@@ -13,13 +13,13 @@ from consent import signature
 from consent.authorization import Request, draw_up, parse
 from consent.capacity import Capacity
 from consent.errors import NoticeUnknown
-from consent.notice import Notice, load_notices
+from consent.notice import load_notices
 from consent.scope import Scope
 from consent.words import Purpose
 from service.cli import files, paperwork, withdrawing
 from service.cli.command import Answer, command, group
-from service.cli.console import Exit
 from service.cli.desk import Desk
+from service.console import Exit
 from service.layout import policies
 
 app = group("consent", "Consent: draw up, sign, grant, show, withdraw, verify.")
@@ -49,7 +49,7 @@ def draw(
     """Write the document that a person reads and signs. A field the scope leaves out means no."""
     files.free(out)
     record = desk.record
-    shown = _notice(desk, notice, language)
+    shown = paperwork.newest(load_notices(policies(desk.settings) / "notices"), notice, language)
     with record.database.read() as session:
         age = record.registry.people.get(session, person).age
         if record.registry.noticeboard.find(session, shown.sha256) is None:
@@ -188,16 +188,3 @@ def verify(
     ok = all(step.ok for step in steps)
     value: Json = [{"step": step.name, "ok": step.ok, "detail": step.detail} for step in steps]
     return Answer({"authorization": wanted.id, "steps": value}, Exit.OK if ok else Exit.NO)
-
-
-def _notice(desk: Desk, name: str, language: str) -> Notice:
-    """The newest version the operator's folder has. Raises `NoticeUnknown`."""
-    found = [
-        notice
-        for notice in load_notices(policies(desk.settings) / "notices")
-        if (notice.id, notice.language) == (name, language)
-    ]
-    if not found:
-        raise NoticeUnknown(f"no notice {name} in {language}")
-    # Versions count up; "10" comes after "9".
-    return max(found, key=lambda notice: (len(notice.version), notice.version))

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from service.cli.command import Answer, group, perform
-from service.cli.console import Exit, Voice
 from service.cli.desk import Desk
+from service.console import Exit, Voice
 from service.demo import story
 
 app = group("demo", "The main job, told as a story on real faces.")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from audit.errors import Unready
-from service.cli.console import Voice
 from service.cli.interrupts import uninterrupted
+from service.console import Voice
 
 if TYPE_CHECKING:
     from service.settings import Settings
@@ -73,6 +73,16 @@ class Desk:
             self._record = open_record(self.settings)
             self._open.callback(self._record.close)
         return self._record
+
+    @property
+    def record_unstarted(self) -> "Record":
+        """The record of a log that may refuse to start: to look into it, and for nothing else."""
+        with uninterrupted():
+            from service.wiring import open_record  # noqa: PLC0415
+
+        record = open_record(self.settings, start=False)
+        self._open.callback(record.close)
+        return record
 
     @property
     def studio(self) -> "Studio":

@@ -3,8 +3,8 @@
 from rich.markup import escape
 
 from service.cli.command import Answer, command, group
-from service.cli.console import Exit
 from service.cli.desk import Desk
+from service.console import Exit
 from service.doctor import Health, examine
 
 app = group("doctor", "What is wrong and how to mend it.")

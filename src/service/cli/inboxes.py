@@ -7,7 +7,7 @@ from rich.table import Column, Table
 from audit import instant
 from audit.canonical import Json
 from consent.inbox import Asked, Inbox, Signed
-from service.cli.console import Voice
+from service.console import Voice
 
 _COLOURS = {"permit": "green", "hold": "yellow", "refusal": "red"}
 

@@ -9,8 +9,8 @@ from rich.table import Column, Table
 
 from audit.canonical import Json
 from consent.words import Match
-from service.cli.console import Voice
 from service.cli.saying import short
+from service.console import Voice
 from swap import cases, library
 from swap.admission import Seen
 from swap.cases import Verdict

@@ -13,9 +13,8 @@ from audit.log import EntryUnpublished
 from audit.treerows import TreeRows
 from service.cli import files
 from service.cli.command import Answer, command, group
-from service.cli.console import Exit
 from service.cli.desk import Desk
-from service.wiring import open_record
+from service.console import Exit
 
 app = group("log", "The log: publish, list, prove, audit.")
 
@@ -88,12 +87,9 @@ def checkpoint(desk: Desk) -> Answer:
 def audit(desk: Desk) -> Answer:
     """Read the whole log again and hold every copy against every other. Exit 4 names what was edited."""
     # Without the check at start: it refuses an edited log, and this is what says where it was edited.
-    record = open_record(desk.settings, start=False)
-    try:
-        with record.database.read() as session:
-            done = record.log.audit(session)
-    finally:
-        record.close()
+    record = desk.record_unstarted
+    with record.database.read() as session:
+        done = record.log.audit(session)
     if done.sound:
         desk.voice.say(f"[bold green]sound[/]: {done.size} entries, root {done.root}")
     for one in done.findings:

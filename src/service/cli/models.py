@@ -13,8 +13,8 @@ from consent.eyes import eyes
 from consent.inventory import ModelState, inventory
 from consent.modelcard import Deployment
 from service.cli.command import Answer, command, group
-from service.cli.console import Exit, describe
 from service.cli.desk import Desk
+from service.console import Exit, describe
 from service.layout import Layout
 
 app = group("models", "The model inventory.")

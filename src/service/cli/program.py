@@ -14,8 +14,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from service.cli.console import Exit
 from service.cli.interrupts import answered, uninterrupted
+from service.console import Exit
 
 COMMANDS = (
     "init",

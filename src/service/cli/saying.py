@@ -10,7 +10,7 @@ from consent.docket import Answer as Verdict
 from consent.gate import Forecast
 from consent.objection import Objection
 from consent.permit import Decision, Hold, Permit, Refusal
-from service.cli.console import Exit, Voice
+from service.console import Exit, Voice
 
 _WORDS = {
     Verdict.PERMIT: ("green", "permit 许可"),

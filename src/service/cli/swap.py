@@ -9,10 +9,10 @@ from rich.markup import escape
 from consent.permit import Permit
 from service.cli import files, forms, waiting
 from service.cli.command import Answer, command, group
-from service.cli.console import Exit
 from service.cli.desk import Desk
 from service.cli.saying import exit_of, say_decision
 from service.cli.template import Requester
+from service.console import Exit
 from swap.quarantine import in_chunks
 from swap.serving import Gone
 

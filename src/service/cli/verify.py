@@ -9,8 +9,8 @@ from rich.markup import escape
 from audit.verify import verify as check
 from service.cli import files
 from service.cli.command import Answer, command, group
-from service.cli.console import Exit
 from service.cli.desk import Desk
+from service.console import Exit
 
 app = group("verify", "Check a released file, offline.")
 

@@ -8,9 +8,9 @@ from audit.canonical import Json
 from consent.objection import Objection
 from consent.redemption import Fault
 from consent.strict import decode
-from service.cli.console import Bar, Exit, Voice
 from service.cli.desk import Desk
 from service.cli.saying import say_objections
+from service.console import Bar, Exit, Voice
 from service.worker import working
 from swap import orders, slots
 from swap.errors import SlotTaken

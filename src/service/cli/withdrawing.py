@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from audit.canonical import Json
 from consent.words import Purpose
-from service.cli.console import Voice
+from service.console import Voice
 
 if TYPE_CHECKING:
     from service.wiring import Record

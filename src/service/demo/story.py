@@ -20,7 +20,7 @@ from consent.notice import load_notices
 from consent.registry import Granted
 from consent.words import Audience, Monetisation, Purpose, Role
 from service import founding
-from service.cli.console import Voice
+from service.console import Voice
 from service.demo import clips, portraits
 from service.demo.cast import PLATFORM, Player, enrol, grant
 from service.demo.sheet import sheet
@@ -66,10 +66,12 @@ def run(folder: Path, voice: Voice, report: Path | None) -> bool:
     """Tell the story in `folder`, which is replaced if an earlier demo left it. True: all as expected."""
     folder = folder.resolve()
     _clear(folder)
+    # The marker first: a demo that broke off is replaced by the next one, too.
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MARKER).write_text("made by `consentry demo`; replaced by the next run\n")
     founding.write_settings(
         folder, {"mode": "demo", "deployment": "demo", "origin": "consentry.invalid/demo"}
     )
-    (folder / MARKER).write_text("made by `consentry demo`; replaced by the next run\n")
     settings = load(folder)
     founding.found(settings, now=datetime.now().astimezone(), entropy=os.urandom)
     telling = Telling(voice)
@@ -326,7 +328,9 @@ class Story:
 
 
 def _clear(folder: Path) -> None:
-    if folder.exists() and any(folder.iterdir()):
+    if folder.is_dir() and not any(folder.iterdir()):
+        return
+    if folder.exists():
         if not (folder / MARKER).is_file():
-            raise NotOurs(f"{folder.name} is not empty and was not made by the demo")
+            raise NotOurs(f"{folder.name} is there and was not made by the demo")
         shutil.rmtree(folder)

@@ -11,7 +11,7 @@ from audit.canonical import Json
 from consent.gate import Forecast
 from consent.objection import Objection
 from consent.permit import Decision, Hold, Permit, Refusal
-from service.cli.console import Voice
+from service.console import Voice
 
 _COLOURS = {"permit": "green", "refusal": "red", "hold": "yellow"}
 

@@ -12,9 +12,9 @@ import pytest
 from audit.errors import BadInput, ConsentryError, Diverged, Unready
 from service.cli import command, program, reference
 from service.cli.command import Answer
-from service.cli.console import Exit, Voice, describe, exit_code
 from service.cli.desk import Desk
 from service.cli.interrupts import uninterrupted
+from service.console import Exit, Voice, describe, exit_code
 from shell import Shell
 
 ROOT = Path(__file__).parents[3]

@@ -187,6 +187,16 @@ def test_what_is_not_here_is_said_to_be_unknown(shell: Shell, words: tuple[str, 
     assert shell(*words, leaves=3)["error"]["code"] == code
 
 
+def test_a_notice_nobody_wrote_can_not_be_shown(shell: Shell) -> None:
+    person, side = enrolled(shell, "her")
+    scope = shell.file("scope.json", a_scope("PERFORMER", SOURCE))
+    words = ("--scope", scope, "--notice", "face-swap", "--language", "fr", "--out", side / "d")
+
+    refused = shell("consent", "draw-up", "--person", person, *words, leaves=3)
+
+    assert refused["error"]["code"] == "NOTICE_UNKNOWN"
+
+
 def test_a_key_pair_is_hers_alone_and_never_replaced(tmp_path: Path) -> None:
     shell = Shell(tmp_path)
     made = shell("person", "keygen", "--out", tmp_path / "her")

@@ -11,8 +11,8 @@ import pytest
 
 from audit.canonical import Json, canonical
 from service.cli import demo, waiting, worker
-from service.cli.console import Exit, Voice
 from service.cli.desk import Desk
+from service.console import Exit, Voice
 from service.settings import load
 from service.wiring import Record, open_record
 from shell import Shell

@@ -16,7 +16,8 @@ from consent.faces import Embeddings
 from service import founding
 from service.demo.portraits import portrait
 from service.settings import load
-from service.wiring import Record, Studio, open_record, open_studio
+from service.studio import Studio, open_studio
+from service.wiring import Record, open_record
 
 
 @dataclass(frozen=True, slots=True)

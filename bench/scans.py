@@ -11,7 +11,7 @@ from bench.house import cast_of_two, house
 from bench.meter import ROUNDS, children, cpu_seconds, settled
 from bench.row import Bound, Promise, Row
 from consent.faces import Embeddings
-from service.wiring import Studio
+from service.studio import Studio
 from swap.sandbox import Sandbox
 from swap.scan import scan
 

@@ -24,7 +24,7 @@ _HOW = (
     "is made of the clip ({passes}), the engine, the encoder, each run bare on the same frames and tracks. "
     "What is left is compliance: decisions, log, detection, matching, sandbox, fence, label, manifest, "
     "read-back. CPU with child processes; the starts of the decoding cells are taken off, as for the scans, "
-    "and the job queue is not run. Interleaved, medians. On the demo's clip: 132 frames of 1280x720, two people."
+    "and the job queue is not run. Interleaved, medians. The demo's clip: 132 frames of 1280x720, two people."
 )
 WHOLE = Promise(
     name="compliance-share",

@@ -42,13 +42,15 @@ from consent.scope import Scope
 from consent.words import AgeBand, Audience, Monetisation, Purpose, Role
 from engines import Tint
 from portraits import PEOPLE, packaged, working_eyes
-from service import founding, wiring
+from service import founding
+from service import studio as wiring
 from service.database import utc_now
 from service.demo import cast as demo
 from service.demo.clips import SHOT_FRAMES, frames
 from service.layout import policies
 from service.settings import Settings, load
-from service.wiring import Record, Studio, open_record, open_studio
+from service.studio import Studio, open_studio
+from service.wiring import Record, open_record
 from swap.library import CastMember
 from swap.mesh import MeshEngine
 from swap.quarantine import in_chunks

@@ -127,13 +127,13 @@ class Permits:
                 ended.append(life)
         return self._end(session, ended, State.EXPIRED, "PermitExpired", now)
 
-    def resting(self, session: Session, tenant: str, authorization: str) -> frozenset[str]:
+    def resting(self, session: Session, tenant: str, authorization: str) -> frozenset[str]:  # noqa: ARG002
         """Nothing to lock before the authorization: a permit's row comes after it in the one order."""
         return frozenset()
 
     def lock(self, session: Session, tenant: str, authorization: str) -> frozenset[str]:
         """See `resting`."""
-        return frozenset()
+        return self.resting(session, tenant, authorization)
 
     def apply(
         self, session: Session, tenant: str, authorization: str, purposes: Collection[Purpose], now: datetime

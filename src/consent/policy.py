@@ -44,7 +44,9 @@ class Question:
     person: str | None
     action: Action
     attributes: Mapping[str, Json]
+    """What is asked about: Cedar's resource."""
     context: Mapping[str, Json]
+    """Who asks, when and for what: Cedar's principal. Questions of one case share the object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +67,8 @@ class Policy:
         if not questions:
             return (self.failure("NO_QUESTION"),)
         try:
-            results = cedarpy.is_authorized_batch(
-                [_request(i, question) for i, question in enumerate(questions)],
-                self._policies,
-                [_entity(i, question) for i, question in enumerate(questions)],
-                self._schema,
-            )
+            requests, entities = _asked(questions)
+            results = cedarpy.is_authorized_batch(requests, self._policies, entities, self._schema)
             answers = [self._read(q, result) for q, result in zip(questions, results, strict=True)]
         except Exception:  # noqa: BLE001  whatever went wrong, nobody was asked: that is a refusal, never a yes
             return (self.failure("POLICY_ERROR"),)
@@ -163,23 +161,29 @@ def _rule(rule: str, texts: Mapping[str, str], *, conditions: str) -> Objection:
         raise PolicyRefused(f"{rule} can't be a hold: nobody may lift it")
     # A denial that looks at what was lifted would be a hold in disguise.
     if severity is Severity.DENY and '"lifted"' in conditions:
-        raise PolicyRefused(f"{rule} is a denial and must not look at context.lifted")
+        raise PolicyRefused(f"{rule} is a denial and must not look at principal.lifted")
     citation, message, message_zh = texts["citation"], texts["message"], texts["message_zh"]
     return Objection(rule, citation, message, message_zh, severity, texts["cure"], texts["cure_zh"])
 
 
-def _kind(question: Question) -> str:
-    return "Work" if question.person is None else "Appearance"
+def _asked(questions: Sequence[Question]) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
+    # Shared by identity and not by equality: to Python True equals 1, to the schema it does not.
+    shared = {id(question.context): str(i) for i, question in enumerate(questions)}
+    principals = {shared[id(question.context)]: question.context for question in questions}
+    requests: list[dict[str, object]] = []
+    entities = [_entity("Request", name, context) for name, context in principals.items()]
+    for i, question in enumerate(questions):
+        kind = "Work" if question.person is None else "Appearance"
+        entities.append(_entity(kind, str(i), question.attributes))
+        requests.append(
+            {
+                "principal": {"type": "Request", "id": shared[id(question.context)]},
+                "action": {"type": "Action", "id": str(question.action)},
+                "resource": {"type": kind, "id": str(i)},
+            }
+        )
+    return requests, entities
 
 
-def _entity(i: int, question: Question) -> dict[str, object]:
-    return {"uid": {"type": _kind(question), "id": str(i)}, "attrs": dict(question.attributes), "parents": []}
-
-
-def _request(i: int, question: Question) -> dict[str, object]:
-    return {
-        "principal": {"type": "Gate", "id": "gate"},
-        "action": {"type": "Action", "id": str(question.action)},
-        "resource": {"type": _kind(question), "id": str(i)},
-        "context": dict(question.context),
-    }
+def _entity(kind: str, name: str, facts: Mapping[str, Json]) -> dict[str, object]:
+    return {"uid": {"type": kind, "id": name}, "attrs": dict(facts), "parents": []}

@@ -14,7 +14,8 @@ from threading import Event, Thread
 
 from audit.errors import ConsentryError
 from audit.ids import fresh
-from service.wiring import Record, Studio
+from service.studio import Studio
+from service.wiring import Record
 from swap import orders, slots
 from swap.errors import SlotTaken
 from swap.finishing import Made

@@ -3,7 +3,7 @@
 import json
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
@@ -62,13 +62,13 @@ class Told:
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
+def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
     folder = tmp_path_factory.mktemp("demo")
     report = folder / "report.json"
     said = StringIO()
     with redirect_stdout(said):
         ok = story.run(folder / "run", Voice.open(machine=False), report)
-    yield Told(folder / "run", ok, json.loads(report.read_text()), said.getvalue())
+    return Told(folder / "run", ok, json.loads(report.read_text()), said.getvalue())
 
 
 def test_the_story_comes_out_as_it_should(told: Told) -> None:

@@ -54,7 +54,11 @@ UPLOADS: dict[str, tuple[str, Callable[[Path], bytes]]] = {
 }
 
 
-@pytest.mark.parametrize("name", UPLOADS)
+@pytest.mark.parametrize(
+    ("ground", "name"),
+    [*(("sqlite", name) for name in UPLOADS), ("postgresql", "a text")],
+    indirect=["ground"],
+)
 def test_what_is_no_video_is_refused_and_leaves_nothing(name: str, at_stage: Stage, tmp_path: Path) -> None:
     code, make = UPLOADS[name]
     data = make(tmp_path)

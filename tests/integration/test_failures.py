@@ -72,7 +72,11 @@ FULL = {
 }
 
 
-@pytest.mark.parametrize("where", FULL)
+@pytest.mark.parametrize(
+    ("ground", "where"),
+    [*(("sqlite", where) for where in FULL), ("postgresql", "keystore")],
+    indirect=["ground"],
+)
 def test_a_disk_that_stays_full_ends_the_job_with_its_name(
     where: str, at_stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -110,6 +114,7 @@ def test_a_disk_that_was_full_for_a_while_costs_an_attempt(
     assert world.kinds().count("OutputReleased") == 1
 
 
+@pytest.mark.parametrize("ground", ["sqlite"], indirect=True)
 def test_an_engine_that_crashes_each_time_is_given_up(at_stage: Stage) -> None:
     world = at_stage("asked", Crashing())
 
@@ -120,6 +125,7 @@ def test_an_engine_that_crashes_each_time_is_given_up(at_stage: Stage) -> None:
     assert world.kinds().count("DonorPhotoDeleted") == 1
 
 
+@pytest.mark.parametrize("ground", ["sqlite"], indirect=True)
 def test_an_error_nobody_foresaw_ends_the_job_too(at_stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     world = at_stage("asked")
 
@@ -234,10 +240,9 @@ def test_a_worker_that_lost_its_slot_says_so(at_stage: Stage, monkeypatch: pytes
     world = at_stage("published")
     with working(world.record, world.studio) as losing:
         world.edit("UPDATE slot SET token = token + 1, holder = 'another'")
+        asked = iter(range(200))
         with pytest.raises(SlotTaken):
-            for _ in range(200):
-                losing.check()
-                losing.turn()
+            losing.run_until(lambda: next(asked, None) is None)
         assert world.rows("slot", "holder = 'another'") == 1
     assert world.rows("slot", "holder = 'another'") == 1, "not ours to leave"
 

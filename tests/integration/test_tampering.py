@@ -21,7 +21,7 @@ Stage = Callable[..., World]
 
 
 def swapped_verdicts(world: World) -> bytes:
-    """The stored verdicts with performer and bystander changed over: the donor would stand on the wrong one."""
+    """The stored verdicts with performer and bystander changed over: the donor would stand on him."""
     from audit.canonical import canonical
 
     with world.record.database.read() as session:

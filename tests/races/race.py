@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from sqlmodel import Session
 
@@ -91,10 +92,23 @@ class Course:
         return allowed
 
     @property
-    def tally(self) -> str:
+    def tally(self) -> "Tally":
+        return Tally(self.trials, self.allowed, self.violations, self.seconds)
+
+
+class Tally(NamedTuple):
+    trials: int = 0
+    allowed: int = 0
+    violations: int = 0
+    seconds: float = 0.0
+
+    def and_of(self, other: "Tally") -> "Tally":
+        return Tally(*(mine + its for mine, its in zip(self, other, strict=True)))
+
+    def __str__(self) -> str:
         return (
             f"{self.trials} trials, {self.allowed} allowed, {self.trials - self.allowed} refused, "
-            f"{self.violations} violations, {1000 * self.seconds / self.trials:.1f} ms a trial"
+            f"{self.violations} violations, {1000 * self.seconds / max(1, self.trials):.1f} ms a trial"
         )
 
 

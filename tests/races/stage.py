@@ -198,9 +198,7 @@ class Stage:
         )
         (folder / "finished.mp4").write_bytes(FINISHED)
         effect = Together((SwapEffect(entropy), permits))
-        return cls(
-            database, folder, house, registry, log, admission, pipeline, effect, performer, donor
-        )
+        return cls(database, folder, house, registry, log, admission, pipeline, effect, performer, donor)
 
     @property
     def tenant(self) -> str:
@@ -250,7 +248,9 @@ class Stage:
         role: Mapping[str, Any] = {}
         if somebody is self.donor:
             role = {"role": Role.DONOR, "donor_rules": DonorRule.SELF_ONLY, "purposes": SWAP}
-        return self.house.grant(session, somebody, NOON, max_uses={Purpose.USER_SWAP: None}, **role).authorization
+        return self.house.grant(
+            session, somebody, NOON, max_uses={Purpose.USER_SWAP: None}, **role
+        ).authorization
 
     def template(self, session: Session, *cast: str) -> str:
         """Scanned and recognised: the performer alone, resting on each of these authorizations."""

@@ -14,6 +14,14 @@ from swap.tables import DutyRow
 from swap.withdrawal import impact
 
 
+def the_performers(act: Act) -> str:
+    return act.performer
+
+
+def the_donors(act: Act) -> str:
+    return act.donated
+
+
 def redeemed(stage: Stage, act: Act) -> bool:
     return stage.pipeline.redeem(act.job)
 
@@ -68,7 +76,5 @@ def nothing_rests_on(stage: Stage, authorization: str) -> None:
 
 
 def _to_be_withdrawn(session: Session, tenant: str, among: tuple[str, ...]) -> set[str]:
-    owed = select(DutyRow.subject_id).where(
-        DutyRow.tenant_id == tenant, DutyRow.kind == Kind.WITHDRAW_OUTPUT
-    )
+    owed = select(DutyRow.subject_id).where(DutyRow.tenant_id == tenant, DutyRow.kind == Kind.WITHDRAW_OUTPUT)
     return set(among) and set(session.exec(owed))

@@ -14,7 +14,8 @@ from service.console import Voice
 
 if TYPE_CHECKING:
     from service.settings import Settings
-    from service.wiring import Record, Studio
+    from service.studio import Studio
+    from service.wiring import Record
 
 
 class NotFounded(Unready):
@@ -88,7 +89,7 @@ class Desk:
     def studio(self) -> "Studio":
         """Sandbox, models and engine, besides the record."""
         with uninterrupted():
-            from service.wiring import open_studio  # noqa: PLC0415
+            from service.studio import open_studio  # noqa: PLC0415
 
         if self._studio is None:
             self._studio = open_studio(self.record)

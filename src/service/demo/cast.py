@@ -17,7 +17,8 @@ from consent.registry import Granted
 from consent.scope import Scope
 from consent.term import Term
 from consent.words import AgeBand, Audience, Modality, Monetisation, ProofLevel, Purpose, Role
-from service.wiring import Record, Studio
+from service.studio import Studio
+from service.wiring import Record
 
 PLATFORM = "consentry-demo"
 """Channel and recipient of the demo's uses."""

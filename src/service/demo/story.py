@@ -27,7 +27,8 @@ from service.demo.sheet import sheet
 from service.demo.telling import Telling
 from service.layout import policies
 from service.settings import Settings, load
-from service.wiring import Record, Studio, open_record, open_studio
+from service.studio import Studio, open_studio
+from service.wiring import Record, open_record
 from service.worker import working
 from swap import outputs
 from swap.library import CastMember

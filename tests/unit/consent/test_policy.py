@@ -135,7 +135,7 @@ def test_a_denial_that_looks_at_what_was_lifted_is_refused(folder: Path) -> None
     edit(
         folder,
         "when { !resource.source.origin_known };",
-        'when { !resource.source.origin_known && !context.lifted.contains("G-02") };',
+        'when { !resource.source.origin_known && !principal.lifted.contains("G-02") };',
     )
 
     with pytest.raises(PolicyRefused, match="G-02 is a denial"):

@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test check lint types layers cover bench fmt lock clean
+.PHONY: demo test check lint types layers cover cover-small cover-large races bench docs fmt lock clean
 
 $(READY): requirements/dev.lock pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -29,15 +29,34 @@ types: $(READY)
 layers: $(READY)
 	$(BIN)/lint-imports
 
+SMALL := tests/contracts tests/policies tests/properties tests/unit
+LARGE := tests/crash tests/e2e tests/integration tests/races
+
 cover: $(READY)
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
+	$(MAKE) --jobs=2 --output-sync=target cover-small cover-large
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 	$(BIN)/coverage report --fail-under=100 --include='src/consent/gate.py,src/consent/policy.py,src/audit/tree.py,src/audit/verify.py'
 
+cover-small: $(READY)
+	$(BIN)/coverage run -m pytest $(SMALL)
+
+cover-large: $(READY)
+	$(BIN)/coverage run -m pytest $(LARGE)
+
+races: $(READY)  ## 2,000 of each race on each database: an hour or so
+	CONSENTRY_RACES=2000 $(BIN)/python -m pytest --log-cli-level=info tests/races
+
+races: $(READY)  ## the races at full length; `make test` runs a few of each
+	CONSENTRY_RACES=2000 $(BIN)/python -m pytest --timeout=3600 tests/races
+
 bench: $(READY)  ## ratios to a limit or a peer, into bench/results.json
 	$(BIN)/python -m bench
+
+docs: $(READY)  ## the pages that are made from the code
+	$(BIN)/python -m service.catalogue > docs/errors.md
+	$(BIN)/python -m service.cli.reference > docs/cli-reference.md
 
 fmt: $(READY)
 	$(BIN)/ruff format

@@ -61,6 +61,7 @@ def rows() -> Iterator[Row]:
 def _decided(record: Record, gate: Gate, case: Case) -> tuple[float, float]:
     began = time.perf_counter()
     with record.database.write() as session:
+        session.connection()  # begins: part of the committed row, not of the decision
         before = time.process_time()
         decision = gate.decide(session, case, record.clock())
         cpu = time.process_time() - before

@@ -71,6 +71,7 @@ USE = Use(
     voice_kept=False,
     engine="mesh",
 )
+ROLES = {"astronaut": Role.PERFORMER, "cameraman": Role.BACKGROUND, "hopper": Role.DONOR}
 STAGES = ("founded", "consented", "admitted", "scanned", "published", "received", "asked")
 
 
@@ -165,10 +166,17 @@ class World:
                 now=self.record.clock(),
             )
 
+    def brings(self, path: Path) -> None:
+        """Another clip of the same people, who agree to it, announced and admitted."""
+        received = digest(path.read_bytes())
+        for name, role in ROLES.items():
+            self.agrees(name, role, sources=frozenset({received}))
+        must(self.announce(received=received)[0])
+        self.admit(path=path)
+
     def cast(self, *names: str) -> list[CastMember]:
-        roles = {"astronaut": Role.PERFORMER, "cameraman": Role.BACKGROUND}
         return [
-            CastMember(self.people[n].person, roles[n], self.people[n].authorization)
+            CastMember(self.people[n].person, ROLES[n], self.people[n].authorization)
             for n in names or ("astronaut", "cameraman")
         ]
 
@@ -228,9 +236,8 @@ class World:
             steps[name]()
 
     def _everybody_agrees(self) -> None:
-        self.agrees("astronaut", Role.PERFORMER)
-        self.agrees("cameraman", Role.BACKGROUND)
-        self.agrees("hopper", Role.DONOR)
+        for name, role in ROLES.items():
+            self.agrees(name, role)
 
     # Looking
 

@@ -11,6 +11,7 @@ import stat
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 from audit import durable
@@ -138,6 +139,7 @@ class DenyJournal:
                 os.close(descriptor)
 
 
+@lru_cache(maxsize=4096)  # a pure function, asked for every purpose at every decision
 def _line(authorization: str, purpose: str) -> bytes:
     # A digest: the journal outlives erasure, and must not name whom it is about.
     return digest_of({"authorization": authorization, "purpose": purpose}).encode() + b"\n"

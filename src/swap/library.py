@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
+import sqlalchemy as core
 from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
@@ -17,6 +18,21 @@ from swap.errors import BadCast, NoSuchThing, NotAnnounced, Tampered, WrongState
 from swap.scan import Scan
 from swap.source import Source
 from swap.tables import CastRow, ScanRow, SourceRow, TemplateRow
+
+# What every decision asks is built once: putting a statement together costs more than running it.
+_TEMPLATE = cast(core.Table, TemplateRow.__table__)  # type: ignore[attr-defined]
+_SOURCE = cast(core.Table, SourceRow.__table__)  # type: ignore[attr-defined]
+_THIS = (_TEMPLATE.c.tenant_id == core.bindparam("tenant"), _TEMPLATE.c.id == core.bindparam("template"))
+_STANDING = (
+    core.select(_TEMPLATE.c.frozen, _SOURCE.c.media_digest)
+    .join(
+        _SOURCE,
+        core.and_(_SOURCE.c.tenant_id == _TEMPLATE.c.tenant_id, _SOURCE.c.id == _TEMPLATE.c.source_id),
+    )
+    .where(*_THIS)
+)
+_SHARED = core.select(_TEMPLATE.c.id).where(*_THIS).with_for_update(read=True)
+_EXCLUSIVE = core.select(_TEMPLATE.c.id).where(*_THIS).with_for_update()
 
 
 class State(StrEnum):
@@ -285,22 +301,17 @@ def resting_on(session: Session, tenant: str, authorization: str) -> Sequence[st
 
 def standing(session: Session, tenant: str, template: str) -> tuple[bool, str | None] | None:
     """Whether the template is frozen, and its media digest: columns, as they are now. None: unknown."""
-    found = session.exec(
-        select(TemplateRow.frozen, SourceRow.media_digest)
-        .join(
-            SourceRow,
-            (col(SourceRow.tenant_id) == col(TemplateRow.tenant_id))
-            & (col(SourceRow.id) == col(TemplateRow.source_id)),
-        )
-        .where(TemplateRow.tenant_id == tenant, TemplateRow.id == template)
-    ).first()
+    session.flush()
+    which = {"tenant": tenant, "template": template}
+    found = session.connection().execute(_STANDING, which).first()
     return None if found is None else (found[0], found[1])
 
 
 def lock(session: Session, tenant: str, template: str, *, exclusive: bool) -> None:
     """Lock the template's row: the first lock of the fixed order. SQLite's writers are alone anyway."""
-    statement = select(TemplateRow.id).where(TemplateRow.tenant_id == tenant, TemplateRow.id == template)
-    if session.exec(statement.with_for_update(read=not exclusive)).first() is None:
+    session.flush()
+    statement, which = _EXCLUSIVE if exclusive else _SHARED, {"tenant": tenant, "template": template}
+    if session.connection().execute(statement, which).first() is None:
         raise NoSuchThing(f"no template {template}")
 
 

@@ -165,7 +165,8 @@ def test_a_full_disk_leaves_no_half_of_an_upload(where: str, at_stage: Stage) ->
 
 
 def test_a_video_without_a_face_is_not_published(at_stage: Stage, tmp_path: Path) -> None:
-    world = with_clip(at_stage("consented"), clips.write(tmp_path / "empty.mp4", clips.gradients(6)))
+    world = at_stage("consented")
+    world.brings(clips.write(tmp_path / "empty.mp4", clips.gradients(6)))
 
     seen = world.scan()
     decision = world.publish()
@@ -181,7 +182,8 @@ def test_twenty_faces_are_a_crowd_nobody_is_compared_with(
 ) -> None:
     face = cv2.resize(portrait("astronaut")[20:180, 150:310], (120, 120), interpolation=cv2.INTER_AREA)
     crowd = np.vstack([np.hstack([face] * 5)] * 4).astype(np.uint8)
-    world = with_clip(at_stage("consented"), clips.write(tmp_path / "crowd.mp4", [crowd] * 4))
+    world = at_stage("consented")
+    world.brings(clips.write(tmp_path / "crowd.mp4", [crowd] * 4))
     monkeypatch.setattr("swap.recognition.match", lambda *_: pytest.fail("compared"))
 
     seen = world.scan()
@@ -279,15 +281,3 @@ def nothing_is_left(world: World) -> None:
     with world.record.database.read() as session:
         assert set(session.exec(select(SourceRow.media_digest))) == {None}
         assert set(session.exec(select(TemplateRow.state))) == {"announced"}
-
-
-def with_clip(world: World, path: Path) -> World:
-    """The same people, who agreed to this clip too."""
-    from consent.words import Role
-
-    received = digest(path.read_bytes())
-    for name, role in (("astronaut", Role.PERFORMER), ("cameraman", Role.BACKGROUND)):
-        world.agrees(name, role, sources=frozenset({received}))
-    must(world.announce(received=received)[0])
-    world.admit(path=path)
-    return world

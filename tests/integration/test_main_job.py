@@ -10,6 +10,7 @@ import encypher_c2pa
 import numpy as np
 import pytest
 
+import clips
 from audit.fact import Subject
 from audit.leaf import Leaf
 from audit.receipt import Receipt
@@ -263,3 +264,39 @@ def test_a_person_is_not_in_the_picture_as_donor(at_stage: Callable[..., World])
     with pytest.raises(BadCast):
         world.announce([*world.cast(), *world.cast("astronaut")])
     assert world.rows("template") == 0
+
+
+@pytest.mark.parametrize("ground", ["sqlite"], indirect=True)
+def test_a_video_with_an_odd_number_of_rows_is_released_too(
+    at_stage: Callable[..., World], tmp_path: Path
+) -> None:
+    """The encoder pads it by one; the label is looked for where it was drawn."""
+    with read_back(small_clip().path, Limits()) as whole:
+        odd = [frame.image[:-1, :-1] for frame in whole.frames]
+    world = at_stage("consented")
+    world.brings(clips.write(tmp_path / "odd.webm", odd, codec="libvpx-vp9", rate=24))
+    must(world.scan().decision)
+    must(world.publish())
+    must(world.receive().decision)
+    must(world.ask().decision)
+
+    with working(world.record, world.studio) as worker:
+        job = worker.wait_for(world.known["job"], lambda *_: None)
+
+    assert job.progress is Progress.RELEASED, job.outcome
+
+
+def test_a_clip_in_quarantine_is_shown_to_its_cast_alone(at_stage: Callable[..., World]) -> None:
+    world = at_stage("admitted")
+    admission, template = world.studio.admission, world.known["template"]
+
+    decision, clip = admission.preview(template, world.people["astronaut"].person)
+    refused, nothing = admission.preview(template, world.people["hopper"].person)
+
+    must(decision)
+    assert clip is not None
+    assert clip.is_file()
+    assert isinstance(refused, Refusal)
+    assert refused.reasons == ("G-46",)
+    assert nothing is None
+    assert world.kinds().count("PreviewShown") == 1

@@ -150,6 +150,24 @@ def test_nobody_of_unknown_age_can_agree(at_stage: Stage) -> None:
     assert world.rows("signed_authorization") == 0
 
 
+def test_a_clip_without_a_performer_is_not_swapped(at_stage: Stage) -> None:
+    world = at_stage("consented")
+    world.agrees("astronaut", Role.BACKGROUND)
+    extra = replace(world.cast("astronaut")[0], role=Role.BACKGROUND)
+    must(world.announce([extra, *world.cast("cameraman")])[0])
+    world.admit()
+    must(world.scan().decision)
+    must(world.publish())
+    must(world.receive().decision)
+    must(world.ask().decision)
+
+    with working(world.record, world.studio) as worker:
+        job = worker.wait_for(world.known["job"], lambda *_: None)
+
+    assert job.outcome == b'{"error":"NOBODY_TO_SWAP"}'
+    nothing_came_out(world)
+
+
 def test_another_cast_takes_a_published_template_back(at_stage: Stage) -> None:
     # Given a published template whose bystander agreed to be seen but not to publication
     world = at_stage("received")

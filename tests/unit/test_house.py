@@ -58,3 +58,11 @@ def test_both_readmes_give_the_same_commands() -> None:
 
     assert commands("README.md") == commands("README.zh-CN.md")
     assert commands("README.md")
+
+
+def test_every_folder_of_tests_is_run_by_make_check() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    listed = set(re.findall(r"tests/(\w+)", makefile))
+    folders = {path.name for path in (ROOT / "tests").iterdir() if list(path.rglob("test_*.py"))}
+
+    assert folders == listed

@@ -1,0 +1,45 @@
+"""Duties stay owed until they are done; what goes wrong is put off and counted."""
+
+from datetime import timedelta
+
+from audit.ids import Entropy
+from service.database import Database
+from shelved import NOON, TENANT
+from swap import duties
+from swap.duties import Kind
+
+HOUR = timedelta(hours=1)
+
+
+def test_what_is_owed_comes_oldest_first_and_only_when_due(database: Database, entropy: Entropy) -> None:
+    with database.write() as session:
+        later = duties.owe(session, TENANT, Kind.CANCEL_JOB, "j", now=NOON + HOUR, entropy=entropy)
+        first = duties.owe(session, TENANT, Kind.RUN_JOB, "j", now=NOON, entropy=entropy)
+
+    with database.read() as session:
+        assert duties.open_duties(session, TENANT, now=NOON) == [first]
+        assert duties.open_duties(session, TENANT, now=NOON + HOUR) == [first, later]
+        assert duties.open_duties(session, TENANT, now=NOON + HOUR, limit=1) == [first]
+        assert duties.open_duties(session, "other", now=NOON + HOUR) == []
+
+
+def test_a_duty_is_done_once_and_not_by_another_tenant(database: Database, entropy: Entropy) -> None:
+    with database.write() as session:
+        duty = duties.owe(session, TENANT, Kind.RUN_JOB, "j", now=NOON, entropy=entropy)
+        session.flush()
+        duties.done(session, "other", duty.id, now=NOON)
+        assert duties.open_duties(session, TENANT, now=NOON) == [duty]
+        duties.done(session, TENANT, duty.id, now=NOON)
+        duties.done(session, TENANT, duty.id, now=NOON)
+        assert duties.open_duties(session, TENANT, now=NOON) == []
+
+
+def test_a_failure_is_put_off_and_counted_once_whoever_notices(database: Database, entropy: Entropy) -> None:
+    with database.write() as session:
+        duty = duties.owe(session, TENANT, Kind.RUN_JOB, "j", now=NOON, entropy=entropy)
+        session.flush()
+        for _ in range(2):
+            duties.again(session, TENANT, duty, due=NOON + HOUR)
+        assert duties.open_duties(session, TENANT, now=NOON) == []
+        (again,) = duties.open_duties(session, TENANT, now=NOON + HOUR)
+    assert again.attempts == 1

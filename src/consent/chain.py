@@ -117,7 +117,7 @@ _STATES = (
         ),
     )
     .where(*_CHOSEN)
-    .order_by(_STATE.c.purpose)
+    .order_by(_STATE.c.authorization_id, _STATE.c.purpose)
 )
 _EVENTS = (
     core.select(

@@ -51,7 +51,7 @@ class Detector(Protocol):
         ...
 
     def detect(self, image: Image, *, side: int) -> Sequence[Face]:
-        """All faces, best first, in pixels of `image`, which is looked at with its longest side at most `side`."""
+        """All faces, best first, in pixels of `image`; looked at with its longest side at most `side`."""
         ...
 
 

@@ -134,7 +134,10 @@ def _sqlite(url: str) -> Engine:
     @event.listens_for(engine, "begin")
     def _begin(connection: Any) -> None:
         write = connection.get_execution_options().get("consentry_write", True)
-        connection.exec_driver_sql("PRAGMA query_only=" + ("OFF" if write else "ON"))
+        # Only when it changes: setting any flag makes SQLite prepare every statement anew.
+        if connection.info.get("writes") is not write:
+            connection.exec_driver_sql("PRAGMA query_only=" + ("OFF" if write else "ON"))
+            connection.info["writes"] = write
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN DEFERRED")
 
     return engine

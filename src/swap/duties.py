@@ -48,9 +48,7 @@ def open_duties(session: Session, tenant: str, *, now: datetime, limit: int = 10
     """What is owed by now, oldest first."""
     rows = session.exec(
         select(DutyRow)
-        .where(
-            DutyRow.tenant_id == tenant, col(DutyRow.done_at).is_(None), col(DutyRow.owed_at) <= now
-        )
+        .where(DutyRow.tenant_id == tenant, col(DutyRow.done_at).is_(None), col(DutyRow.owed_at) <= now)
         .order_by(col(DutyRow.owed_at), col(DutyRow.id))
         .limit(limit)
     )

@@ -47,6 +47,7 @@ class Jobs(DBOSConfiguredInstance):
 
     def __init__(self) -> None:
         self.steps: Steps | None = None
+        self.at_work: set[str] = set()
         super().__init__(config_name="jobs")
 
     @property
@@ -62,10 +63,14 @@ class Jobs(DBOSConfiguredInstance):
         Redeeming is part of `run`: a step that was interrupted is done again from its beginning, so
         whoever takes over a run has redeemed anew and fenced off the one he took it from.
         """
-        made = self.run(job)
-        if made is not None:
-            self.release(job, made)
-        self.settle(job)
+        self.at_work.add(job)
+        try:
+            made = self.run(job)
+            if made is not None:
+                self.release(job, made)
+            self.settle(job)
+        finally:
+            self.at_work.discard(job)
 
     @DBOS.step(name="run")
     def run(self, job: str) -> str | None:
@@ -131,8 +136,8 @@ class JobRunner:
     def close(self) -> None:
         """Take no more jobs, finish the one at work, and end."""
         try:
-            # Never 0: what a step works with is closed right after this, and a step that fails for it
-            # would fail its job. Killed instead, the job goes on at the next start.
-            DBOS.destroy(workflow_completion_timeout_sec=_FINISH_WITHIN)
+            # Not 0 with a job at work: what a step works with is closed right after this, and a step that
+            # fails for it would fail its job. Killed instead, the job goes on at the next start.
+            DBOS.destroy(workflow_completion_timeout_sec=_FINISH_WITHIN if _JOBS.at_work else 0)
         finally:
             _JOBS.steps = None

@@ -15,9 +15,10 @@ from pathlib import Path
 
 import audit.log
 import audit.sequencer
-import worlds
+import grounds
 from audit.journal import DenyJournal
 from audit.log import Log
+from grounds import open_world
 from service import worker
 from service.settings import load
 from service.worker import PipelineSteps, working
@@ -29,7 +30,7 @@ from swap.jobs import JobRunner
 from swap.pipeline import Pipeline
 from swap.quarantine import Quarantine
 from swap.release import Release
-from worlds import Cheap, World, open_world, working_eyes
+from worlds import Cheap, World, working_eyes
 
 
 def die() -> None:
@@ -175,7 +176,7 @@ def trial(order: dict) -> None:
 
 def main() -> None:
     working_eyes()
-    worlds.a_sandbox()._spares = 0  # nobody waits for a second file
+    grounds.a_sandbox()._spares = 0  # nobody waits for a second file
     for line in sys.stdin:
         sys.stdout.flush()
         child = os.fork()

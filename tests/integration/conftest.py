@@ -1,5 +1,5 @@
 """The ground integration tests stand on: SQLite and PostgreSQL in turn, stages built once."""
 
-from worlds import at_stage, ground
+from grounds import at_stage, ground
 
 __all__ = ["at_stage", "ground"]

@@ -17,6 +17,7 @@ from audit.log import Log
 from audit.storage import PosixStorage
 from consent.words import Purpose
 from full_disk import on_a_full_disk
+from grounds import open_world
 from service import worker
 from service.worker import Worker, working
 from swap import duties, finishing, orders
@@ -26,7 +27,7 @@ from swap.errors import SlotTaken
 from swap.orders import Progress
 from swap.store import MediaStore
 from swap.sweeper import Sweeper
-from worlds import Cheap, World, must, open_world
+from worlds import Cheap, World, must
 
 Stage = Callable[..., World]
 

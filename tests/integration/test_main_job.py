@@ -18,6 +18,7 @@ from audit.verify import verify
 from consent.alignment import align
 from consent.permit import Permit, Refusal
 from consent.words import Match, Role
+from grounds import Ground, mesh
 from portraits import crop_of, working_eyes
 from service.worker import working
 from swap import aigc, cases, library, orders, outputs
@@ -27,7 +28,7 @@ from swap.media import read_back
 from swap.orders import Progress
 from swap.serving import Gone
 from swap.wording import wording
-from worlds import USE, Ground, World, mesh, must, small_clip
+from worlds import USE, World, must, small_clip
 
 
 class Watched:

@@ -38,7 +38,11 @@ OUTSIDE = {
 }
 
 
-@pytest.mark.parametrize("name", OUTSIDE)
+@pytest.mark.parametrize(
+    ("ground", "name"),
+    [*(("sqlite", name) for name in OUTSIDE), ("postgresql", "intimate")],
+    indirect=["ground"],
+)
 def test_a_use_outside_the_scope_is_refused(name: str, at_stage: Stage) -> None:
     use, rule = OUTSIDE[name]
     world = at_stage("received")
@@ -91,7 +95,11 @@ def test_a_published_template_serves_no_use_after_its_term(at_stage: Stage) -> N
 
 
 def test_a_clock_set_back_answers_nothing(at_stage: Stage) -> None:
-    world = at_stage("received", clock=lambda: utc_now() - timedelta(minutes=5))
+    clock = Running()
+    world = at_stage("received", clock=clock)
+    must(world.ask().decision)
+
+    clock.ahead = timedelta(minutes=-5)
 
     refused_for(world, world.ask().decision, "G-00")
 

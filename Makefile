@@ -46,10 +46,7 @@ cover-large: $(READY)
 	$(BIN)/coverage run -m pytest $(LARGE)
 
 races: $(READY)  ## 2,000 of each race on each database: an hour or so
-	CONSENTRY_RACES=2000 $(BIN)/python -m pytest --log-cli-level=info tests/races
-
-races: $(READY)  ## the races at full length; `make test` runs a few of each
-	CONSENTRY_RACES=2000 $(BIN)/python -m pytest --timeout=3600 tests/races
+	CONSENTRY_RACES=2000 $(BIN)/python -m pytest --log-cli-level=info --timeout=3600 tests/races
 
 bench: $(READY)  ## ratios to a limit or a peer, into bench/results.json
 	$(BIN)/python -m bench

@@ -19,6 +19,7 @@ import grounds
 from audit.journal import DenyJournal
 from audit.log import Log
 from grounds import open_world
+from portraits import working_eyes
 from service import worker
 from service.settings import load
 from service.worker import PipelineSteps, working
@@ -30,7 +31,7 @@ from swap.jobs import JobRunner
 from swap.pipeline import Pipeline
 from swap.quarantine import Quarantine
 from swap.release import Release
-from worlds import Cheap, World, working_eyes
+from worlds import Cheap, World
 
 
 def die() -> None:

@@ -31,6 +31,14 @@ def test_what_was_withdrawn_is_denied_and_nothing_else(journal: DenyJournal) -> 
     assert not journal.denies("B", "USER_SWAP")
 
 
+def test_of_many_asked_at_once_those_that_were_withdrawn_are_named(journal: DenyJournal) -> None:
+    journal.append("A", ["USER_SWAP", "ADVERTISING"])
+    asked = [("A", "USER_SWAP"), ("A", "MATCHING"), ("B", "ADVERTISING"), ("A", "ADVERTISING")]
+
+    assert journal.denied(asked) == {("A", "USER_SWAP"), ("A", "ADVERTISING")}
+    assert journal.denied([]) == frozenset()
+
+
 def test_a_withdrawal_is_seen_by_every_process_at_once(journal: DenyJournal, path: Path) -> None:
     other = DenyJournal(path)
     assert not other.denies("A", "USER_SWAP")

@@ -664,6 +664,7 @@ def test_rows_that_contradict_each_other_are_an_error_and_never_a_yes(
     database: Database, house: House, kind: type[Any], values: dict[str, Any]
 ) -> None:
     _, granted = a_grant(database, house)
+    assert standing(database, house, granted).signature_valid  # what is remembered of it must not help
     edit(database, kind, **values)
 
     with pytest.raises(AuthorizationDiverged):
@@ -696,6 +697,7 @@ def test_an_edited_signature_time_or_key_no_longer_verifies(
     database: Database, house: House, kind: type[Any], values: dict[str, Any]
 ) -> None:
     _, granted = a_grant(database, house)
+    assert standing(database, house, granted).signature_valid
     edit(database, kind, **values)
 
     now = standing(database, house, granted)
@@ -706,6 +708,7 @@ def test_an_edited_signature_time_or_key_no_longer_verifies(
 
 def test_a_countersigning_key_we_never_adopted_proves_nothing(database: Database, house: House) -> None:
     _, granted = a_grant(database, house)
+    assert standing(database, house, granted).signature_valid
     stranger = SigningKey.generate(Duty.COUNTERSIGN, shared(9))
     registry = Registry(
         house.ledger, house.journal, stranger, {stranger.kid: stranger.verifying}, house.entropy
@@ -721,6 +724,7 @@ def test_a_countersigning_key_we_never_adopted_proves_nothing(database: Database
 @pytest.mark.parametrize("text", ["nothing", "# Notice\n\n- version: 1\n\n"])
 def test_an_edited_notice_means_she_was_not_told(database: Database, house: House, text: str) -> None:
     _, granted = a_grant(database, house)
+    assert standing(database, house, granted).notice_matches
     edit(database, NoticeRow, text=text)
 
     now = standing(database, house, granted)

@@ -70,6 +70,18 @@ def test_a_read_session_is_read_only_below_us_too(database: Database) -> None:
         session.connection().execute(text("DELETE FROM notice"))
 
 
+def test_reading_and_writing_in_turn_leaves_neither_with_the_rights_of_the_other(database: Database) -> None:
+    refused = (DBAPIError, DatabaseUnready)
+    for written in range(3):
+        with pytest.raises(refused, match=r"(?i)read.?only"), database.read() as session:
+            session.connection().execute(text("DELETE FROM notice"))
+        with database.write() as session:
+            session.add(row := a_row(str(written) * 64))
+            row.version = str(written)
+
+    assert count(database) == 3
+
+
 def test_a_reader_does_not_keep_a_writer_out(database: Database) -> None:
     with database.read() as reader:
         reader.connection().execute(text("SELECT count(*) FROM notice"))

@@ -47,18 +47,17 @@ def test_nothing_commits_after_a_withdrawal_returned(
     stage: Stage, trials: int, use: Use, upto: Step | None, whose: tuple[Whose, ...]
 ) -> None:
     courses = [(hers, Course(stage, use)) for hers in whose]
-    done = 0
-    while done < trials:
-        for act in stage.acts(min(BATCH, trials - done), upto):
-            hers, course = courses[done % len(courses)]
-            done += 1
+    tally = Tally()
+    while tally.trials < trials:
+        for place, act in enumerate(stage.acts(min(BATCH, trials - tally.trials), upto)):
+            hers, course = courses[place % len(courses)]
 
             course.run(act, hers(act), returned=is_not_served)
 
             nothing_rests_on(stage, hers(act))
             is_not_served(stage, act)
+        tally = reduce(Tally.and_of, (course.tally for _, course in courses))
+        LOG.info("%s, %s: %s", use.__name__, stage.database.engine.dialect.name, tally)
 
-    tally = reduce(Tally.and_of, (course.tally for _, course in courses))
-    LOG.info("%s, %s: %s", use.__name__, stage.database.engine.dialect.name, tally)
     assert tally.violations == 0, str(tally)
     assert 0 < tally.allowed < tally.trials, f"the race never went both ways: {tally}"

@@ -17,21 +17,31 @@ from swap.clip import Clip
 from swap.encode import encode
 from swap.frames import Frame
 from swap.sandbox import Sandbox, never
+from swap.scan import SIDE
 from swap.warden import Warden
 
 _HOW = (
     "Ours: the same less decode, render and encode: PyAV to bgr24 of every frame, once for each pass that "
     "is made of the clip ({passes}), the engine, the encoder, each run bare on the same frames and tracks. "
-    "What is left is compliance: decisions, log, detection, matching, sandbox, fence, label, manifest, "
+    "What is left is compliance: decisions, log, {detection}matching, sandbox, fence, label, manifest, "
     "read-back. CPU with child processes; the starts of the decoding cells are taken off, as for the scans, "
     "and the job queue is not run. Interleaved, medians. The demo's clip: 132 frames of 1280x720, two people."
 )
+_FROM_THE_START = "Reference: from announcement to settled release. " + _HOW
 WHOLE = Promise(
     name="compliance-share",
     what="compliance share of the whole pipeline: a template admitted and swapped once",
     unit="CPU s",
     bound=Bound("<", 0.15),
-    how="Reference: from announcement to settled release. " + _HOW.format(passes="scan, render, read-back"),
+    how=_FROM_THE_START.format(passes="scan, render, read-back", detection="")
+    + " Finding the faces, the bare detector once over every frame, counts as rendering.",
+)
+STRICT = Promise(
+    name="compliance-share-strict",
+    what="the same, with finding the faces counted as compliance",
+    unit="CPU s",
+    bound=Bound("<", 0.25),
+    how=_FROM_THE_START.format(passes="scan, render, read-back", detection="detection, "),
 )
 AGAIN = Promise(
     name="compliance-share-again",
@@ -39,7 +49,7 @@ AGAIN = Promise(
     unit="CPU s",
     bound=Bound("<", 0.15),
     how="Reference: from the donor's photo to the settled release. "
-    + _HOW.format(passes="render, read-back"),
+    + _HOW.format(passes="render, read-back", detection=""),
 )
 
 
@@ -71,7 +81,7 @@ def rows() -> Iterator[Row]:
         shoot, start = Shoot.prepared(place), _start(place)
         place.studio.sandbox.warm()
         shoot.take()  # once before it counts: first use of codecs and models
-        whole, again, ours, ours_again = [], [], [], []
+        whole, again, ours, strict, ours_again = [], [], [], [], []
         for _ in range(min(ROUNDS, 3)):
             admitting, swapping = Bill(start), Bill(start)
             template: list[str] = []
@@ -82,10 +92,12 @@ def rows() -> Iterator[Row]:
                 clip = place.studio.sandbox.probe(file.fileno())
             bare = cpu_seconds(lambda last=taken, of=clip: _bare(shoot, last, of))  # type: ignore[misc]
             whole.append(admitting.seconds + swapping.seconds)
-            ours.append(whole[-1] - bare - 2 * decode)
+            strict.append(whole[-1] - bare - 2 * decode)
+            ours.append(strict[-1] - (cpu_seconds(lambda last=taken: _located(shoot, last)) - decode))  # type: ignore[misc]
             again.append(swapping.seconds)
             ours_again.append(again[-1] - bare - decode)
         yield WHOLE.kept(ours, whole)
+        yield STRICT.kept(strict, whole)
         yield AGAIN.kept(ours_again, again)
 
 
@@ -116,6 +128,13 @@ def _media(shoot: Shoot, taken: Taken) -> Path:
 def _decoded(shoot: Shoot, taken: Taken) -> None:
     for _ in frames_of(_media(shoot, taken)):
         pass
+
+
+def _located(shoot: Shoot, taken: Taken) -> None:
+    """What any engine needs before it can render, whoever asks for consent: where the faces are."""
+    detector = shoot.house.studio.admission.detector
+    for frame in frames_of(_media(shoot, taken)):
+        detector.detect(frame.image, side=SIDE)
 
 
 def _bare(shoot: Shoot, taken: Taken, clip: Clip) -> None:

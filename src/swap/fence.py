@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+import cv2
 import numpy as np
 
 from consent.faces import Face, Image
@@ -18,6 +19,7 @@ _MARGIN = 0.35
 # more than half of the enlarged box is a picture laid over the performer and whoever is beside her.
 _MOST = 0.5
 _ENLARGED = (1 + 2 * _MARGIN) ** 2
+_LOOKED_AT = np.uint8(255)
 
 
 def reach(face: Face, shape: tuple[int, ...]) -> Area:
@@ -41,7 +43,7 @@ def check(original: Frame, rendered: Rendered, faces: Sequence[Face]) -> Rendere
         raise EngineStrayed(f"frame {index} came back in another size or type")
     after = rendered.image.copy()
     if rendered.mask is None:
-        if not np.array_equal(before, after):
+        if _differ(before, after):
             raise EngineStrayed(f"frame {index} was changed without a mask")
         return replace(rendered, image=after)
     if not _fits(rendered.mask, before.shape[:2]):
@@ -55,17 +57,22 @@ def check(original: Frame, rendered: Rendered, faces: Sequence[Face]) -> Rendere
 
 
 def _check_pixels(index: int, before: Image, after: Image, mask: Mask, areas: Sequence[Area]) -> None:
-    # What a fair engine could have made: the original, with its own pixels where its mask and a
-    # permitted face agree. Compared as blocks of memory, a millisecond or two on 1280x720.
-    fair, beyond = before.copy(), mask.copy()
+    beyond, outside = mask.copy(), np.full(mask.shape, _LOOKED_AT, dtype=np.uint8)
     for area in areas:
         here = area.slices
-        np.copyto(fair[here], after[here], where=(mask[here] != 0)[..., None])
         beyond[here] = 0
+        # Areas may overlap, and each writes the same there: what stands in the mask.
+        outside[here] = np.where(mask[here], 0, _LOOKED_AT)
     if beyond.any():
         raise EngineStrayed(f"frame {index} has a mask where no permitted face is")
-    if not np.array_equal(fair, after):
+    if _differ(before, after, outside):
         raise EngineStrayed(f"frame {index} was changed outside its mask")
+
+
+def _differ(before: Image, after: Image, looked_at: Mask | None = None) -> bool:
+    # The largest difference in any channel, an integer, exact; a tenth of a millisecond on 1280x720
+    # where comparing and copying blocks in numpy takes two.
+    return cv2.norm(before, after, cv2.NORM_INF, looked_at) > 0
 
 
 def _fits(given: object, shape: tuple[int, ...]) -> bool:

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-_QUIET_SECONDS = 0.01
+_QUIET_SECONDS = 0.003
 _LONGEST_WAIT_SECONDS = 0.15
 
 

@@ -1,6 +1,7 @@
 """One database layer, two engines: SQLite embedded, PostgreSQL when one machine is not enough."""
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -46,6 +47,7 @@ class Database:
         self.url = url
         self.engine = _sqlite(url) if url.startswith("sqlite") else _postgresql(url)
         self._poisoned = False
+        self._turn = threading.Lock()
 
     @property
     def embedded(self) -> bool:
@@ -75,13 +77,32 @@ class Database:
         if self._poisoned:
             raise DatabasePoisoned("an earlier write failed below the database")
         engine = self.engine.execution_options(consentry_write=True)
-        with Session(engine, expire_on_commit=False) as session, self._mapped():
+        with (
+            self._one_of_ours(),
+            Session(engine, expire_on_commit=False) as session,
+            self._mapped(),
+        ):
             yield session
             session.commit()
 
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()
+
+    @contextmanager
+    def _one_of_ours(self) -> Iterator[None]:
+        # SQLite has one writer, and those who wait for it look again after up to 100 ms: with many
+        # threads the file lies idle in between, and the unlucky one starves. Our own threads queue
+        # here instead; the file's lock is left for other processes.
+        if not self.embedded:
+            yield
+            return
+        if not self._turn.acquire(timeout=BUSY_SECONDS):
+            raise DatabaseUnready("another thread of this process has been writing all the time")
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     @contextmanager
     def _mapped(self) -> Iterator[None]:

@@ -20,4 +20,5 @@ def trials() -> int:
 def stage(database: Database, tmp_path: Path) -> Iterator[Stage]:
     stage = Stage.build(database, tmp_path / "stage")
     yield stage
+    stage.elsewhere.close()
     stage.house.keystore.close()

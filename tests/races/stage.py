@@ -137,6 +137,8 @@ class Act:
 @dataclass
 class Stage:
     database: Database
+    elsewhere: Database
+    """The same database as another process has it: nothing but the database's own locks joins the two."""
     folder: Path
     house: House
     registry: Lingering
@@ -198,7 +200,19 @@ class Stage:
         )
         (folder / "finished.mp4").write_bytes(FINISHED)
         effect = Together((SwapEffect(entropy), permits))
-        return cls(database, folder, house, registry, log, admission, pipeline, effect, performer, donor)
+        return cls(
+            database,
+            Database(database.url),
+            folder,
+            house,
+            registry,
+            log,
+            admission,
+            pipeline,
+            effect,
+            performer,
+            donor,
+        )
 
     @property
     def tenant(self) -> str:
@@ -217,7 +231,7 @@ class Stage:
         )
 
     def withdraw(self, authorization: str) -> None:
-        with self.database.write() as session:
+        with self.elsewhere.write() as session:
             self.house.registry.withdraw(session, self.effect, authorization, by=HERS, now=NOW)
 
     # Acts, many at once

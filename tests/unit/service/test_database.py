@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,12 @@ from consenting import NOON
 from service.database import Database, DatabasePoisoned, DatabaseUnready, ReadOnlySession, utc_now
 
 
-def a_row(sha256: str = "0" * 64) -> NoticeRow:
+def a_row(sha256: str = "0" * 64, version: str = "1") -> NoticeRow:
     return NoticeRow(
         tenant_id="default",
         sha256=sha256,
         id="n",
-        version="1",
+        version=version,
         language="en",
         text="text",
         published_at=NOON,
@@ -155,3 +156,31 @@ def test_after_an_io_error_nothing_more_is_written_by_this_process(tmp_path: Pat
     with pytest.raises(DatabasePoisoned), database.write():
         pass
     database.close()
+
+
+def test_writers_of_one_process_queue_and_none_of_them_starves(database: Database) -> None:
+    def writes(number: int) -> None:
+        with database.write() as session:
+            session.add(a_row(f"{number:064x}", str(number)))
+
+    with ThreadPoolExecutor(40) as pool:
+        list(pool.map(writes, range(40)))
+
+    assert count(database) == 40
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_writer_whose_turn_never_comes_is_told_so(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.database.BUSY_SECONDS", 0.05)
+
+    def nested() -> None:
+        with database.write(), database.write():
+            pass
+
+    with pytest.raises(DatabaseUnready, match="another thread"):
+        nested()
+
+    with database.write() as session:  # the turn was given back
+        session.add(a_row())

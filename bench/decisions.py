@@ -16,7 +16,8 @@ _DECISIONS = 200
 _PUBLISHED_EVERY = 20
 _HOW = (
     "A permit for a swap: performer, bystander and donor, all rules in one policy batch, consents verified "
-    "from stored bytes, deny journal read, uses reserved, decision rows and sealed entry written, in a "
+    "from stored bytes (read each time; a signature once found good is remembered by its bytes), deny "
+    "journal read, uses reserved, decision rows and sealed entry written, in a "
     f"write session on SQLite. Median of {_DECISIONS} decisions after 20 to warm up; the log is published in "
     "between, not timed. "
 )

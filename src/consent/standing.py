@@ -23,9 +23,12 @@ class Standing:
     head: str
     """Leaf hash of the last event of its chain. A decision cites it; a later event changes it."""
     document: Authorization
-    """Parsed from the stored bytes just now."""
+    """As the stored bytes say. Read again each time; what the same bytes parse to is remembered."""
     signature_valid: bool
-    """Her signature, by a key enrolled for her when it arrived, and our countersignature; checked now."""
+    """Her signature, by a key enrolled for her when it arrived, and our countersignature.
+
+    Over the stored bytes, read each time; a check that held for the same bytes and keys is remembered.
+    """
     notice_matches: bool
     """The notice she was shown is, byte for byte, one this tenant published, and tells of every purpose."""
     status: Mapping[Purpose, Status]

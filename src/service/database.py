@@ -2,12 +2,13 @@
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy import exc as sqlalchemy
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import UOWTransaction
 from sqlmodel import Session, create_engine
@@ -15,7 +16,10 @@ from sqlmodel import Session, create_engine
 from audit.errors import Unready
 
 BUSY_SECONDS = 30
-"""How long a SQLite writer waits for another before it gives up."""
+"""How long a writer waits for another before it gives up."""
+
+IDLE_SECONDS = 60
+"""After which PostgreSQL ends a transaction that nobody goes on with, and its locks: its process hangs."""
 
 
 class DatabaseUnready(Unready):
@@ -46,6 +50,8 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = url
         self.engine = _sqlite(url) if url.startswith("sqlite") else _postgresql(url)
+        self.allows: Callable[[Connection], None] = lambda _connection: None
+        """Asked at the beginning of every unit of work that writes; what it raises ends it."""
         self._poisoned = False
         self._turn = threading.Lock()
 
@@ -82,8 +88,16 @@ class Database:
             Session(engine, expire_on_commit=False) as session,
             self._mapped(),
         ):
+            # In the transaction, so that nothing is written beside an upgrade that began before it.
+            self.allows(session.connection())
             yield session
             session.commit()
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """A transaction on the tables themselves, committed at a clean exit: for `service.schema`."""
+        with self._mapped(), self.engine.begin() as connection:
+            yield connection
 
     def close(self) -> None:
         """Give all connections back."""
@@ -108,6 +122,8 @@ class Database:
     def _mapped(self) -> Iterator[None]:
         try:
             yield
+        except sqlalchemy.TimeoutError as error:
+            raise DatabaseUnready("every connection is in use") from error
         except OperationalError as error:
             if "disk I/O error" in str(error.orig):
                 # After a failed fsync SQLite rolls back and goes on, but the pages it believes
@@ -136,7 +152,9 @@ def _refuse_write(session: Session, _flush: UOWTransaction, _instances: object) 
 
 
 def _sqlite(url: str) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+    engine = create_engine(
+        url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}, hide_parameters=True
+    )
 
     @event.listens_for(engine, "connect")
     def _connect(connection: sqlite3.Connection, _record: object) -> None:
@@ -171,7 +189,17 @@ def _postgresql(url: str) -> Engine:
         pool_size=20,
         max_overflow=60,
         pool_pre_ping=True,
+        hide_parameters=True,
+        # A server that went without a word is found out by us, not by the kernel in a quarter of an hour.
+        connect_args={"connect_timeout": 10, "keepalives_idle": 30, "tcp_user_timeout": 30_000},
     )
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: object) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'")
+            cursor.execute(f"SET lock_timeout = '{BUSY_SECONDS}s'")
+        connection.commit()
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Any) -> None:

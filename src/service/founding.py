@@ -25,8 +25,8 @@ class AlreadyFounded(BadInput):
 
     code = "ALREADY_FOUNDED"
     zh = "该目录已初始化。"
-    hint = "Use it as it is; `consentry init --upgrade` brings its tables to this version."
-    hint_zh = "请直接使用；`consentry init --upgrade` 可将数据表升级至当前版本。"
+    hint = "Use it as it is; `consentry upgrade` brings its tables to this version."
+    hint_zh = "请直接使用；`consentry upgrade` 可将数据表升级至当前版本。"
 
 
 def found(settings: Settings, *, now: datetime, entropy: Entropy) -> Layout:

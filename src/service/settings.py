@@ -68,6 +68,8 @@ class Settings(BaseSettings):
     scan_side: int = Field(default=640, ge=320, le=1920)
     slot: str = Field(default="slot-1", pattern=r"^[a-z0-9][a-z0-9.-]{0,62}$")
     """The executor id of this host's worker."""
+    stop_within: int = Field(default=60, ge=0, le=3600)
+    """Seconds that a worker told to stop gives the job at work, before it hands it back."""
     tsa_url: str | None = None
 
     @classmethod

@@ -10,22 +10,36 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from threading import Event, Thread
+from threading import Event, Thread, Timer
 
-from audit.errors import ConsentryError
+from audit.errors import ConsentryError, Unready
 from audit.ids import fresh
+from service.database import DatabasePoisoned
+from service.logs import LOG
+from service.schema import SchemaBehind
 from service.studio import Studio
 from service.wiring import Record
 from swap import orders, slots
-from swap.errors import SlotTaken
+from swap.errors import HandedBack, SlotTaken
 from swap.finishing import Made
 from swap.jobs import JobRunner
 from swap.orders import Job
+from swap.reaper import Reaper
 from swap.sweeper import Sweeper
 
 BEAT_SECONDS = slots.LEASE.total_seconds() / 4
 PAUSE_SECONDS = 0.2
+PATIENCE_SECONDS = 5.0
+"""The longest pause between two looks at something that is not ready."""
+HAND_BACK_SECONDS = 20
+"""What a run that was told to stop has for stopping."""
 ABANDONED = timedelta(hours=6)
+
+ABANDONED_EXIT = 75
+"""EX_TEMPFAIL of sysexits.h: start again."""
+
+FINAL = (SlotTaken, SchemaBehind, DatabasePoisoned)
+"""What no waiting mends: somebody else has the slot, this version is old, or the disk lied."""
 
 Tell = Callable[[int, int | None], None]
 
@@ -36,11 +50,14 @@ class PipelineSteps:
 
     studio: Studio
     tell: Tell = field(default=lambda _done, _total: None)
+    stopping: Event = field(default_factory=Event)
+    """Set: whoever renders gives his job back."""
 
     def run(self, job: str) -> str | None:
+        self._stay()
         if not self.studio.pipeline.redeem(job):
             return None
-        made = self.studio.pipeline.run(job, self.tell)
+        made = self.studio.pipeline.run(job, self._tell)
         return None if made is None else made.to_text()
 
     def release(self, job: str, made: str) -> bool:
@@ -48,6 +65,14 @@ class PipelineSteps:
 
     def settle(self, job: str) -> None:
         self.studio.pipeline.settle(job)
+
+    def _tell(self, done: int, total: int | None) -> None:
+        self._stay()
+        self.tell(done, total)
+
+    def _stay(self) -> None:
+        if self.stopping.is_set():
+            raise HandedBack("the worker stops; another attempt begins anew")
 
 
 @dataclass(slots=True)
@@ -57,12 +82,15 @@ class Worker:
     record: Record
     runner: JobRunner
     sweeper: Sweeper
+    reaper: Reaper
     steps: PipelineSteps
     hold: slots.Hold
     _lost: Event = field(default_factory=Event)
+    _look_around: float = 0.0
+    """When to look for workers that died, on the monotonic clock."""
 
     def turn(self) -> None:
-        """One turn: duties, what has expired, and the log."""
+        """One turn: duties, what has expired, whose work is to be taken over, and the log."""
         record, now = self.record, self.record.clock()
         self.sweeper.sweep()
         self.steps.studio.donors.purge()
@@ -73,6 +101,10 @@ class Worker:
             record.registry.expire(session, now=now)
         with record.database.write() as session:
             record.gate.lapse(session, now)
+        if time.monotonic() >= self._look_around:
+            self._look_around = time.monotonic() + BEAT_SECONDS
+            if taken := self.reaper.reap():
+                LOG.warning("took over jobs of a worker that fell silent", extra={"count": taken})
         record.log.publish(now=record.clock())
 
     def wait_for(self, job: str, tell: Tell) -> Job:
@@ -89,11 +121,21 @@ class Worker:
             time.sleep(PAUSE_SECONDS)
 
     def run_until(self, stopped: Callable[[], bool]) -> None:
-        """Work until told to stop."""
+        """Work until told to stop. What is not ready, as a database that restarts, is waited for."""
+        pause = PAUSE_SECONDS
         while not stopped():
-            self.turn()
+            try:
+                self.turn()
+                pause = PAUSE_SECONDS
+            except FINAL:
+                raise
+            except Unready as error:
+                pause = min(2 * pause, PATIENCE_SECONDS)
+                LOG.warning("not ready, waiting", extra={"code": error.code, "seconds": pause})
             self.check()
-            time.sleep(PAUSE_SECONDS)
+            until = time.monotonic() + pause
+            while not stopped() and (left := until - time.monotonic()) > 0:
+                time.sleep(min(left, PAUSE_SECONDS))
 
     def check(self) -> None:
         """Raise `SlotTaken` once another process has the slot: two executors of one id run steps twice."""
@@ -101,18 +143,34 @@ class Worker:
             raise SlotTaken(f"slot {self.hold.slot} was taken over")
 
     def beat(self, stop: Event) -> None:
-        """Renew the lease until told to stop; when it can't be renewed, say so and stop."""
+        """Renew the lease until told to stop, or until another has the slot.
+
+        A database that is away says nothing about the slot: who comes back finds it his, or taken.
+        """
         while not stop.wait(BEAT_SECONDS):
             try:
                 with self.record.database.write() as session:
                     slots.beat(session, self.record.settings.tenant, self.hold, now=self.record.clock())
-            except ConsentryError:
+            except SlotTaken:
                 self._lost.set()
                 return
+            except ConsentryError as error:
+                LOG.warning("could not renew the slot's lease", extra={"code": error.code})
             except BaseException:
                 # A fault of ours, and still: whoever doesn't beat must not go on.
                 self._lost.set()
                 raise
+
+    def close(self) -> bool:
+        """End in order: finish the job at work, else hand it back. False: it did neither in time."""
+        within = 0 if self._lost.is_set() else self.record.settings.stop_within
+        stop = Timer(within, self.steps.stopping.set)
+        stop.daemon = True
+        stop.start()
+        try:
+            return self.runner.close(within=within + HAND_BACK_SECONDS)
+        finally:
+            stop.cancel()
 
 
 @contextmanager
@@ -123,33 +181,47 @@ def working(record: Record, studio: Studio) -> Iterator[Worker]:
     tenant, holder = settings.tenant, f"{socket.gethostname()}:{os.getpid()}:{fresh(record.entropy)[:8]}"
     with record.database.write() as session:
         hold = slots.take(session, tenant, settings.slot, holder, now=record.clock())
+    ended = True
     try:
-        with _running(record, studio, hold) as worker:
+        worker = _worker(record, studio, hold)
+        stop = Event()
+        beating = Thread(target=worker.beat, args=(stop,), daemon=True, name="beat")
+        beating.start()
+        try:
             yield worker
+        finally:
+            # Still beating: the slot is ours until the job at work is finished or handed back.
+            ended = worker.close()
+            stop.set()
+            beating.join()
     finally:
-        with record.database.write() as session:
-            slots.leave(session, tenant, hold, now=record.clock())
+        try:
+            with record.database.write() as session:
+                slots.leave(session, tenant, hold, now=record.clock())
+        except Unready as error:
+            # Its lease ends by itself. What ended the work is the better thing to report.
+            LOG.warning("could not give the slot back", extra={"code": error.code})
+        if not ended:
+            _abandon()
 
 
-@contextmanager
-def _running(record: Record, studio: Studio, hold: slots.Hold) -> Iterator[Worker]:
+def _worker(record: Record, studio: Studio, hold: slots.Hold) -> Worker:
     settings, pipeline = record.settings, studio.pipeline
     # Drafts nobody has written to for so long belong to writers that were killed.
     abandoned = record.clock() - ABANDONED
     pipeline.media.sweep(before=abandoned)
     pipeline.quarantine.sweep(before=abandoned)
     steps = PipelineSteps(studio)
-    runner = JobRunner(steps, url=settings.jobs_url, executor=f"{settings.tenant}-{settings.slot}")
+    runner = JobRunner(steps, url=settings.jobs_url, tenant=settings.tenant, slot=settings.slot)
     sweeper = Sweeper(record.database, record.ledger, pipeline.media, record.clock, runner, pipeline)
-    worker, stop = Worker(record, runner, sweeper, steps, hold), Event()
-    beating = Thread(target=worker.beat, args=(stop,), daemon=True, name="beat")
-    beating.start()
-    try:
-        yield worker
-    finally:
-        try:
-            # Still beating: the job at work is finished first, and the slot is ours until then.
-            runner.close()
-        finally:
-            stop.set()
-            beating.join()
+    reaper = Reaper(record.database, settings.tenant, settings.slot, runner, record.clock)
+    return Worker(record, runner, sweeper, reaper, steps, hold)
+
+
+def _abandon() -> None:
+    """End here and now. What a step works with must not be closed under it: it would fail its job.
+
+    To be killed is what every step is made for; its job goes on with whoever has the slot next.
+    """
+    LOG.error("a run did not stop in time, leaving it")
+    os._exit(ABANDONED_EXIT)

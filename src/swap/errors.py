@@ -82,3 +82,12 @@ class JobStopped(Unready):
     zh = "任务多次中断，已停止重试。"
     hint = "Run `consentry doctor`, mend what it names, then ask for the swap again."
     hint_zh = "请运行 `consentry doctor` 并按提示修复，然后重新申请换脸。"
+
+
+class HandedBack(Unready):
+    """The worker was told to stop before a run had ended. Another attempt begins it anew."""
+
+    code = "JOB_HANDED_BACK"
+    zh = "执行进程已停止，任务已退回队列，将由下一个进程重新执行。"
+    hint = "Nothing to do: the next worker takes it up."
+    hint_zh = "无需处理：下一个 worker 会接手。"

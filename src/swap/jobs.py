@@ -6,6 +6,8 @@ record, and the sweeper hands them over after the commit, with the duty's id as 
 """
 
 import sqlite3
+from collections.abc import Sequence
+from math import ceil
 from pathlib import Path
 from typing import Protocol
 
@@ -20,8 +22,6 @@ only when the steps of `Jobs.run_job` change their order."""
 
 QUEUE = "swap"
 _POLL = 0.1
-_FINISH_WITHIN = 900
-"""Seconds that a job at work is given when its runner closes."""
 _ALIVE = {"PENDING", "ENQUEUED", "DELAYED"}
 
 
@@ -90,12 +90,12 @@ _JOBS = Jobs()
 
 
 class JobRunner:
-    """DBOS, launched. Recovers what an earlier process of the same executor id left unfinished.
+    """DBOS, launched for a tenant's slot. Recovers what an earlier process of that slot left unfinished.
 
     One at a time in a process. Raises `SlotTaken` for a second one.
     """
 
-    def __init__(self, steps: Steps, *, url: str, executor: str) -> None:
+    def __init__(self, steps: Steps, *, url: str, tenant: str, slot: str) -> None:
         if _JOBS.steps is not None:
             raise SlotTaken("this process runs jobs already")
         if url.startswith("sqlite:///"):
@@ -103,10 +103,12 @@ class JobRunner:
             with sqlite3.connect(Path(url.removeprefix("sqlite:///"))) as connection:
                 connection.execute("PRAGMA journal_mode=WAL")
             connection.close()
+        self._tenant, self._queue = tenant, f"{QUEUE}-{tenant}"
         config = DBOSConfig(
-            name="consentry",
+            # Tenants share a database, never a queue: nobody runs another tenant's jobs.
+            name=f"consentry-{tenant}",
             system_database_url=url,
-            executor_id=executor,
+            executor_id=self._executor(slot),
             application_version=VERSION,
             log_level="ERROR",
             notification_listener_polling_interval_sec=_POLL,
@@ -116,15 +118,15 @@ class JobRunner:
         _JOBS.steps = steps
         try:
             DBOS.launch()
-            DBOS.register_queue(QUEUE, worker_concurrency=1, polling_interval_sec=_POLL)
+            DBOS.register_queue(self._queue, worker_concurrency=1, polling_interval_sec=_POLL)
         except BaseException:
-            self.close()
+            self.close(within=0)
             raise
 
     def enqueue(self, workflow: str, job: str) -> None:
         """Hand a job over. The same workflow id again is the same workflow: it runs once."""
         with SetWorkflowID(workflow):
-            DBOS.enqueue_workflow(QUEUE, _JOBS.run_job, job)
+            DBOS.enqueue_workflow(self._queue, _JOBS.run_job, job)
 
     def ended(self, workflow: str) -> str | None:
         """None while a workflow is unknown, waits or runs; how it ended once it has: an error's code."""
@@ -133,11 +135,27 @@ class JobRunner:
             return None
         return status.error.code if isinstance(status.error, ConsentryError) else JobStopped.code
 
-    def close(self) -> None:
-        """Take no more jobs, finish the one at work, and end."""
+    def take_over(self, slots: Sequence[str]) -> int:
+        """Queue anew what the executors of these slots left at work; how many jobs.
+
+        Whoever was not dead after all is fenced: by DBOS, which takes no result from him any more, and by
+        the permit, which the next run redeems anew.
+        """
+        # The public `resume_workflows` sets back whatever it is named, also a run that was cancelled or
+        # that somebody alive took a moment ago. This is one UPDATE each: PENDING, and of these executors.
+        return len(DBOS._recover_pending_workflows([self._executor(slot) for slot in slots]))
+
+    def close(self, *, within: float) -> bool:
+        """Take no more jobs and end; False if the one at work did not within so many seconds.
+
+        Then its step is still running, and nothing it works with may be closed under it: a step that
+        fails for that would fail its job. Killed instead, the job goes on elsewhere or at the next start.
+        """
         try:
-            # Not 0 with a job at work: what a step works with is closed right after this, and a step that
-            # fails for it would fail its job. Killed instead, the job goes on at the next start.
-            DBOS.destroy(workflow_completion_timeout_sec=_FINISH_WITHIN if _JOBS.at_work else 0)
+            DBOS.destroy(workflow_completion_timeout_sec=ceil(within) if _JOBS.at_work else 0)
+            return not _JOBS.at_work
         finally:
             _JOBS.steps = None
+
+    def _executor(self, slot: str) -> str:
+        return f"{self._tenant}/{slot}"

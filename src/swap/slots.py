@@ -4,11 +4,12 @@ DBOS recovers the unfinished jobs of its own executor id when it starts, and two
 with one id run a step twice. So an executor id belongs to a slot, and a slot to one process.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session
+from sqlmodel import Session, col, func, select
 
 from swap.errors import SlotTaken
 from swap.tables import SlotRow
@@ -67,3 +68,23 @@ def held(session: Session, tenant: str, slot: str, *, now: datetime) -> bool:
     """Whether a live process holds the slot."""
     row = session.get(SlotRow, (tenant, slot))
     return row is not None and row.until > now
+
+
+def live(session: Session, tenant: str, *, now: datetime) -> int:
+    """How many slots a live process holds."""
+    query = select(func.count()).select_from(SlotRow)
+    return session.exec(query.where(SlotRow.tenant_id == tenant, col(SlotRow.until) > now)).one()
+
+
+def silent(session: Session, tenant: str, *, now: datetime, but: str, lock: bool) -> Sequence[str]:
+    """Slots other than `but` whose holder is gone: his lease has been over for as long again.
+
+    That much two hosts' clocks may differ. With `lock` nobody takes one of them before the commit; those
+    that somebody else is looking after at this moment are left to him.
+    """
+    query = (
+        select(SlotRow.id)
+        .where(SlotRow.tenant_id == tenant, SlotRow.id != but, col(SlotRow.until) <= now - LEASE)
+        .order_by(SlotRow.id)
+    )
+    return session.exec(query.with_for_update(skip_locked=True) if lock else query).all()

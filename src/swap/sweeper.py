@@ -12,6 +12,7 @@ from audit.ledger import Ledger
 from audit.sessions import Sessions
 from swap import duties, orders, outputs
 from swap.duties import Duty, Kind
+from swap.errors import HandedBack
 from swap.store import MediaStore
 
 TRIES = 3
@@ -102,16 +103,20 @@ class Sweeper:
         # The workflow is over and the job is not: it broke off, and DBOS would never take it up again.
         if self._ended(duty):
             return False  # it ended this moment; the next sweep settles it
+        if ended == HandedBack.code:
+            # Nothing went wrong with it. How often it may begin anew is bounded by its permit's redemptions.
+            self._again(duty, pause=timedelta())
+            return False
         if duty.attempts < TRIES:
             self._again(duty)
             return False
         jobs.give_up(duty.subject, ended)
         return self._done(duty)
 
-    def _again(self, duty: Duty) -> None:
-        now = self.clock()
+    def _again(self, duty: Duty, pause: timedelta | None = None) -> None:
+        wait = self.pause * 2 ** min(duty.attempts, 8) if pause is None else pause
         with self.sessions.write() as session:
-            duties.again(session, self.ledger.tenant, duty, due=now + self.pause * 2 ** min(duty.attempts, 8))
+            duties.again(session, self.ledger.tenant, duty, due=self.clock() + wait)
 
     def _ended(self, duty: Duty) -> bool:
         with self.sessions.read() as session:

@@ -23,7 +23,7 @@ from portraits import working_eyes
 from service import worker
 from service.settings import load
 from service.worker import PipelineSteps, working
-from swap import duties, jobs, orders, outputs, slots
+from swap import duties, orders, outputs, slots
 from swap.errors import SlotTaken
 from swap.finishing import Finisher
 from swap.folder import ContentFolder
@@ -78,6 +78,36 @@ def at_frame(number: int) -> None:
     Cheap.given = given  # type: ignore[method-assign]
 
 
+def at_a_standstill(number: int, last: Callable[[], None]) -> None:
+    """Stand still while the engine has this frame, saying so, until told to go on; then do the last thing."""
+    render, told = Cheap.given, HERE
+
+    def given(engine, frame, rendered):
+        if frame.index == number and not told.go.exists():
+            told.at.write_text(str(os.getpid()))
+            last()
+            while not told.go.exists():
+                time.sleep(0.02)
+        return render(engine, frame, rendered)
+
+    Cheap.given = given  # type: ignore[method-assign]
+
+
+class Here:
+    """Files by which a trial and the test tell each other how far they are; `trial` names them."""
+
+    at: Path
+    go: Path
+
+
+HERE = Here()
+
+
+def stand_still() -> None:
+    """Stop as a paused process does: threads, heart and all."""
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
 def while_signing() -> None:
     """Die between the encoder's file and the signed one."""
     from audit import manifest
@@ -107,6 +137,8 @@ POINTS: dict[str, Callable[[], None]] = {
     "redeeming, not committed": lambda: after(orders, "begin"),
     "redeemed": lambda: after(Pipeline, "redeem"),
     "rendering": lambda: at_frame(9),
+    "rendering, waits": lambda: at_a_standstill(9, lambda: None),
+    "rendering, paused": lambda: at_a_standstill(9, stand_still),
     "encoded, not signed": while_signing,
     "signed, not logged": lambda: after(Finisher, "make"),
     "logged, not published": lambda: at_publish_after(Finisher, "make"),
@@ -137,17 +169,17 @@ def ask(world: World, known: dict[str, str]) -> None:
 
 def work(world: World, known: dict[str, str]) -> None:
     """Be the worker until every job has ended and nothing is owed any more."""
+
+    def done() -> bool:
+        running = world.rows("job", "state IN ('queued', 'running')")
+        return not running and not world.rows("duty", "done_at IS NULL")
+
     while True:
         try:
             with working(world.record, world.studio) as at_work:
-                while True:
-                    at_work.turn()
-                    running = world.rows("job", "state IN ('queued', 'running')")
-                    if not running and not world.rows("duty", "done_at IS NULL"):
-                        at_work.turn()
-                        return
-                    at_work.check()
-                    time.sleep(0.03)
+                at_work.run_until(done)
+                at_work.turn()
+                return
         except SlotTaken:
             time.sleep(0.1)  # its last holder was killed: until his lease ends
 
@@ -160,15 +192,18 @@ def withdraw(world: World, _known: dict[str, str]) -> None:
 def trial(order: dict) -> None:
     slots.LEASE = worker.timedelta(seconds=0.8)
     worker.BEAT_SECONDS = 0.2
-    jobs._FINISH_WITHIN = 0  # `work` returns when all is settled
+    worker.PAUSE_SECONDS = 0.03
     audit.log._LEASE = worker.timedelta(seconds=0.8)
-    settings = load(Path(order["data"]), **order["settings"])
+    # `work` returns when all is settled.
+    settings = load(Path(order["data"]), stop_within=0, **order["settings"])
     world = open_world(settings)
     from worlds import Granted, Player
 
     for name, (person, authorization, code) in order["people"].items():
         granted = Granted(authorization, "", world.record.clock(), b"", "", code)
         world.people[name] = Player(name, person, b"", granted)
+    HERE.at = world.folder / f"at-{settings.slot}"
+    HERE.go = world.folder / f"go-{settings.slot}"
     if order["point"]:
         POINTS[order["point"]]()
     {"ask": ask, "work": work, "withdraw": withdraw}[order["do"]](world, order["known"])

@@ -1,74 +1,19 @@
 """kill -9 anywhere on a job's way, and start again: it ends once, and nothing is lost or done twice."""
 
-import json
-import os
 import random
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
-from sqlmodel import select
 
-from audit.verify import verify
-from consent.tables import ConsentCounterRow, PermitRow
-from consent.words import Purpose
-from service.database import utc_now
-from service.wiring import open_record
-from swap import orders, outputs
+from swap import orders
 from swap.orders import Progress
 from swap.serving import Gone
-from swap.tables import DutyRow
+from trials import Children, kill_children_of, released_once, the_output
 from worlds import World
 
-HERE = Path(__file__).parent
 Stage = Callable[..., World]
-
-
-class Children:
-    """The process that forks a child for each trial."""
-
-    def __init__(self) -> None:
-        paths = os.pathsep.join([str(HERE.parent), str(HERE.parents[1] / "src")])
-        self.process = subprocess.Popen(
-            [sys.executable, str(HERE / "child.py")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "PYTHONPATH": paths},
-        )
-
-    def run(self, world: World, do: str, point: str | None = None) -> int:
-        """Do something in a child; its exit code, or minus the signal that ended it."""
-        order = {
-            "data": str(world.settings.data),
-            "settings": {}
-            if world.settings.database is None
-            else {"database": world.settings.database, "guard": str(world.settings.guard)},
-            "people": {
-                name: (one.person, one.authorization, one.granted.recovery_code)
-                for name, one in world.people.items()
-                if one.granted
-            },
-            "known": world.known,
-            "do": do,
-            "point": point,
-        }
-        assert self.process.stdin
-        assert self.process.stdout
-        self.process.stdin.write(json.dumps(order) + "\n")
-        self.process.stdin.flush()
-        return int(self.process.stdout.readline())
-
-    def close(self) -> None:
-        assert self.process.stdin
-        assert self.process.stdout
-        self.process.stdin.close()
-        self.process.wait()
-        self.process.stdout.close()
 
 
 @pytest.fixture(scope="module")
@@ -228,64 +173,3 @@ def test_a_job_killed_at_any_moment_is_released_once(seed: int, at_stage: Stage,
     assert children.run(world, "work") == 0
 
     released_once(world)
-
-
-def kill_children_of(pid: int) -> None:
-    """Kill what the process forked; its own cells end with their pipes."""
-    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-        os.kill(int(child), signal.SIGKILL)
-
-
-def the_output(world: World) -> outputs.Output:
-    with world.record.database.read() as session:
-        output = outputs.of_job(session, world.tenant, world.known["job"])
-    assert output is not None
-    return output
-
-
-def released_once(world: World) -> None:
-    """The job, its output, its entries, its uses and its photo: each once, and all of it verifies."""
-    world.studio.pipeline.media.sweep()
-    with world.record.database.read() as session:
-        job = orders.job(session, world.tenant, world.known["job"])
-        permit = session.exec(select(PermitRow.state).where(PermitRow.id == job.permit)).one()
-        owed = session.exec(select(DutyRow.id).where(DutyRow.done_at == None)).all()  # noqa: E711
-        uses = session.exec(
-            select(ConsentCounterRow.reserved, ConsentCounterRow.spent).where(
-                ConsentCounterRow.purpose == str(Purpose.USER_SWAP)
-            )
-        ).all()
-        donor = orders.donor(session, world.tenant, job.donor)
-    assert job.progress is Progress.RELEASED, job.outcome
-    assert permit == "finished"
-    assert owed == []
-    assert {tuple(each) for each in uses} == {(0, 1)}
-    assert donor.deleted
-
-    kinds = world.kinds()
-    assert kinds.count("OutputReleased") == kinds.count("DonorPhotoDeleted") == 1
-    assert "JobEnded" not in kinds
-    assert kinds.count("RunStarted") == job.attempt
-    assert kinds.count("RunFinished") <= job.attempt
-
-    output = the_output(world)
-    assert world.rows("output") == 1
-    assert world.files("work") == []
-    assert len(world.files("quarantine")) == 1, "the template's upload alone"
-    assert len(world.files("media")) == 2, "the template and the output"
-
-    # A process that starts now finds log, head and files in agreement, and hands out what verifies.
-    record = open_record(world.settings)
-    try:
-        video = record.delivery.deliver(output.id)
-        assert isinstance(video, Path)
-        verdict = verify(
-            video,
-            record.delivery.receipt(output.id),
-            record.layout.vkey.read_text().strip(),
-            record.layout.trust.read_text(),
-            utc_now(),
-        )
-        assert verdict.ok, verdict.steps
-    finally:
-        record.close()

@@ -1,4 +1,4 @@
-"""`consentry init`: a data folder, once; and `--upgrade` for one that is there."""
+"""`consentry init`: a data folder, once."""
 
 from typing import Annotated
 
@@ -7,7 +7,7 @@ from rich.markup import escape
 
 from audit.canonical import Json
 from consent.notice import load_notices
-from service import founding, schema
+from service import founding
 from service.cli.command import Answer, command, group
 from service.cli.desk import Desk
 from service.database import Database
@@ -32,25 +32,18 @@ def init(
         str | None,
         typer.Option(metavar="DIR", help="Deny journal and tree head: due with PostgreSQL, shared by hosts."),
     ] = None,
-    upgrade: Annotated[
-        bool, typer.Option("--upgrade", help="Bring an existing folder to this version.")
-    ] = False,
 ) -> Answer:
     """Make a data folder: settings, keys, tables, journal, notices. Nothing that exists is replaced."""
     given = {"mode": str(mode), "origin": origin, "database": database, "guard": guard}
     if mode is Mode.DEMO:
         given["deployment"] = "demo"
     values = {name: value for name, value in given.items() if value is not None}
-    if upgrade:
-        _upgrade(desk.settings)
-    else:
-        _found(desk, values)
-    published = _publish_notices(desk)
+    _found(desk, values)
+    published = publish_notices(desk)
     settings, layout = desk.settings, Layout.of(desk.settings)
     voice = desk.voice
-    done = "brought to this version" if upgrade else "is ready"
     voice.say(
-        f"[bold green]{escape(layout.root.name)}[/] {done}: mode {settings.mode}, log {settings.origin}"
+        f"[bold green]{escape(layout.root.name)}[/] is ready: mode {settings.mode}, log {settings.origin}"
     )
     voice.say(f"  public keys to hand out: {escape(str(layout.public))}")
     voice.say(f"  private keys, in no backup of data: {escape(str(layout.private))}")
@@ -89,14 +82,6 @@ def _found(desk: Desk, values: dict[str, str]) -> None:
     founding.found(settings, now=desk.now(), entropy=desk.entropy)
 
 
-def _upgrade(settings: Settings) -> None:
-    database = Database(settings.database_url)
-    try:
-        schema.upgrade(database)
-    finally:
-        database.close()
-
-
 def _reach(settings: Settings) -> None:
     """Raise `DatabaseUnready` now rather than after keys were made. SQLite is made with the folder."""
     if settings.database is not None:
@@ -108,7 +93,8 @@ def _reach(settings: Settings) -> None:
             database.close()
 
 
-def _publish_notices(desk: Desk) -> list[dict[str, Json]]:
+def publish_notices(desk: Desk) -> list[dict[str, Json]]:
+    """Publish every notice of the policies that was not published yet; all of them, with their entries."""
     record, published = desk.record, list[dict[str, Json]]()
     notices = load_notices(policies(desk.settings) / "notices")
     with record.database.write() as session:

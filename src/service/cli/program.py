@@ -30,7 +30,11 @@ COMMANDS = (
     "models",
     "doctor",
     "worker",
+    "backup",
+    "restore",
     "recover",
+    "reconfirm",
+    "upgrade",
 )
 """In the order of a first acquaintance. `service.cli.<name>` holds an `app`."""
 

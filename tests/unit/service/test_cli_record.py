@@ -234,10 +234,8 @@ def test_people_read_words_and_machines_values(shell: Shell) -> None:
 # Init
 
 
-def test_init_refuses_a_folder_that_was_founded_and_upgrades_it(shell: Shell) -> None:
+def test_init_refuses_a_folder_that_was_founded(shell: Shell) -> None:
     assert shell("init", "--mode", "demo", leaves=3)["error"]["code"] == "ALREADY_FOUNDED"
-
-    assert shell("init", "--upgrade")["mode"] == "demo"
 
 
 def test_wrong_settings_leave_no_folder_behind(tmp_path: Path) -> None:

@@ -1,0 +1,180 @@
+"""Two workers on PostgreSQL: what one leaves when it dies the other ends, and who comes back is refused."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from swap import orders, slots
+from swap.orders import Progress
+from trials import Children, kill_children_of, released_once
+from worlds import World
+
+Stage = Callable[..., World]
+
+
+@pytest.fixture(scope="module")
+def both() -> Iterator[tuple[Children, Children]]:
+    started = Children(), Children()
+    yield started
+    for each in started:
+        each.close()
+
+
+class Host:
+    """A worker on a slot of its own, in the background."""
+
+    def __init__(self, world: World, slot: str, children: Children, pool: ThreadPoolExecutor) -> None:
+        self.world, self.slot, self.children, self.pool = world, slot, children, pool
+
+    def works(self, point: str | None = None) -> "Future[int]":
+        return self.pool.submit(self.children.run, self.world, "work", point, slot=self.slot)
+
+    @property
+    def at(self) -> int | None:
+        """Its process, once it stands still."""
+        path = self.world.folder / f"at-{self.slot}"
+        return int(path.read_text() or 0) or None if path.exists() else None
+
+    def goes_on(self) -> None:
+        (self.world.folder / f"go-{self.slot}").touch()
+
+    def holds_its_slot(self) -> bool:
+        now = self.world.record.clock()
+        with self.world.record.database.read() as session:
+            return slots.held(session, self.world.tenant, self.slot, now=now)
+
+    def has_a_folder(self, attempt: int) -> bool:
+        return any((self.world.folder / "work" / self.world.known["job"]).glob(f"{attempt}-*"))
+
+
+@pytest.fixture
+def hosts(at_stage: Stage, both: tuple[Children, Children]) -> Iterator[tuple[Host, Host]]:
+    world = at_stage("asked")
+    with ThreadPoolExecutor(2) as pool:
+        try:
+            yield Host(world, "host-a", both[0], pool), Host(world, "host-b", both[1], pool)
+        finally:
+            # Whoever stands still after a test that failed.
+            for each in both:
+                kill_children_of(each.process.pid)
+
+
+def until(seen: Callable[[], object], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not seen():
+        assert time.monotonic() < deadline, "it did not come to that"
+        time.sleep(0.02)
+
+
+def attempt(world: World) -> int:
+    with world.record.database.read() as session:
+        return orders.job(session, world.tenant, world.known["job"]).attempt
+
+
+pytestmark = pytest.mark.parametrize("ground", ["postgresql"], indirect=True)
+
+
+def test_what_a_killed_worker_left_the_other_ends(hosts: tuple[Host, Host]) -> None:
+    # Given two workers alive, one of them at work on the job
+    first, second = hosts
+    killed = first.works("rendering, waits")
+    until(lambda: first.at)
+    ended = second.works()
+    until(second.holds_its_slot)
+    assert attempt(first.world) == 1
+
+    # When that one is killed
+    assert first.at
+    os.kill(first.at, signal.SIGKILL)
+
+    # Then the other, which began nothing anew before, ends it.
+    assert killed.result(30) == -signal.SIGKILL
+    assert ended.result(60) == 0
+    released_once(first.world)
+    assert attempt(first.world) == 2
+
+
+def test_a_paused_worker_that_goes_on_before_the_other_has_ended_is_refused(
+    hosts: tuple[Host, Host],
+) -> None:
+    # Given a worker that was stopped mid-job, and the other at work on it
+    first, second = hosts
+    zombie = first.works("rendering, paused")
+    until(lambda: first.at)
+    heir = second.works("rendering, waits")
+    until(lambda: second.at)
+    assert attempt(first.world) == 2
+
+    # When the first goes on while the second stands still
+    first.goes_on()
+    os.kill(first.at or 0, signal.SIGCONT)
+    until(lambda: not first.has_a_folder(1))
+
+    # Then its run ends for nothing, and the job is the second's.
+    kinds = first.world.kinds()
+    assert kinds.count("RunFinished") == kinds.count("JobEnded") == 0
+    second.goes_on()
+    assert heir.result(60) == 0
+    assert zombie.result(60) == 0
+    released_once(first.world)
+    assert first.world.kinds().count("RunFinished") == 1
+
+
+def test_a_paused_worker_that_goes_on_when_all_is_over_is_refused(hosts: tuple[Host, Host]) -> None:
+    first, second = hosts
+    zombie = first.works("rendering, paused")
+    until(lambda: first.at)
+    pid = first.at or 0
+    assert second.works().result(60) == 0
+    released_once(first.world)
+    files = first.world.files("media")
+
+    first.goes_on()
+    os.kill(pid, signal.SIGCONT)
+
+    assert zombie.result(60) == 0
+    released_once(first.world)
+    assert first.world.files("media") == files
+    assert first.world.kinds().count("RunFinished") == 1
+
+
+def test_a_live_worker_is_left_alone(hosts: tuple[Host, Host]) -> None:
+    # Given a run that takes longer than a lease
+    first, second = hosts
+    slow = first.works("rendering, waits")
+    until(lambda: first.at)
+    other = second.works()
+    until(second.holds_its_slot)
+    time.sleep(2)
+
+    # Then nobody takes it over while its worker's heart beats.
+    assert attempt(first.world) == 1
+    first.goes_on()
+    assert slow.result(60) == other.result(60) == 0
+    released_once(first.world)
+    assert attempt(first.world) == 1
+
+
+def test_a_cancelled_run_does_not_come_back(hosts: tuple[Host, Host]) -> None:
+    # Given a withdrawal while the worker lies dead
+    first, second = hosts
+    killed = first.works("rendering, waits")
+    until(lambda: first.at)
+    os.kill(first.at or 0, signal.SIGKILL)
+    assert killed.result(30) == -signal.SIGKILL
+    first.world.withdraws("astronaut")
+
+    # Then who takes over is refused at the permit.
+    assert second.works().result(60) == 0
+    world = first.world
+    with world.record.database.read() as session:
+        job = orders.job(session, world.tenant, world.known["job"])
+    assert job.progress is Progress.REFUSED
+    assert world.kinds().count("RunStarted") == 1
+    assert world.files("work") == []
+    assert Path(world.folder).exists()

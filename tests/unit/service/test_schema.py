@@ -1,0 +1,192 @@
+"""An upgrade happens while nobody writes, from the first revision on, and an old process ends after it."""
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+from alembic import command
+from alembic.migration import MigrationContext
+from sqlalchemy import text
+from sqlmodel import SQLModel
+
+from service import schema
+from service.database import Database, DatabaseUnready
+from service.schema import SchemaBehind, Upgrading
+
+Migrate = Callable[..., None]
+
+
+@pytest.fixture
+def first(database: Database) -> Database:
+    """A database at the first revision, with a tenant's notice in it."""
+    SQLModel.metadata.drop_all(database.engine)
+    with database.connection() as connection:
+        config = schema._config()
+        config.attributes.update(connection=connection, metadata=SQLModel.metadata)
+        command.upgrade(config, "0001")
+        connection.execute(
+            text(
+                "INSERT INTO notice (tenant_id, sha256, id, version, language, text, published_at, entry)"
+                " VALUES ('default', :digest, 'n', '1', 'en', 'text', :at, :digest)"
+            ),
+            {"digest": "0" * 64, "at": "2026-11-22 12:00:00+00:00"},
+        )
+    return database
+
+
+def revision(database: Database) -> str | None:
+    with database.connection() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def notices(database: Database) -> int:
+    with database.read() as session:
+        return int(session.connection().execute(text("SELECT count(*) FROM notice")).scalar_one())
+
+
+def writes(database: Database) -> None:
+    with database.write() as session:
+        session.connection().execute(text("UPDATE notice SET text = 'new'"))
+
+
+def during(monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> None:
+    """Do something while the tables are being changed."""
+    migrate: Migrate = command.upgrade
+
+    def acting(*args: object) -> None:
+        act()
+        migrate(*args)
+
+    monkeypatch.setattr(schema.command, "upgrade", acting)
+
+
+def test_an_upgrade_from_the_first_revision_keeps_what_is_there(first: Database) -> None:
+    assert schema.upgrade(first) == "0001"
+
+    schema.check(first)
+    assert schema.drift(first) == []
+    assert notices(first) == 1
+    writes(first)
+    assert schema.upgrade(first) == schema.expected(), "again changes nothing"
+
+
+def test_meanwhile_everybody_reads_and_nobody_writes(
+    first: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given another process at work with the tables as they are now,
+    at_work = Database(first.url)
+    monkeypatch.setattr(schema, "expected", lambda: "0001")
+    schema.check(at_work)
+    writes(at_work)
+    said: list[Exception] = []
+    marked = schema._keep_out
+
+    def keep_out(database: Database) -> str:
+        before = marked(database)
+        assert notices(at_work) == 1
+        try:
+            writes(at_work)
+        except Upgrading as refused:
+            said.append(refused)
+        return before
+
+    monkeypatch.setattr(schema, "_keep_out", keep_out)
+
+    # When the tables are changed
+    schema.upgrade(first)
+
+    # Then the writer was told so, and from then on that it is of another version than the tables.
+    assert [type(each) for each in said] == [Upgrading]
+    monkeypatch.setattr(schema, "expected", lambda: "0000")
+    with pytest.raises(SchemaBehind):
+        writes(at_work)
+    at_work.close()
+
+
+def test_an_upgrade_waits_for_who_is_writing(first: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    at_work = Database(first.url)
+    monkeypatch.setattr(schema, "expected", lambda: "0001")
+    schema.check(at_work)
+    inside, order = threading.Event(), list[str]()
+
+    def slow() -> None:
+        with at_work.write() as session:
+            session.connection().execute(text("UPDATE notice SET text = 'slow'"))
+            inside.set()
+            time.sleep(0.3)
+        order.append("written")
+
+    during(monkeypatch, lambda: order.append("changing"))
+    writer = threading.Thread(target=slow)
+    writer.start()
+    inside.wait(5)
+
+    schema.upgrade(first)
+    writer.join()
+
+    assert order == ["written", "changing"]
+    at_work.close()
+
+
+def test_an_upgrade_that_fails_changes_nothing_and_opens_the_doors_again(
+    first: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_work = Database(first.url)
+    monkeypatch.setattr(schema, "expected", lambda: "0001")
+    schema.check(at_work)
+
+    def fails() -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as broken:
+        during(broken, fails)
+        with pytest.raises(ZeroDivisionError):
+            schema.upgrade(first)
+
+    assert revision(first) == "0001"
+    writes(at_work)
+    at_work.close()
+
+
+def test_an_upgrade_that_was_killed_leaves_the_doors_closed_until_it_is_run_again(
+    first: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_work = Database(first.url)
+    with monkeypatch.context() as old:
+        old.setattr(schema, "expected", lambda: "0001")
+        schema.check(at_work)
+    # Killed between the mark and the change.
+    assert schema._keep_out(first) == "0001"
+
+    with pytest.raises(Upgrading):
+        writes(at_work)
+    with pytest.raises(Upgrading):
+        schema.check(at_work)
+
+    assert schema.upgrade(first) == "0001"
+    schema.check(first)
+    writes(first)
+    at_work.close()
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_two_upgrades_at_once_end_as_one(first: Database) -> None:
+    done: list[str] = []
+
+    def upgrades() -> None:
+        other = Database(first.url)
+        with suppress(DatabaseUnready):
+            done.append(schema.upgrade(other))
+        other.close()
+
+    threads = [threading.Thread(target=upgrades) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(done) == 3
+    schema.check(first)
+    writes(first)

@@ -176,6 +176,21 @@ def find(session: Session, tenant: str, decision: str) -> Recorded | None:
     return None if row is None else _recorded(row)
 
 
+def page(
+    session: Session, tenant: str, before: tuple[datetime, str] | None, limit: int
+) -> tuple[Recorded, ...]:
+    """Decisions, newest first, from `before` (an instant and an id) on."""
+    query = select(_DECISION).where(_DECISION.c.tenant_id == tenant)
+    if before is not None:
+        at, decision = before
+        earlier = (_DECISION.c.at < at) | ((_DECISION.c.at == at) & (_DECISION.c.id < decision))
+        query = query.where(earlier)
+    rows = session.connection().execute(
+        query.order_by(_DECISION.c.at.desc(), _DECISION.c.id.desc()).limit(limit)
+    )
+    return tuple(_recorded(row) for row in rows.mappings())
+
+
 def people(session: Session, tenant: str, decision: str) -> tuple[Named, ...]:
     """Whom a decision named, in the order of its case."""
     rows = session.connection().execute(

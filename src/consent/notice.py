@@ -6,12 +6,13 @@ hashed is what is shown: all of it, verbatim.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from audit.canonical import digest
-from consent.errors import DocumentMalformed, NoticeIncomplete
+from consent.errors import DocumentMalformed, NoticeIncomplete, NoticeUnknown
 from consent.record import Controller
 from consent.strict import check_text
 from consent.words import Purpose
@@ -107,6 +108,15 @@ def load_notices(folder: Path) -> tuple[Notice, ...]:
     if not notices or len(set(keys)) != len(keys):
         raise NoticeIncomplete("expected at least one notice in the folder, each version and language once")
     return tuple(notices)
+
+
+def newest(notices: Iterable[Notice], name: str, language: str) -> Notice:
+    """The newest version of a notice in a language. Raises `NoticeUnknown`."""
+    found = [one for one in notices if (one.id, one.language) == (name, language)]
+    if not found:
+        raise NoticeUnknown(f"no notice {name} in {language}")
+    # Versions count up; "10" comes after "9".
+    return max(found, key=lambda one: (len(one.version), one.version))
 
 
 def _check(notice: Notice, sections: dict[str, str]) -> None:

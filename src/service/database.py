@@ -52,6 +52,8 @@ class Database:
         self.engine = _sqlite(url) if url.startswith("sqlite") else _postgresql(url)
         self.allows: Callable[[Connection], None] = lambda _connection: None
         """Asked at the beginning of every unit of work that writes; what it raises ends it."""
+        self.beside: Callable[[Session], Callable[[], None]] = lambda _session: lambda: None
+        """Writes beside every unit of work, in its transaction; what it returns is called once committed."""
         self._poisoned = False
         self._turn = threading.Lock()
 
@@ -90,8 +92,10 @@ class Database:
         ):
             # In the transaction, so that nothing is written beside an upgrade that began before it.
             self.allows(session.connection())
+            committed = self.beside(session)
             yield session
             session.commit()
+            committed()
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:

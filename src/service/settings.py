@@ -71,6 +71,11 @@ class Settings(BaseSettings):
     stop_within: int = Field(default=60, ge=0, le=3600)
     """Seconds that a worker told to stop gives the job at work, before it hands it back."""
     tsa_url: str | None = None
+    listen: str = Field(default="127.0.0.1:8000", pattern=r"^(\[[0-9a-f:]+\]|[a-z0-9.-]+):\d{1,5}$")
+    """Where the API listens. Put a proxy that speaks TLS in front of it."""
+    requests_a_second: float = Field(default=50, gt=0)
+    """In the long run, for each API key, in each process."""
+    requests_at_once: float = Field(default=200, ge=1)
 
     @classmethod
     def settings_customise_sources(

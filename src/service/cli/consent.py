@@ -13,7 +13,7 @@ from consent import signature
 from consent.authorization import Request, draw_up, parse
 from consent.capacity import Capacity
 from consent.errors import NoticeUnknown
-from consent.notice import load_notices
+from consent.notice import load_notices, newest
 from consent.scope import Scope
 from consent.words import Purpose
 from service.cli import files, paperwork, withdrawing
@@ -49,7 +49,7 @@ def draw(
     """Write the document that a person reads and signs. A field the scope leaves out means no."""
     files.free(out)
     record = desk.record
-    shown = paperwork.newest(load_notices(policies(desk.settings) / "notices"), notice, language)
+    shown = newest(load_notices(policies(desk.settings) / "notices"), notice, language)
     with record.database.read() as session:
         age = record.registry.people.get(session, person).age
         if record.registry.noticeboard.find(session, shown.sha256) is None:

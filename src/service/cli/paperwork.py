@@ -1,6 +1,6 @@
 """What a person signs and takes home, in words: the document, her receipt, the checks on both."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,8 +12,7 @@ from audit.canonical import Json
 from audit.errors import ConsentryError
 from audit.keys import VerifyingKey
 from consent.authorization import Authorization
-from consent.errors import AuthorizationUnknown, NoticeUnknown
-from consent.notice import Notice
+from consent.errors import AuthorizationUnknown
 from consent.signature import Evidence, check_evidence, to_countersign, to_sign
 from consent.strict import Fields
 from service.console import Voice
@@ -30,15 +29,6 @@ class Step:
     name: str
     ok: bool
     detail: str
-
-
-def newest(notices: Iterable[Notice], name: str, language: str) -> Notice:
-    """The newest version of a notice in a language. Raises `NoticeUnknown`."""
-    found = [one for one in notices if (one.id, one.language) == (name, language)]
-    if not found:
-        raise NoticeUnknown(f"no notice {name} in {language}")
-    # Versions count up; "10" comes after "9".
-    return max(found, key=lambda one: (len(one.version), one.version))
 
 
 def say_document(voice: Voice, document: Authorization) -> None:

@@ -36,15 +36,9 @@ class Asked:
 
 def say_impact(voice: Voice, record: "Record", authorization: str) -> Mapping[str, Json]:
     """Everything that rests on an authorization. Raises `AuthorizationUnknown`."""
-    from consent.errors import AuthorizationUnknown  # noqa: PLC0415
-    from swap.withdrawal import impact  # noqa: PLC0415
+    from service.revoking import impact  # noqa: PLC0415
 
-    tenant = record.settings.tenant
-    with record.database.read() as session:
-        standings = record.registry.standings(session, tenant, [authorization], now=record.clock(), lock=None)
-        if authorization not in standings:
-            raise AuthorizationUnknown(f"no authorization {authorization!r:.40} in this tenant")
-        touched = impact(session, tenant, authorization)
+    touched = impact(record, authorization)
     for name, ids in (
         ("templates that freeze", touched.templates),
         ("unfinished jobs that stop", touched.jobs),
@@ -68,23 +62,10 @@ def say_impact(voice: Voice, record: "Record", authorization: str) -> Mapping[st
 def withdraw(voice: Voice, record: "Record", asked: Asked) -> Mapping[str, Json]:
     """End it, publish the entry, and do the small duties that no worker is needed for."""
     from consent.withdrawal import By, How  # noqa: PLC0415
-    from swap.sweeper import Sweeper  # noqa: PLC0415
+    from service import revoking  # noqa: PLC0415
 
-    registry, now = record.registry, record.clock()
-    with record.database.write() as session:
-        if asked.code is not None:
-            done = registry.withdraw_by_code(
-                session, record.effect, asked.authorization, asked.code, now=now, purposes=asked.purposes
-            )
-        else:
-            by = By(How(asked.acting.value), asked.by or "")
-            done = registry.withdraw(
-                session, record.effect, asked.authorization, by=by, now=now, purposes=asked.purposes
-            )
-    record.log.publish(done.entry, now=record.clock())
-    # Runs are a worker's to hand over; files that nobody may serve any more can go now.
-    Sweeper(record.database, record.ledger, record.delivery.media, record.clock).sweep()
-    record.log.publish(now=record.clock())
+    by = None if asked.code is not None else By(How(asked.acting.value), asked.by or "")
+    done = revoking.withdraw(record, asked.authorization, revoking.Word(asked.code, by), asked.purposes)
     ended = ", ".join(sorted(done.purposes))
     if done.purposes:
         voice.say(f"[bold]withdrawn 已撤回[/] {escape(ended)}. In force now.")

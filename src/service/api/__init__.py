@@ -1,0 +1,1 @@
+"""The HTTP interface: one router a resource, every route authenticated unless it is named as open."""

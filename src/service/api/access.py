@@ -1,0 +1,104 @@
+"""Who calls, and whether the route is for them. A route without `allow` does not start (`app.build`)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.concurrency import run_in_threadpool
+
+from audit.errors import Unready
+from service.api.house import House, TheHouse, not_found
+from service.api.problem import NotAllowed
+from service.apikeys import USED_EVERY, ApiKey, KeyMissing, KeyRole
+
+OPEN = frozenset(
+    {
+        "/v1/notices",  # texts of record, to be read before there is any key
+        "/v1/withdrawals",  # withdrawing is as easy as granting: the code of her receipt is enough
+    }
+)
+"""Routes that anybody may call. Each needs its reason here."""
+
+_BEARER = HTTPBearer(auto_error=False, description="`ck_<id>_<secret>`, as `consentry key issue` prints it.")
+_Given = Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The holder of a key. `requester` is what stands in decisions: the caller can't choose it."""
+
+    key: str
+    role: KeyRole
+    requester: str
+    person: str | None
+
+    def may_see(self, person: str) -> bool:
+        """Whether what is about this person may be shown. Creators see themselves."""
+        return self.role is not KeyRole.CREATOR or self.person == person
+
+    def expect(self, person: str, what: str) -> None:
+        """Raise `NoSuchThing` where `may_see` says no: that it exists is not told either."""
+        if not self.may_see(person):
+            raise not_found(what)
+
+
+async def authenticate(request: Request, house: TheHouse, given: _Given) -> Caller:
+    """The caller of this request.
+
+    Raises `KeyMissing`, `KeyInvalid`, `KeyExpired`, `KeyRevoked`, `RateLimited`.
+    """
+    client = request.client.host if request.client else ""
+    limits = request.app.state.limits
+    limits.strangers.check(client)
+    if given is None or given.scheme.lower() != "bearer":
+        limits.strangers.spend(client)
+        raise KeyMissing("expected the header Authorization: Bearer ck_...")
+    try:
+        key = await run_in_threadpool(_find, house, given.credentials)
+    except Unready:
+        raise
+    except Exception:
+        limits.strangers.spend(client)
+        raise
+    limits.callers.take(key.id)
+    request.state.token = given.credentials
+    request.state.caller = caller = Caller(key.id, key.role, key.name, key.person)
+    return caller
+
+
+def allow(*roles: KeyRole) -> Any:
+    """The caller of a route, if his key has one of these roles. Raises `NotAllowed`."""
+
+    def allowed(caller: Annotated[Caller, Depends(authenticate)]) -> Caller:
+        if caller.role not in roles:
+            raise NotAllowed(f"this route is for {', '.join(roles)}")
+        return caller
+
+    allowed.roles = frozenset(roles)  # type: ignore[attr-defined]
+    return Depends(allowed)
+
+
+def roles_of(call: Callable[..., object] | None) -> frozenset[KeyRole] | None:
+    """The roles that a dependency made by `allow` lets in; None for any other dependency."""
+    found: frozenset[KeyRole] | None = getattr(call, "roles", None)
+    return found
+
+
+Operator = Annotated[Caller, allow(KeyRole.OPERATOR)]
+Auditor = Annotated[Caller, allow(KeyRole.AUDITOR)]
+OperatorOrAuditor = Annotated[Caller, allow(KeyRole.OPERATOR, KeyRole.AUDITOR)]
+OperatorOrCreator = Annotated[Caller, allow(KeyRole.OPERATOR, KeyRole.CREATOR)]
+AnyButEngine = Annotated[Caller, allow(KeyRole.OPERATOR, KeyRole.CREATOR, KeyRole.AUDITOR)]
+Anybody = Annotated[Caller, allow(*KeyRole)]
+
+
+def _find(house: House, token: str) -> ApiKey:
+    now = house.clock()
+    with house.database.read() as session:
+        key = house.keys.find(session, token, now=now)
+    if key.used_at is None or now - key.used_at >= USED_EVERY:
+        with house.database.write() as session:
+            house.keys.used(session, key.id, now=now)
+    return key

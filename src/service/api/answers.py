@@ -1,0 +1,27 @@
+"""The gate's answers as shapes. What is no permit leaves as a problem (`problem.permitted`)."""
+
+from consent.gate import Forecast
+from consent.permit import Permit
+from service.shapes import decisions as shapes
+from service.shapes.problem import Objection
+
+
+def permit(given: Permit) -> shapes.Permitted:
+    """A permit."""
+    ruling = given.ruling
+    return shapes.Permitted(
+        decision=ruling.id,
+        action=ruling.action,
+        proof=ruling.proof,
+        policy=ruling.policy,
+        entry=ruling.entry,
+    )
+
+
+def forecast(given: Forecast) -> shapes.Forecast:
+    """A dry run's answer."""
+    return shapes.Forecast(
+        answer=str(given.answer),
+        rules=list(given.reasons),
+        objections=[Objection.model_validate(one, from_attributes=True) for one in given.objections],
+    )

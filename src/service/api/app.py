@@ -1,0 +1,145 @@
+"""The HTTP application: routes, errors, limits, and what every answer carries."""
+
+import time
+from collections.abc import Callable, Iterable
+from importlib.metadata import version
+from secrets import token_hex
+
+from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service import logs
+from service.api import problem
+from service.api.access import OPEN, roles_of
+from service.api.house import House
+from service.api.limits import Buckets, Limits
+from service.api.routes import authorizations, decisions, keys, notices, people
+from service.shapes.problem import Problem
+
+ABOUT = """
+The gate in front of a face-swap engine. Ask before a video is taken in, before it is offered, before a face
+is swapped; each answer is signed, narrow and logged.
+
+**A no is 403.** Whatever is not a permit answers 403 with `code` `REFUSAL` or `HOLD`, its rules, their
+ground and what would cure them. A dry run (`.../checks`) answers 200, whatever it says: nothing may rest
+on it.
+
+**Every POST needs an `Idempotency-Key`.** Repeat a request with the same key: it is done once, and answered
+again (`Idempotent-Replay: true`) for 24 hours.
+
+Errors are RFC 9457 problems with the stable codes of the error catalogue, in English and Chinese.
+"""
+
+ROUTERS = (
+    keys.router,
+    people.router,
+    notices.router,
+    authorizations.router,
+    authorizations.photos,
+    decisions.router,
+)
+
+Observe = Callable[[str, str, int, float], None]
+"""Told of each request: method, route template, status, seconds."""
+
+
+def build(house: House, *, observe: Observe = lambda _method, _route, _status, _seconds: None) -> FastAPI:
+    """The application over an opened house. Raises `RuntimeError` for a route that nobody guards."""
+    app = FastAPI(
+        title="Consentry",
+        version=version("consentry"),
+        description=ABOUT,
+        # Its pages load scripts from elsewhere; the document itself is served.
+        docs_url=None,
+        redoc_url=None,
+        responses={
+            "4XX": {"model": Problem, "description": "A problem.", "content": {problem.MEDIA_TYPE: {}}},
+            503: {"model": Problem, "description": "Not ready.", "content": {problem.MEDIA_TYPE: {}}},
+        },
+    )
+    settings = house.settings
+    app.state.house = house
+    app.state.limits = Limits(
+        Buckets(settings.requests_a_second, settings.requests_at_once),
+        Buckets(1, 20),
+    )
+    for router in ROUTERS:
+        app.include_router(router)
+    problem.install(app)
+    _guarded(app)
+    app.add_middleware(Envelope, observe=observe)
+    return app
+
+
+class Envelope:
+    """What every answer carries, whatever happened: a request id, and headers that keep it where it is."""
+
+    HEADERS = (
+        (b"x-content-type-options", b"nosniff"),
+        (b"referrer-policy", b"no-referrer"),
+        (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    )
+
+    def __init__(self, app: ASGIApp, observe: Observe) -> None:
+        self.app, self.observe = app, observe
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        begun, status, name = time.monotonic(), 500, token_hex(8)
+        token = logs.request_id.set(name)
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = list(message.get("headers", []))
+                present = {key.lower() for key, _ in headers}
+                headers += [(key, value) for key, value in self.HEADERS if key not in present]
+                if b"cache-control" not in present:
+                    headers.append((b"cache-control", b"no-store"))
+                headers.append((b"x-request-id", name.encode()))
+                message["headers"] = headers
+            await send(message)
+
+        try:
+            await self.app(scope, receive, sending)
+        finally:
+            route = getattr(scope.get("route"), "path", "-")
+            seconds = time.monotonic() - begun
+            self.observe(scope["method"], route, status, seconds)
+            logs.LOG.info(
+                "request",
+                extra={
+                    "method": scope["method"],
+                    "route": route,
+                    "status": status,
+                    "seconds": round(seconds, 4),
+                },
+            )
+            logs.request_id.reset(token)
+
+
+def _guarded(app: FastAPI) -> None:
+    """Refuse to be built with a route that is neither open by name nor for named roles."""
+    for route in routes(app):
+        guards = [roles_of(one.call) for one in _dependencies(route)]
+        if route.path not in OPEN and not any(guards):
+            raise RuntimeError(f"nobody guards {route.path}")
+
+
+def _dependencies(route: APIRoute) -> Iterable[Dependant]:
+    waiting = [route.dependant]
+    while waiting:
+        one = waiting.pop()
+        yield one
+        waiting += one.dependencies
+
+
+def routes(app: FastAPI) -> Iterable[APIRoute]:
+    """Every route of ours."""
+    return [route for route in app.routes if isinstance(route, APIRoute)]

@@ -1,0 +1,64 @@
+"""What routes work with: opened once, when the API starts, and handed to each of them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+
+from service.apikeys import ApiKeys
+from service.database import Database
+from service.once import Once
+from service.settings import Settings
+from service.studio import Studio
+from service.wiring import Record
+from swap.errors import NoSuchThing
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """One tenant's service behind its API."""
+
+    record: Record
+    studio: Studio
+    keys: ApiKeys = field(init=False)
+    once: Once = field(init=False)
+
+    def __post_init__(self) -> None:
+        tenant, entropy = self.record.settings.tenant, self.record.entropy
+        object.__setattr__(self, "keys", ApiKeys(self.record.ledger, entropy))
+        object.__setattr__(self, "once", Once(tenant, entropy))
+        self.record.database.beside = self.once.beside
+
+    @property
+    def settings(self) -> Settings:
+        """Its settings."""
+        return self.record.settings
+
+    @property
+    def tenant(self) -> str:
+        """Whose data these are."""
+        return self.record.settings.tenant
+
+    @property
+    def database(self) -> Database:
+        """Its sessions."""
+        return self.record.database
+
+    @property
+    def clock(self) -> Callable[[], datetime]:
+        """Its clock."""
+        return self.record.clock
+
+
+def not_found(what: str) -> NoSuchThing:
+    """What is answered for an id of nobody and for one of somebody else, alike."""
+    return NoSuchThing(f"no such {what} here")
+
+
+def _house(request: Request) -> House:
+    return cast(House, request.app.state.house)
+
+
+TheHouse = Annotated[House, Depends(_house)]

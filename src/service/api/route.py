@@ -1,0 +1,191 @@
+"""How every request is worked on: a POST once, whatever it raises as a problem, nothing cached by default."""
+
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Coroutine
+from http import HTTPStatus
+from typing import Any, ClassVar
+
+from fastapi import Request
+from fastapi.routing import APIRoute
+from fastapi.security import HTTPAuthorizationCredentials
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from audit.errors import BadInput
+from service.api import problem
+from service.api.access import OPEN, authenticate
+from service.api.house import House
+from service.apikeys import secret_of
+from service.once import Asked, Known, asked, at_work
+
+HEADER = "Idempotency-Key"
+LONGEST_KEY = 200
+LARGEST_BODY = 1 << 20
+"""Of a JSON request. Videos and photos have routes of their own limits."""
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+_KEPT = ("content-type", "location")
+
+
+class IdempotencyKeyMissing(BadInput):
+    """A POST without an Idempotency-Key."""
+
+    code = "IDEMPOTENCY_KEY_MISSING"
+    zh = "POST 请求缺少 Idempotency-Key。"
+    hint = "Send a fresh random Idempotency-Key with each POST, and the same one when you repeat it."
+    hint_zh = "每个 POST 请附带新的随机 Idempotency-Key；重发同一请求时使用同一个值。"
+    status: ClassVar[HTTPStatus] = HTTPStatus.BAD_REQUEST
+
+
+class IdempotencyKeyReused(BadInput):
+    """An Idempotency-Key that came with another request before."""
+
+    code = "IDEMPOTENCY_KEY_REUSED"
+    zh = "该 Idempotency-Key 已用于另一请求。"
+    hint = "Use a fresh key for each request."
+    hint_zh = "每个请求请使用新的值。"
+    status: ClassVar[HTTPStatus] = HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+class RequestAtWork(BadInput):
+    """The first sending of this request is being worked on."""
+
+    code = "REQUEST_AT_WORK"
+    zh = "同一请求正在处理中。"
+    hint = "Repeat it in a moment, with the same Idempotency-Key: its answer will be there."
+    hint_zh = "请稍后以同一 Idempotency-Key 重试，届时可取得结果。"
+    status: ClassVar[HTTPStatus] = HTTPStatus.CONFLICT
+    retry_after = 1
+
+
+class RequestUnfinished(BadInput):
+    """The first sending took effect, and broke off before its answer was kept."""
+
+    code = "REQUEST_UNFINISHED"
+    zh = "该请求已生效，但结果未能保存。"
+    hint = "Look up what it did (lists, the log); to do it again, send it with another Idempotency-Key."
+    hint_zh = "请通过列表或日志查看其结果；如需再次执行，请更换 Idempotency-Key。"
+    status: ClassVar[HTTPStatus] = HTTPStatus.CONFLICT
+
+
+class BodyTooLarge(BadInput):
+    """A body larger than this route takes."""
+
+    code = "BODY_TOO_LARGE"
+    zh = "请求内容过大。"
+    hint = "Videos go to PUT .../content or to an upload; JSON is at most 1 MiB."
+    hint_zh = "视频请使用 PUT .../content 或分段上传；JSON 最大 1 MiB。"
+    status: ClassVar[HTTPStatus] = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+class Route(APIRoute):
+    """Every route of ours."""
+
+    largest_body: ClassVar[int] = LARGEST_BODY
+
+    def get_route_handler(self) -> Handler:
+        """The handler, with what all of them share."""
+        work = super().get_route_handler()
+        once = "POST" in (self.methods or set())
+        takes_body = self.body_field is not None
+
+        async def handle(request: Request) -> Response:
+            try:
+                if takes_body or once:
+                    await _bounded(request, self.largest_body)
+                response = await (_once(request, work) if once else work(request))
+            except Exception as error:  # noqa: BLE001  (each becomes an answer; a bug is logged there)
+                response = problem.answer_to_any(error)
+            return response
+
+        return handle
+
+
+class PhotosRoute(Route):
+    """A route that takes a handful of photos."""
+
+    largest_body = 64 << 20
+
+
+async def _bounded(request: Request, most: int) -> None:
+    """Read the body, of a bounded size, where FastAPI will look for it."""
+    stated = request.headers.get("content-length", "0")
+    if stated.isdecimal() and int(stated) > most:
+        raise BodyTooLarge(f"expected at most {most} bytes")
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > most:
+            raise BodyTooLarge(f"expected at most {most} bytes")
+    request._body = bytes(body)
+
+
+async def _once(request: Request, work: Handler) -> Response:
+    house: House = request.app.state.house
+    if request.scope["route"].path in OPEN:
+        # Nobody to remember an answer for; what these do, they may do twice.
+        return await work(request)
+    caller = await authenticate(request, house, _given(request))
+    key = request.headers.get(HEADER, "")
+    if not 0 < len(key) <= LONGEST_KEY or not key.isascii() or not key.isprintable():
+        raise IdempotencyKeyMissing(f"expected the header {HEADER} with 1 to {LONGEST_KEY} characters")
+    target = request.url.path + "?" + request.url.query
+    one = asked(caller.key, key, request.method, target, await request.body())
+    secret = secret_of(request.state.token)
+    known, sealed = await run_in_threadpool(_begin, house, one)
+    match known:
+        case Known.OTHER:
+            raise IdempotencyKeyReused("this key came with another request")
+        case Known.AT_WORK:
+            raise RequestAtWork("this request is being worked on")
+        case Known.UNFINISHED:
+            raise RequestUnfinished("this request took effect; its answer was lost")
+        case Known.ANSWERED:
+            opened = house.once.open(secret, one, sealed or b"")
+            if opened is None:
+                raise RequestUnfinished("the stored answer can't be opened")
+            return _thawed(opened)
+        case Known.NEW:
+            pass
+    token = at_work.set(one)
+    try:
+        response = await work(request)
+    except Exception as error:  # noqa: BLE001
+        response = problem.answer_to_any(error)
+    finally:
+        at_work.reset(token)
+    await run_in_threadpool(_keep, house, one, secret, response)
+    return response
+
+
+def _given(request: Request) -> HTTPAuthorizationCredentials | None:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return HTTPAuthorizationCredentials(scheme=scheme, credentials=token) if token else None
+
+
+def _begin(house: House, one: Asked) -> tuple[Known, bytes | None]:
+    with house.database.write() as session:
+        return house.once.begin(session, one, now=house.clock())
+
+
+def _keep(house: House, one: Asked, secret: bytes, response: Response) -> None:
+    """Store the answer; forget a request that changed nothing and may be tried again."""
+    with house.database.write() as session:
+        if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR and not one.effective:
+            house.once.forget(session, one)
+        elif response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
+            house.once.answer(session, one, house.once.seal(secret, one, _frozen(response)))
+
+
+def _frozen(response: Response) -> bytes:
+    headers = {name: response.headers[name] for name in _KEPT if name in response.headers}
+    body = b64encode(bytes(response.body)).decode()
+    return json.dumps({"status": response.status_code, "headers": headers, "body": body}).encode()
+
+
+def _thawed(answer: bytes) -> Response:
+    value = json.loads(answer)
+    response = Response(b64decode(value["body"]), value["status"], value["headers"])
+    response.headers["Idempotent-Replay"] = "true"
+    return response

@@ -1,0 +1,104 @@
+"""People: enrolment, keys, and the inbox. Nobody is listed or searched for."""
+
+from http import HTTPStatus
+
+from fastapi import APIRouter
+
+from consent.inbox import inbox as read_inbox
+from consent.person import Person as Enrolled
+from consent.person import PersonKey as EnrolledKey
+from consent.person import Proof
+from service.api.access import AnyButEngine, Operator, OperatorOrCreator
+from service.api.house import TheHouse
+from service.api.route import Route
+from service.shapes import people as shapes
+from service.shapes.shape import Id
+
+router = APIRouter(prefix="/v1/people", tags=["people"], route_class=Route)
+
+
+@router.post("", status_code=HTTPStatus.CREATED)
+def enrol(house: TheHouse, _: Operator, asked: shapes.Enrol) -> shapes.Person:
+    """Enrol a person: a random id, her proof level and age band. No face and no key yet."""
+    record, now = house.record, house.clock()
+    proof = Proof(asked.proof, asked.by, asked.how)
+    with house.database.write() as session:
+        person = record.registry.people.enrol(session, proof, asked.age, now=now)
+    record.log.publish(person.entry, now=house.clock())
+    return _person(person)
+
+
+@router.get("/{person}")
+def show(house: TheHouse, caller: AnyButEngine, person: Id) -> shapes.Person:
+    """A person: proof level and age band. A creator sees herself."""
+    caller.expect(person, "person")
+    with house.database.read() as session:
+        return _person(house.record.registry.people.get(session, person))
+
+
+@router.post("/{person}/keys", status_code=HTTPStatus.CREATED)
+def enrol_key(house: TheHouse, caller: Operator, person: Id, asked: shapes.EnrolKey) -> shapes.PersonKey:
+    """Enrol a public key of hers: from now on what it signs is hers. An operator vouches for that."""
+    record = house.record
+    with house.database.write() as session:
+        key = record.registry.people.enrol_key(
+            session, person, asked.key, by=caller.requester, now=house.clock()
+        )
+    record.log.publish(now=house.clock())
+    return _key(key)
+
+
+@router.get("/{person}/keys")
+def keys(house: TheHouse, caller: AnyButEngine, person: Id) -> list[shapes.PersonKey]:
+    """All keys she ever had here, oldest first."""
+    caller.expect(person, "person")
+    with house.database.read() as session:
+        people = house.record.registry.people
+        people.get(session, person)
+        return [_key(key) for key in people.keys(session, person)]
+
+
+@router.delete("/{person}/keys/{key}")
+def retire_key(house: TheHouse, caller: OperatorOrCreator, person: Id, key: str) -> shapes.PersonKey:
+    """End a key's time, now. What it signed before stays signed."""
+    caller.expect(person, "person")
+    record = house.record
+    with house.database.write() as session:
+        retired = record.registry.people.retire_key(
+            session, person, key, by=caller.requester, now=house.clock()
+        )
+    record.log.publish(now=house.clock())
+    return _key(retired)
+
+
+@router.get("/{person}/inbox")
+def inbox(house: TheHouse, caller: AnyButEngine, person: Id) -> shapes.Inbox:
+    """Every decision that named her, refusals too, and how all that she signed stands."""
+    caller.expect(person, "person")
+    with house.database.read() as session:
+        found = read_inbox(session, house.record.registry, person, now=house.clock())
+    return shapes.Inbox(
+        person=found.person,
+        references=found.references,
+        asked=[shapes.Asked.model_validate(one, from_attributes=True) for one in found.asked],
+        signed=[
+            shapes.Signed(
+                authorization=one.standing.authorization,
+                received_at=one.received_at,
+                status=dict(one.standing.status),
+                disputed=one.standing.disputed,
+                events=[shapes.Event(kind=e.kind, at=e.at, by=e.by, entry=e.entry) for e in one.events],
+            )
+            for one in found.signed
+        ],
+    )
+
+
+def _person(one: Enrolled) -> shapes.Person:
+    return shapes.Person(
+        id=one.id, proof=one.proof.level, age=one.age, enrolled_at=one.enrolled_at, entry=one.entry
+    )
+
+
+def _key(one: EnrolledKey) -> shapes.PersonKey:
+    return shapes.PersonKey(key=one.key, method=one.method, since=one.since, until=one.until)

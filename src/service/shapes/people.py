@@ -1,0 +1,86 @@
+"""People, their keys, and what was decided about them."""
+
+from pydantic import Field
+
+from consent.words import Action, AgeBand, ProofLevel, Purpose, Role, Status
+from service.shapes.shape import Digest, Id, Instant, Label, Shape
+
+
+class Enrol(Shape):
+    """Who somebody is to this tenant: how well that is known, and her age band. No name, no face."""
+
+    proof: ProofLevel
+    by: Label = Field(description="Who checked: an operator, a service.")
+    how: Label = Field(description="In what way. Never a document number.")
+    age: AgeBand
+
+
+class Person(Shape):
+    """An enrolled person."""
+
+    id: Id
+    proof: ProofLevel
+    age: AgeBand
+    enrolled_at: Instant
+    entry: Digest = Field(description="Leaf hash of `PersonEnrolled`.")
+
+
+class EnrolKey(Shape):
+    """A public key of hers. The private half was made on her side and stays there."""
+
+    key: str = Field(pattern=r"^[0-9a-f]{64}$", description="Ed25519 public key, hex.")
+
+
+class PersonKey(Shape):
+    """A key of hers, valid from `since` until `until`."""
+
+    key: str
+    method: str
+    since: Instant
+    until: Instant | None
+
+
+class Asked(Shape):
+    """One decision that named her."""
+
+    decision: Id
+    at: Instant
+    action: Action
+    stage: str
+    answer: str
+    until: Instant | None
+    role: Role
+    requester: str
+    template: str | None
+    authorization: str | None
+    purposes: list[Purpose]
+    rules: list[str]
+    entry: str
+
+
+class Event(Shape):
+    """Something that happened to an authorization."""
+
+    kind: str
+    at: Instant
+    by: str
+    entry: Digest
+
+
+class Signed(Shape):
+    """One authorization of hers, and how it stands."""
+
+    authorization: Id
+    received_at: Instant
+    status: dict[Purpose, Status]
+    disputed: bool
+    events: list[Event]
+
+
+class Inbox(Shape):
+    """Everything this tenant has about her, except the sealed log itself. Newest first."""
+
+    person: Id
+    references: int
+    asked: list[Asked]
+    signed: list[Signed]

@@ -1,0 +1,25 @@
+"""The base of everything on the wire: strict, frozen, with ids, digests and instants spelled in one way."""
+
+from datetime import UTC
+from typing import Annotated
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
+
+from audit import instant
+
+
+class Shape(BaseModel):
+    """Unknown fields are refused: one that is not understood might be a limit."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Id = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$", description="128 random bits, hex.")]
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256, hex.")]
+Label = Annotated[str, Field(min_length=1, max_length=200)]
+Instant = Annotated[
+    AwareDatetime,
+    AfterValidator(lambda at: at.astimezone(UTC)),
+    PlainSerializer(instant.exact, return_type=str, when_used="json"),
+    Field(description="RFC 3339 in UTC."),
+]

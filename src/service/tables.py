@@ -1,0 +1,65 @@
+"""Rows of the service room: who may call, what was asked once, what is being uploaded. Dumb SQLModel."""
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKeyConstraint, Index
+from sqlmodel import Field, SQLModel
+
+from audit.columns import Digest, Identifier, Instant
+
+
+class ApiKeyRow(SQLModel, table=True):
+    """A key that somebody calls the API with. Its secret is here as a hash only (`apikeys`)."""
+
+    __tablename__ = "api_key"
+    __table_args__ = (ForeignKeyConstraint(["tenant_id", "person_id"], ["person.tenant_id", "person.id"]),)
+
+    tenant_id: str = Field(primary_key=True, max_length=64)
+    id: str = Field(primary_key=True, sa_type=Identifier)
+    secret: str = Field(sa_type=Digest)
+    role: str
+    name: str
+    """Whose it is, in the operator's words: it stands as the requester in decisions."""
+    person_id: str | None = Field(default=None, sa_type=Identifier)
+    """Of a creator's key: who she is here."""
+    issued_at: datetime = Field(sa_type=Instant)
+    expires_at: datetime = Field(sa_type=Instant)
+    revoked_at: datetime | None = Field(default=None, sa_type=Instant)
+    used_at: datetime | None = Field(default=None, sa_type=Instant)
+    """When it was last used, to the minute or so."""
+    follows: str | None = Field(default=None, sa_type=Identifier)
+    """The key it was rotated from."""
+
+
+class OnceRow(SQLModel, table=True):
+    """A POST with its Idempotency-Key, and how it was answered (`once`)."""
+
+    __tablename__ = "once"
+    __table_args__ = (Index("ix_once_delete_after", "tenant_id", "delete_after"),)
+
+    tenant_id: str = Field(primary_key=True, max_length=64)
+    id: str = Field(primary_key=True, sa_type=Digest)
+    """SHA-256 over the caller's key and the Idempotency-Key."""
+    fingerprint: str = Field(sa_type=Digest)
+    """SHA-256 over method, path, query and body."""
+    effective: bool = False
+    """Set in the transaction that made the request's first change."""
+    answer: bytes | None = None
+    """The response, sealed under the caller's own secret; null until it is known."""
+    begun_at: datetime = Field(sa_type=Instant)
+    delete_after: datetime = Field(sa_type=Instant)
+
+
+class ApprovalRow(SQLModel, table=True):
+    """That one operator would lift a hold, until a second one does (`approvals`)."""
+
+    __tablename__ = "hold_approval"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "decision_id"], ["decision.tenant_id", "decision.id"]),
+    )
+
+    tenant_id: str = Field(primary_key=True, max_length=64)
+    decision_id: str = Field(primary_key=True, sa_type=Identifier)
+    operator: str
+    reason: str
+    at: datetime = Field(sa_type=Instant)

@@ -1,0 +1,97 @@
+"""Callers of the API in tests: each with a key of a role, over a real socket."""
+
+import uuid
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import httpx
+
+from service.api.app import build
+from service.api.house import House
+from service.api.server import serving
+from service.apikeys import KeyRole
+from worlds import World
+
+
+@dataclass
+class Caller:
+    """Somebody with a key, or without."""
+
+    client: httpx.Client
+    token: str | None = None
+    key: str | None = None
+
+    def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
+        headers: dict[str, str] = dict(more.pop("headers", {}))
+        if self.token is not None:
+            headers.setdefault("Authorization", f"Bearer {self.token}")
+        if method == "POST":
+            headers.setdefault("Idempotency-Key", uuid.uuid4().hex)
+        return self.client.request(method, path, headers=headers, **more)
+
+    def get(self, path: str, **more: Any) -> httpx.Response:
+        return self.ask("GET", path, **more)
+
+    def post(self, path: str, json: object = None, **more: Any) -> httpx.Response:
+        return self.ask("POST", path, json=json, **more)
+
+    def delete(self, path: str, **more: Any) -> httpx.Response:
+        return self.ask("DELETE", path, **more)
+
+
+@dataclass
+class Outside:
+    """A world and its API."""
+
+    world: World
+    house: House
+    client: httpx.Client
+    stack: ExitStack
+    callers: dict[str, Caller] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, world: World) -> "Outside":
+        house = House(world.record, world.studio)
+        stack = ExitStack()
+        base = stack.enter_context(serving(build(house)))
+        client = stack.enter_context(httpx.Client(base_url=base, timeout=60))
+        return cls(world, house, client, stack)
+
+    def close(self) -> None:
+        self.stack.close()
+
+    @property
+    def nobody(self) -> Caller:
+        """Without a key."""
+        return Caller(self.client)
+
+    def caller(self, role: KeyRole, name: str = "", person: str | None = None, days: float = 1) -> Caller:
+        """With a fresh key."""
+        with self.world.record.database.write() as session:
+            issued = self.house.keys.issue(
+                session,
+                role,
+                name or f"{role}-1",
+                person=person,
+                lifetime=timedelta(days=days),
+                now=self.world.record.clock(),
+            )
+        return Caller(self.client, issued.token, issued.key.id)
+
+    @property
+    def operator(self) -> Caller:
+        return self.callers.setdefault("operator", self.caller(KeyRole.OPERATOR))
+
+    @property
+    def auditor(self) -> Caller:
+        return self.callers.setdefault("auditor", self.caller(KeyRole.AUDITOR))
+
+    @property
+    def engine(self) -> Caller:
+        return self.callers.setdefault("engine", self.caller(KeyRole.ENGINE))
+
+    def creator(self, name: str) -> Caller:
+        person = self.world.people[name].person
+        return self.callers.setdefault(name, self.caller(KeyRole.CREATOR, person=person))

@@ -29,6 +29,8 @@ COMMANDS = (
     "log",
     "models",
     "doctor",
+    "key",
+    "serve",
     "worker",
     "backup",
     "restore",

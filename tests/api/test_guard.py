@@ -168,6 +168,7 @@ def test_the_api_answers_unknown_paths_and_methods_as_problems(there: Outside) -
     assert (missing.status_code, missing.json()["code"]) == (404, "ROUTE_UNKNOWN")
     assert (wrong.status_code, wrong.json()["code"]) == (405, "ROUTE_UNKNOWN")
     for answer in (missing, wrong):
+        assert answer.json()["status"] == answer.status_code
         assert answer.headers["content-type"] == "application/problem+json"
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["cache-control"] == "no-store"

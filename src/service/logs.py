@@ -40,15 +40,16 @@ class Form(StrEnum):
     JSON = "json"
 
 
-def configure(form: Form, level: int = logging.INFO) -> None:
+def configure(form: Form, level: str = "info") -> None:
     """Write what is logged in this process to stderr, in one form, whoever logs it.
 
-    Also what Python itself prints: warnings, and what ended a thread or the process.
+    `level` is ours; others are heard from warnings on. What Python itself prints comes out here too:
+    warnings, and what ended a thread or the process.
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Lines(form))
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
-    LOG.setLevel(level)
+    LOG.setLevel(level.upper())
     # A handler that fails would print the record with all that was handed to it.
     logging.raiseExceptions = False
     for name in list(logging.root.manager.loggerDict):

@@ -6,10 +6,10 @@ import subprocess
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from audit.errors import Unready
 from service import logs
@@ -23,26 +23,7 @@ class Vanished(Unready):
     code = "VANISHED"
 
 
-@pytest.fixture(autouse=True)
-def _as_it_was() -> Iterator[None]:
-    """Logging is the process's: what a test configures is put back."""
-    root, hooks = logging.getLogger(), (sys.excepthook, threading.excepthook, sys.unraisablehook)
-    handlers, level, raises, shows = (
-        root.handlers[:],
-        root.level,
-        logging.raiseExceptions,
-        warnings.showwarning,
-    )
-    dbos = logging.getLogger("dbos")
-    theirs, propagates = dbos.handlers[:], dbos.propagate
-    yield
-    root.handlers[:], dbos.handlers[:], dbos.propagate = handlers, theirs, propagates
-    root.setLevel(level)
-    LOG.setLevel(logging.NOTSET)
-    logging.raiseExceptions = raises
-    logging.captureWarnings(capture=False)
-    warnings.showwarning = shows
-    sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
+pytestmark = pytest.mark.usefixtures("quiet_again")
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
@@ -105,7 +86,7 @@ def test_an_error_is_its_type_code_and_place_never_its_message(
 
     try:
         try:
-            raise KeyError(NAME)
+            {}[NAME]
         except KeyError as cause:
             raise Vanished(f"the photo of {NAME} is gone") from cause
     except Vanished:
@@ -121,12 +102,12 @@ def test_an_error_is_its_type_code_and_place_never_its_message(
 def test_parameters_of_a_statement_are_not_written(capsys: pytest.CaptureFixture[str]) -> None:
     configure(Form.JSON)
     database = Database("sqlite://")
-    statement = f"SELECT * FROM nowhere WHERE name = '{NAME}'"
+    statement = f"SELECT * FROM nowhere WHERE name = '{NAME}'"  # noqa: S608
 
     try:
         with database.engine.connect() as connection:
             connection.exec_driver_sql(statement)
-    except Exception:
+    except OperationalError:
         LOG.exception("a query failed")
     finally:
         database.close()
@@ -199,7 +180,7 @@ def test_warnings_and_what_ends_a_thread_come_out_as_lines_of_ours(
 
 
 def test_levels_are_ours_and_others_are_heard_from_warning_on(capsys: pytest.CaptureFixture[str]) -> None:
-    configure(Form.JSON, logging.ERROR)
+    configure(Form.JSON, "error")
 
     LOG.warning("not this")
     logging.getLogger("uvicorn.access").info("nor this")

@@ -1,0 +1,1 @@
+"""The HTTP API: routers over the rooms below, one for each resource."""

@@ -23,7 +23,9 @@ LEAST = 256 << 20
 STALLED = timedelta(seconds=60)
 """Age of an entry without a place: a worker gives it one within a second."""
 OVERDUE = timedelta(minutes=10)
-"""Age of a duty that takes a moment, its retries included."""
+"""Age of a duty that takes a moment."""
+TRIED = 5
+"""How often a duty may go wrong. It is put off each time, and never gets old: five take five minutes."""
 WAITED = timedelta(minutes=15)
 """How long a job waits before somebody should look."""
 MONTH, WEEK = timedelta(days=30), timedelta(days=7)
@@ -268,9 +270,11 @@ def _duties(what: str, rows: Rows, facts: Facts) -> Look:
     owed = [each for each in rows.duties if each.kind is not Kind.RUN_JOB]
     if not owed:
         return Look(what, "none open")
-    age = facts.now - min(each.since for each in owed)
+    age = max(timedelta(), facts.now - min(each.since for each in owed))
+    tries = max(each.tries for each in owed)
     said = ", ".join(f"{each.open} {each.kind}" for each in owed)
-    return Look(what, f"{said}; the oldest since {_span(age)}", DUTIES if age > OVERDUE else None)
+    late = age > OVERDUE or tries >= TRIED
+    return Look(what, f"{said}; due since {_span(age)}, {tries} failures", DUTIES if late else None)
 
 
 def _worker(what: str, rows: Rows, facts: Facts) -> Look:
@@ -307,3 +311,17 @@ _WATCHED: dict[str, Callable[[str, Rows, Facts], Look]] = {
 
 def _span(span: timedelta) -> str:
     return f"{span.total_seconds():.0f} s"
+
+
+def markdown() -> str:
+    """The table of `docs/monitoring.md`."""
+    columns = ("code", "severity", "not ready", "what", "说明", "what to do", "处理办法")
+    return f"| {' | '.join(columns)} |\n{'|---' * len(columns)}|\n" + "".join(
+        f"| `{alarm.code}` | {alarm.severity} | {'yes' if alarm.stops else ''} |"
+        f" {alarm.text} | {alarm.zh} | {alarm.hint} | {alarm.hint_zh} |\n"
+        for alarm in ALARMS
+    )
+
+
+if __name__ == "__main__":
+    print(markdown(), end="")  # noqa: T201  (for whoever changes the docs)

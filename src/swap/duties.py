@@ -44,7 +44,9 @@ class Backlog:
     kind: Kind
     open: int
     since: datetime
-    """When the oldest of them was due, or is due again."""
+    """When the first of them is due, or due again."""
+    tries: int
+    """How often the worst of them went wrong."""
 
 
 def owe(session: Session, tenant: str, kind: Kind, subject: str, *, now: datetime, entropy: Entropy) -> Duty:
@@ -68,12 +70,12 @@ def open_duties(session: Session, tenant: str, *, now: datetime, limit: int = 10
 def backlog(session: Session, tenant: str) -> Sequence[Backlog]:
     """What is owed, by kind. Reads open duties only, by their index."""
     rows = session.exec(
-        select(DutyRow.kind, func.count(), func.min(DutyRow.owed_at))
+        select(DutyRow.kind, func.count(), func.min(DutyRow.owed_at), func.max(DutyRow.attempts))
         .where(DutyRow.tenant_id == tenant, col(DutyRow.done_at).is_(None))
         .group_by(DutyRow.kind)
         .order_by(DutyRow.kind)
     )
-    return [Backlog(Kind(kind), count, since) for kind, count, since in rows]
+    return [Backlog(Kind(kind), count, since, tries) for kind, count, since, tries in rows]
 
 
 def done(session: Session, tenant: str, duty: str, *, now: datetime) -> None:

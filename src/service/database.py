@@ -58,6 +58,11 @@ class Database:
         self._turn = threading.Lock()
 
     @property
+    def fault(self) -> str:
+        """The code of what keeps this process from ever writing again, if something does."""
+        return DatabasePoisoned.code if self._poisoned else ""
+
+    @property
     def embedded(self) -> bool:
         """Whether this is SQLite in a file of ours."""
         return self.engine.dialect.name == "sqlite"

@@ -25,6 +25,11 @@ class Layout:
         return cls(settings.data / inside, settings.guard_folder / inside)
 
     @property
+    def folders(self) -> tuple[Path, ...]:
+        """What is written while the service works. Each may be on a disk of its own."""
+        return (self.root, self.guard, self.log, self.quarantine, self.media, self.work)
+
+    @property
     def private(self) -> Path:
         """Private keys and the KEK, mode 0700. In no backup of data."""
         return self.root / "private"

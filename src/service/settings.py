@@ -14,6 +14,7 @@ from pydantic_settings import (
 )
 
 from audit.errors import Unready
+from service.logs import Form
 
 FILE = "consentry.toml"
 """Where `init` writes settings, inside the data folder."""
@@ -70,9 +71,15 @@ class Settings(BaseSettings):
     """The executor id of this host's worker."""
     stop_within: int = Field(default=60, ge=0, le=3600)
     """Seconds that a worker told to stop gives the job at work, before it hands it back."""
-    tsa_url: str | None = None
+    tsa_url: str | None = Field(default=None, pattern=r"^https?://[^\s/]+(/\S*)?$")
+    """An RFC 3161 authority. With one, nothing is released whose manifest it did not time-stamp."""
+    log_form: Form = Form.TEXT
+    """How worker and API write what happens to stderr."""
+    log_level: str = Field(default="info", pattern=r"^(debug|info|warning|error)$")
     listen: str = Field(default="127.0.0.1:8000", pattern=r"^(\[[0-9a-f:]+\]|[a-z0-9.-]+):\d{1,5}$")
     """Where the API listens. Put a proxy that speaks TLS in front of it."""
+    worker_listen: str | None = Field(default=None, pattern=r"^[^\s:]+:[0-9]{1,5}$")
+    """HOST:PORT at which a worker answers /healthz, /readyz and /metrics, to whoever can reach it."""
     requests_a_second: float = Field(default=50, gt=0)
     """In the long run, for each API key, in each process."""
     requests_at_once: float = Field(default=200, ge=1)

@@ -1,12 +1,12 @@
 """Orders: donors and jobs. The one writer of those rows; every state change names where it comes from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import update
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from audit.canonical import Json, canonical
 from consent.words import Match
@@ -180,6 +180,43 @@ def job(session: Session, tenant: str, job_id: str) -> Job:
     if row is None:
         raise NoSuchThing(f"no job {job_id}")
     return _job(row)
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """Jobs in one of the states that are not final."""
+
+    progress: Progress
+    count: int
+    since: datetime
+    """When the oldest of them came into it."""
+
+
+def unfinished(session: Session, tenant: str) -> Sequence[Unfinished]:
+    """Jobs that wait or run. Reads no others, by `job_state`."""
+    rows = session.exec(
+        select(JobRow.state, func.count(), func.min(JobRow.changed_at))
+        .where(JobRow.tenant_id == tenant, col(JobRow.state).in_([Progress.QUEUED, Progress.RUNNING]))
+        .group_by(JobRow.state)
+        .order_by(JobRow.state)
+    )
+    return [Unfinished(Progress(state), count, since) for state, count, since in rows]
+
+
+def ended(session: Session, tenant: str, *, since: datetime, until: datetime) -> Mapping[Progress, int]:
+    """How many jobs ended how in `[since, until)`: read from `job_state` alone."""
+    final = [each for each in Progress if each.final]
+    rows = session.exec(
+        select(JobRow.state, func.count())
+        .where(
+            JobRow.tenant_id == tenant,
+            col(JobRow.state).in_(final),
+            JobRow.changed_at >= since,
+            JobRow.changed_at < until,
+        )
+        .group_by(JobRow.state)
+    )
+    return {Progress(state): count for state, count in rows}
 
 
 def jobs_of(session: Session, tenant: str, *, templates: Sequence[str], unfinished: bool) -> Sequence[Job]:

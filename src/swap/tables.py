@@ -99,6 +99,7 @@ class JobRow(SQLModel, table=True):
         ForeignKeyConstraint(["tenant_id", "template_id"], ["template.tenant_id", "template.id"]),
         ForeignKeyConstraint(["tenant_id", "donor_id"], ["donor.tenant_id", "donor.id"]),
         UniqueConstraint("tenant_id", "permit_id"),
+        Index("job_state", "tenant_id", "state", "changed_at"),
     )
     tenant_id: str = Field(primary_key=True)
     id: str = Field(primary_key=True)

@@ -8,7 +8,8 @@ import pytest
 from api.conftest import Opened
 from callers import Outside
 from service.api import server
-from service.api.server import CannotListen, bound
+from service.api.server import bound
+from service.listening import CannotListen
 
 pytestmark = pytest.mark.parametrize("ground", ["sqlite"], indirect=True)
 

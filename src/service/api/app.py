@@ -14,7 +14,7 @@ from service.api import problem
 from service.api.access import OPEN, roles_of
 from service.api.house import House
 from service.api.limits import Buckets, Limits
-from service.api.routes import authorizations, decisions, keys, notices, people
+from service.api.routes import authorizations, decisions, health, keys, notices, people
 from service.apikeys import KeyRole
 from service.shapes.problem import Problem
 
@@ -33,6 +33,7 @@ Errors are RFC 9457 problems with the stable codes of the error catalogue, in En
 """
 
 ROUTERS = (
+    health.router,
     keys.router,
     people.router,
     notices.router,
@@ -41,11 +42,8 @@ ROUTERS = (
     decisions.router,
 )
 
-Observe = Callable[[str, str, int, float], None]
-"""Told of each request: method, route template, status, seconds."""
 
-
-def build(house: House, *, observe: Observe = lambda _method, _route, _status, _seconds: None) -> FastAPI:
+def build(house: House) -> FastAPI:
     """The application over an opened house. Raises `RuntimeError` for a route that nobody guards."""
     app = FastAPI(
         title="Consentry",
@@ -69,7 +67,7 @@ def build(house: House, *, observe: Observe = lambda _method, _route, _status, _
         app.include_router(router)
     problem.install(app)
     _guarded(app)
-    app.add_middleware(Envelope, observe=observe)
+    app.add_middleware(Envelope, observe=house.metrics.observe)
     return app
 
 
@@ -82,7 +80,7 @@ class Envelope:
         (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     )
 
-    def __init__(self, app: ASGIApp, observe: Observe) -> None:
+    def __init__(self, app: ASGIApp, observe: Callable[[str, str, int, float], None]) -> None:
         self.app, self.observe = app, observe
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -10,7 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-from audit.errors import Unready
+from service.listening import CannotListen
 
 HEADERS_SECONDS = 10.0
 """What a client has to send the head of a request. uvicorn would wait for ever, and count it among
@@ -20,15 +20,6 @@ IDLE_SECONDS = 20
 STOP_SECONDS = 30
 """What answers under way have when the server stops."""
 MOST_AT_ONCE = 512
-
-
-class CannotListen(Unready):
-    """The address is taken, or is none of this machine."""
-
-    code = "CANNOT_LISTEN"
-    zh = "无法监听指定地址。"
-    hint = "Name a free address of this machine: `listen` in consentry.toml, or --listen HOST:PORT."
-    hint_zh = "请指定本机可用的地址：consentry.toml 中的 `listen` 或 --listen HOST:PORT。"
 
 
 class Impatient(H11Protocol):

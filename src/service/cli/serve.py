@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from service import logs
 from service.cli.command import Answer, command, group
 from service.cli.desk import Desk
 
@@ -23,6 +24,7 @@ def serve(
     from service.api.house import House  # noqa: PLC0415
     from service.api.server import bound, server  # noqa: PLC0415
 
+    logs.configure(desk.settings.log_form, desk.settings.log_level)
     listening = bound(listen or desk.settings.listen)
     with listening:
         app = build(House(desk.record, desk.studio))

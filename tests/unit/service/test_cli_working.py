@@ -54,6 +54,7 @@ class Busy:
         assert stopped()
 
 
+@pytest.mark.usefixtures("quiet_again")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_worker_ends_in_order_when_it_is_told_to(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, number: signal.Signals

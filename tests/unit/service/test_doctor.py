@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from audit.testchain import make_test_chain
-from service import checkup
+from service import alarms, checkup
 from service.database import Database
 from service.doctor import Finding, Health, examine
 from service.layout import Layout
@@ -149,7 +149,7 @@ def test_a_model_whose_licence_does_not_cover_the_deployment_is_found(shell: She
 
 
 def test_a_full_disk_is_a_concern_before_it_is_a_fault(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checkup, "ENOUGH", 1 << 80)
+    monkeypatch.setattr(alarms, "ENOUGH", 1 << 80)
 
     assert examined(shell.data)["disk"].health is Health.WARNING
 

@@ -6,7 +6,7 @@ photo goes when no unfinished job needs it any more, and at its date in any case
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlmodel import Session
 
@@ -28,9 +28,7 @@ from swap.cases import Asking
 from swap.errors import PhotoGone
 from swap.quarantine import Quarantine
 from swap.recognition import Recogniser
-
-KEPT = timedelta(hours=24)
-"""How long a photo may wait for its job."""
+from swap.retention import AFTER, Kept
 
 
 def let_go(session: Session, ledger: Ledger, quarantine: Quarantine, donor_id: str, *, now: datetime) -> bool:
@@ -124,23 +122,12 @@ class Donors:
                 # Another job with the same photo may have ended meanwhile and taken the file along.
                 if hers and not self.quarantine.holds(stored.digest):
                     raise PhotoGone("the photo was deleted while it was received")
-                orders.add_donor(session, tenant, donor, now=now, delete_after=now + KEPT)
+                orders.add_donor(session, tenant, donor, now=now, delete_after=now + AFTER[Kept.DONOR])
             kept = hers
             return Received(decision, donor.id)
         finally:
             if not kept:
                 self._discard(stored.digest)
-
-    def purge(self) -> int:
-        """Delete photos whose date has come and that no unfinished job waits for. How many."""
-        tenant, now = self.ledger.tenant, self.clock()
-        with self.sessions.read() as session:
-            due = orders.donors_due(session, tenant, now=now)
-        gone = 0
-        for donor in due:
-            with self.sessions.write() as session:
-                gone += let_go(session, self.ledger, self.quarantine, donor, now=now)
-        return gone
 
     def _discard(self, digest: str) -> None:
         with self.sessions.read() as session:

@@ -48,6 +48,15 @@ class NotAnnounced(BadInput):
     hint_zh = "请原样上传已申报的文件，或为此文件另行申报来源。"
 
 
+class UploadGone(Unready):
+    """Another template of the same bytes reached its date while they were received again."""
+
+    code = "UPLOAD_GONE"
+    zh = "上传内容在接收过程中已按期删除。"
+    hint = "Upload it again."
+    hint_zh = "请重新上传。"
+
+
 class BadCast(BadInput):
     """A declaration of who is in the picture that contradicts itself."""
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import update
+from sqlalchemy import exists, update
 from sqlmodel import Session, col, func, select
 
 from audit.canonical import Json, canonical
@@ -98,6 +98,21 @@ def donor(session: Session, tenant: str, donor_id: str) -> Donor:
     )
 
 
+def donor_with(session: Session, tenant: str, *, person: str, photo: str) -> str | None:
+    """The donor who handed in this photo (SHA-256) and still has it here, the last one of several."""
+    return session.exec(
+        select(DonorRow.id)
+        .where(
+            DonorRow.tenant_id == tenant,
+            DonorRow.person_id == person,
+            DonorRow.photo_digest == photo,
+            col(DonorRow.deleted).is_(False),
+        )
+        .order_by(col(DonorRow.received_at).desc(), col(DonorRow.id))
+        .limit(1)
+    ).first()
+
+
 def donor_deleted(session: Session, tenant: str, donor_id: str) -> bool:
     """Note that the donor's photo is gone. False when somebody else has: of two at once, one is told so."""
     result = session.exec(
@@ -110,14 +125,23 @@ def donor_deleted(session: Session, tenant: str, donor_id: str) -> bool:
     return bool(result.rowcount)
 
 
-def donors_due(session: Session, tenant: str, *, now: datetime) -> Sequence[str]:
-    """Donors whose photo has reached its date."""
+def donors_due(session: Session, tenant: str, *, now: datetime, limit: int) -> Sequence[str]:
+    """Donors whose photo has reached its date, and that no unfinished job waits for."""
+    waiting = exists().where(
+        col(JobRow.tenant_id) == col(DonorRow.tenant_id),
+        col(JobRow.donor_id) == col(DonorRow.id),
+        col(JobRow.state).in_([Progress.QUEUED, Progress.RUNNING]),
+    )
     return session.exec(
         select(DonorRow.id)
         .where(
-            DonorRow.tenant_id == tenant, col(DonorRow.deleted).is_(False), col(DonorRow.delete_after) <= now
+            DonorRow.tenant_id == tenant,
+            col(DonorRow.deleted).is_(False),
+            col(DonorRow.delete_after) <= now,
+            ~waiting,
         )
         .order_by(col(DonorRow.id))
+        .limit(limit)
     ).all()
 
 
@@ -154,6 +178,12 @@ def waiting_for(session: Session, tenant: str, donor_id: str) -> bool:
         )
     ).first()
     return row is not None
+
+
+def at_work(session: Session, tenant: str, job_id: str) -> bool:
+    """Whether there is such a job, and it has not ended."""
+    row = session.get(JobRow, (tenant, job_id), populate_existing=True)
+    return row is not None and not Progress(row.state).final
 
 
 def add_job(

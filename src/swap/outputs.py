@@ -29,6 +29,8 @@ class Output:
     released_at: datetime
     withdrawn_at: datetime | None
     served: int
+    delete_after: datetime | None = None
+    """When the first consent it rests on ends, or the days that somebody allowed."""
 
 
 def add(
@@ -46,6 +48,7 @@ def add(
             size=output.size,
             leaf_hash=output.leaf_hash,
             released_at=output.released_at,
+            delete_after=output.delete_after,
         )
     )
     session.flush()
@@ -103,6 +106,31 @@ def foundations(session: Session, tenant: str, output: str) -> Mapping[str, Sequ
     return {row.authorization_id: [p for p in row.purposes.split(",") if p] for row in rows}
 
 
+def due(session: Session, tenant: str, *, now: datetime, limit: int) -> Sequence[Output]:
+    """Outputs that are still here and have reached their date."""
+    rows = session.exec(
+        select(OutputRow)
+        .where(
+            OutputRow.tenant_id == tenant,
+            col(OutputRow.delete_after) <= now,
+            col(OutputRow.withdrawn_at).is_(None),
+        )
+        .order_by(col(OutputRow.id))
+        .limit(limit)
+    )
+    return [_value(row) for row in rows]
+
+
+def file_needed(session: Session, tenant: str, digest: str) -> bool:
+    """Whether an output that is still here is this file."""
+    row = session.exec(
+        select(OutputRow.id).where(
+            OutputRow.tenant_id == tenant, OutputRow.digest == digest, col(OutputRow.withdrawn_at).is_(None)
+        )
+    ).first()
+    return row is not None
+
+
 def withdraw(session: Session, tenant: str, output: str, *, now: datetime) -> bool:
     """Note that an output is gone. False when it already was."""
     result = session.exec(
@@ -156,4 +184,5 @@ def _value(row: OutputRow) -> Output:
         row.released_at,
         row.withdrawn_at,
         row.served,
+        row.delete_after,
     )

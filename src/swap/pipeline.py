@@ -95,15 +95,11 @@ class Pipeline:
         with self.sessions.write() as session:
             # Before cast, scan and verdicts are read: whoever changes them takes the same row.
             library.lock(session, self.tenant, template, exclusive=False)
-            case = self._case(session, template, donor, requester, use)
+            case = self.case(session, template, donor, requester, use)
             decision = self.gate.decide(session, case, now)
             job = None
             if isinstance(decision, Permit):
-                job = fresh(self.entropy)
-                orders.add_job(
-                    session, self.tenant, job, template=template, donor_id=donor, permit=decision.id, now=now
-                )
-                duties.owe(session, self.tenant, Kind.RUN_JOB, job, now=now, entropy=self.entropy)
+                job = self.begin(session, template, donor, decision.id, now=now)
         # No permit is redeemable before its entry is under a checkpoint.
         self.log.publish(decision.ruling.entry, now=self.clock())
         return Asked(decision, job)
@@ -111,7 +107,7 @@ class Pipeline:
     def check(self, template: str, donor: str, requester: str, use: Use) -> Forecast:
         """What `ask` would answer, now. A dry run: nothing is written or reserved. Raises as `ask`."""
         with self.sessions.read() as session:
-            case = self._case(session, template, donor, requester, use)
+            case = self.case(session, template, donor, requester, use)
             return self.gate.check(session, case, self.clock())
 
     def redeem(self, job_id: str) -> bool:
@@ -214,7 +210,15 @@ class Pipeline:
         rmtree(self.work / job_id, ignore_errors=True)
         self.log.publish(now=self.clock())
 
-    def _case(self, session: Session, template: str, donor_id: str, requester: str, use: Use) -> Case:
+    def begin(self, session: Session, template: str, donor: str, permit: str, *, now: datetime) -> str:
+        """The job of a permit, and the duty to run it, in the permit's own transaction. Its id."""
+        job = fresh(self.entropy)
+        orders.add_job(session, self.tenant, job, template=template, donor_id=donor, permit=permit, now=now)
+        duties.owe(session, self.tenant, Kind.RUN_JOB, job, now=now, entropy=self.entropy)
+        return job
+
+    def case(self, session: Session, template: str, donor_id: str, requester: str, use: Use) -> Case:
+        """The question that `ask` puts to the gate. Raises as it does."""
         found = library.get(session, self.tenant, template)
         if found.state is not library.State.PUBLISHED:
             raise WrongState(f"template {template} is {found.state}; expected published")

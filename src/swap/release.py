@@ -19,7 +19,9 @@ from audit.log import Log
 from audit.sessions import Sessions
 from consent import case, docket
 from consent.case import Output as Measured
+from consent.dimensions import DataClass
 from consent.gate import Gate
+from consent.keeping import keep_until
 from consent.permit import Permit
 from consent.permits import Permits
 from consent.required import needed
@@ -137,6 +139,8 @@ class Release:
         started = (job.started,) if job.started else ()
         fact = Fact("OutputReleased", parts, (decision.ruling.entry, *started))
         entry = self.ledger.append(session, fact, now)
+        rests_on = self._rests_on(session, job)
+        standings = self.gate.bench.registry.standings(session, tenant, sorted(rests_on), now=now, lock=None)
         output = outputs.Output(
             made.output,
             job.id,
@@ -148,8 +152,9 @@ class Release:
             now,
             None,
             0,
+            keep_until(standings.values(), {DataClass.OUTPUT}, now=now),
         )
-        outputs.add(session, tenant, output, self._rests_on(session, job))
+        outputs.add(session, tenant, output, rests_on)
         orders.end(session, tenant, job.id, Progress.RELEASED, outcome={"output": made.output}, now=now)
 
     def _rests_on(self, session: Session, job: Job) -> Mapping[str, tuple[str, list[str]]]:

@@ -38,8 +38,12 @@ def ask(
 ) -> Leave | Gone:
     """Whether the output may be served now. Raises `NoSuchThing` for an id this tenant never had."""
     output = outputs.get(session, tenant, output_id)
-    if output.withdrawn_at is not None:
+    until = output.delete_after
+    if output.withdrawn_at is not None and (until is None or output.withdrawn_at < until):
         return Gone.WITHDRAWN
+    if until is not None and until <= now:
+        # Its date has come, whether or not a purge was there already.
+        return Gone.CONSENT_ENDED
     foundations = outputs.foundations(session, tenant, output_id)
     if not stands(session, tenant, foundations, standings, now=now):
         return Gone.CONSENT_ENDED

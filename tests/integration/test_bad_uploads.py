@@ -16,6 +16,7 @@ from consent.permit import Refusal
 from consent.words import Match
 from full_disk import on_a_full_disk
 from portraits import portrait
+from service.retention import purger
 from swap.faults import StorageFull
 from swap.quarantine import Quarantine
 from swap.store import MediaStore
@@ -265,10 +266,10 @@ def test_a_donor_who_withdrew_has_no_photo_here(at_stage: Stage) -> None:
 
     world.withdraws("hopper")
 
-    assert world.studio.donors.purge() == 1
-    assert world.studio.donors.purge() == 0
+    assert purger(world.record).run().gone == {"donor-photo": 1}
+    assert purger(world.record).run().gone == {}
     assert len(world.files("quarantine")) == before - 1
-    assert world.kinds()[-1] == "DonorPhotoDeleted"
+    assert world.kinds()[-2:] == ["DonorPhotoDeleted", "Purged"]
 
 
 def nothing_is_left(world: World) -> None:

@@ -46,7 +46,9 @@ class EngineAway(Unready):
 
     code = "ENGINE_AWAY"
     zh = "无法连接远程引擎，或连接中途断开。"
-    hint = "Start the engine server; check engine_url, and that it trusts engine_cert. The job is tried again."
+    hint = (
+        "Start the engine server; check engine_url, and that it trusts engine_cert. The job is tried again."
+    )
     hint_zh = "请启动引擎服务，检查 engine_url 及其是否信任 engine_cert；任务将自动重试。"
 
 

@@ -157,9 +157,7 @@ def test_many_frames_pass_through_a_small_window() -> None:
     everywhere = replace(track, sightings=dict.fromkeys(range(80), track.sightings[0]))
 
     with hosted(mesh_engine()) as url:
-        rendering = checked(
-            reached(openly(url)), fed(many), [everywhere], donor, cancelled=lambda: False
-        )
+        rendering = checked(reached(openly(url)), fed(many), [everywhere], donor, cancelled=lambda: False)
         assert [each.index for each in rendering] == list(range(80))
 
     assert rendering.report == Report(80, ())

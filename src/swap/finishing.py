@@ -21,7 +21,7 @@ from audit.errors import ConsentryError
 from consent.faces import Image
 from swap import aigc
 from swap.encode import encode
-from swap.engine import Engine, PermittedTrack, Portrait, Report
+from swap.engine import Engine, Fenced, PermittedTrack, Portrait, Report
 from swap.errors import Tampered
 from swap.label import Label, make_label
 from swap.masks import Rendering, checked
@@ -43,6 +43,8 @@ READ_BACK_EVERY = 12
 class Order:
     """One run of the engine under a redeemed permit. The engine sees only tracks and portrait of it."""
 
+    job: str
+    attempt: int
     output: str
     """Id of the output to be, and its ProduceID in the AIGC field."""
     media_digest: str
@@ -132,7 +134,7 @@ class Finisher:
                 clip = frames.clip
                 label = make_label(wording(demo=self.demo), clip.width, clip.height)
                 rendering = checked(
-                    self.engine, iter(frames), order.tracks, order.portrait, cancelled=cancelled
+                    self._engine(order), iter(frames), order.tracks, order.portrait, cancelled=cancelled
                 )
                 pictures = _labelled(rendering, label, lambda done: progress(done, clip.frames))
                 encoded = encode(
@@ -185,6 +187,10 @@ class Finisher:
                 if cancelled():
                     raise RenderCancelled("cancelled while it waited for a time stamp")
                 self.pause(1)
+
+    def _engine(self, order: Order) -> Engine:
+        engine = self.engine
+        return engine.bound(order.job, order.attempt) if isinstance(engine, Fenced) else engine
 
     def _label_stands(self, path: Path, label: Label, frames: int) -> bool:
         """The label is legible in the first, the last and every few frames of the file as it is."""

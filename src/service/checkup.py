@@ -92,7 +92,7 @@ class Patient:
         """What is watched in a running deployment, as far as it can be looked at in this one."""
         settings = self.settings
         if settings is None or self.fitting is None or self.journal is None:
-            return Facts(self.clock(), free((self.data,)))
+            return Facts(self.clock(), free({"data": self.data}))
         return Lookout.of(settings, self.fitting, self.journal, self.clock).facts()
 
     def _settings(self) -> str:

@@ -1,7 +1,7 @@
 """How a deployment is, as facts of one moment. What is wrong among them is judged in `service.alarms`."""
 
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -81,12 +81,12 @@ def rows(database: Database, tenant: str, now: datetime) -> Rows:
         )
 
 
-def free(folders: Iterable[Path]) -> Mapping[str, int]:
+def free(folders: Mapping[str, Path]) -> Mapping[str, int]:
     """Bytes free on the disks that these folders are on, or will be."""
     found = {}
-    for folder in folders:
+    for name, folder in folders.items():
         there = next(each for each in (folder, *folder.parents) if each.is_dir())
-        found[folder.name] = shutil.disk_usage(there).free
+        found[name] = shutil.disk_usage(there).free
     return found
 
 

@@ -241,7 +241,7 @@ def test_a_poisoned_database_is_a_fact_while_it_still_answers(at_stage: Callable
 
 
 def test_folders_that_are_not_made_yet_are_looked_for_on_their_disk(tmp_path: Path) -> None:
-    found = free([tmp_path, tmp_path / "not" / "yet"])
+    found = free({"here": tmp_path, "yet": tmp_path / "not" / "yet"})
 
     assert found["yet"] > 0
 

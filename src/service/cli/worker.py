@@ -40,10 +40,12 @@ def _work(desk: Desk, window: str | None) -> Answer:
         working(record, studio) as busy,
     ):
         desk.voice.say(f"working on slot {busy.hold.slot}; stop with Ctrl-C")
+        LOG.info("working", extra={"slot": busy.hold.slot})
         if at:
             desk.voice.say(f"health and metrics at http://{at}")
         busy.run_until(stopped)
         desk.voice.say("stopping: the job at work is finished first")
+        LOG.info("stopping", extra={"slot": busy.hold.slot})
     return Answer({"slot": busy.hold.slot, "stopped": True})
 
 

@@ -109,3 +109,26 @@ def test_another_tenant_has_no_such_job(database: Database) -> None:
         ):
             with pytest.raises(NoSuchThing):
                 look()
+
+
+def test_unfinished_jobs_are_counted_with_their_oldest_and_ended_ones_by_when(database: Database) -> None:
+    with database.write() as session:
+        donor, template = a_donor(), announced(session)
+        orders.add_donor(session, TENANT, donor, now=NOON, delete_after=LATER)
+        waits, runs, failed, refused = (a_job(session, template, donor) for _ in range(4))
+        orders.begin(session, TENANT, runs, attempt=1, started="ab" * 32, now=LATER)
+        orders.end(session, TENANT, failed, Progress.FAILED, outcome={}, now=NOON)
+        orders.end(session, TENANT, refused, Progress.REFUSED, outcome={}, now=LATER)
+
+    with database.read() as session:
+        assert orders.job(session, TENANT, waits).progress is Progress.QUEUED
+        assert orders.unfinished(session, TENANT) == [
+            orders.Unfinished(Progress.QUEUED, 1, NOON),
+            orders.Unfinished(Progress.RUNNING, 1, LATER),
+        ]
+        assert orders.unfinished(session, "other") == []
+        assert orders.ended(session, TENANT, since=NOON, until=LATER) == {Progress.FAILED: 1}
+        assert orders.ended(session, TENANT, since=LATER, until=LATER + (LATER - NOON)) == {
+            Progress.REFUSED: 1
+        }
+        assert orders.ended(session, "other", since=NOON, until=LATER) == {}

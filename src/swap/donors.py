@@ -40,7 +40,7 @@ def let_go(session: Session, ledger: Ledger, quarantine: Quarantine, donor_id: s
         return False
     if not orders.donor_deleted(session, ledger.tenant, donor.id):
         return False
-    if not orders.photo_needed(session, ledger.tenant, donor.photo_digest):
+    if not _needed(session, ledger.tenant, donor.photo_digest):
         # Before the commit: a crash here repeats the step, the other order would forget the file.
         quarantine.discard(donor.photo_digest)
     part = Part(Subject("person", donor.person), Seal.EVID, {"donor": donor.id, "at": instant.exact(now)})
@@ -144,6 +144,11 @@ class Donors:
 
     def _discard(self, digest: str) -> None:
         with self.sessions.read() as session:
-            needed = orders.photo_needed(session, self.ledger.tenant, digest)
+            needed = _needed(session, self.ledger.tenant, digest)
         if not needed:
             self.quarantine.discard(digest)
+
+
+def _needed(session: Session, tenant: str, digest: str) -> bool:
+    # A file lies under its bytes, whoever sent them: a video sent as a photo is some template's evidence.
+    return orders.photo_needed(session, tenant, digest) or library.received_needed(session, tenant, digest)

@@ -135,7 +135,7 @@ class Release:
         )
         # The entry's hash goes into the row, so here it comes before it, in the same transaction.
         started = (job.started,) if job.started else ()
-        fact = Fact("OutputReleased", parts, (decision.ruling.entry, *started))
+        fact = Fact("OutputReleased", parts, (decision.ruling.entry, *started, made.finished))
         entry = self.ledger.append(session, fact, now)
         output = outputs.Output(
             made.output,

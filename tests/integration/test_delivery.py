@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from audit.errors import Unready
+from audit.errors import Diverged, Unready
 from consent.registry import Registry
 from service.database import utc_now
 from service.worker import working
-from swap import outputs
+from swap import library, orders, outputs
 from swap.orders import Progress
 from swap.outputs import Output
 from swap.serving import Gone
@@ -62,6 +62,47 @@ def test_a_consent_that_ended_does_not_come_back_with_the_clock(at_stage: Stage)
 
     # Then nothing was handed over
     assert raised.value.code == "CLOCK_SET_BACK"
+    with world.record.database.read() as session:
+        assert outputs.get(session, world.tenant, output.id).served == 0
+
+
+@pytest.mark.parametrize(
+    ("ground", "edit"),
+    [
+        ("sqlite", "DELETE FROM output_consent WHERE person_id = :performer"),
+        ("sqlite", "UPDATE output_consent SET purposes = 'PREVIEW' WHERE person_id = :performer"),
+        ("sqlite", "UPDATE output SET digest = :template"),
+        ("sqlite", "UPDATE output SET leaf_hash = :entry"),
+        ("postgresql", "DELETE FROM output_consent WHERE person_id = :performer"),
+    ],
+    indirect=["ground"],
+)
+def test_rows_that_are_not_what_was_released_hand_nothing_over(edit: str, at_stage: Stage) -> None:
+    # Given a released file, and somebody with the database in his hands
+    world = at_stage("asked")
+    output = released(world)
+    with world.record.database.read() as session:
+        template = library.get(session, world.tenant, output.template).media_digest
+        entry = orders.job(session, world.tenant, output.job).started
+    values = {
+        "performer": world.people["astronaut"].person,
+        "template": template,
+        "entry": entry,
+    }
+    used = {name: value for name, value in values.items() if f":{name}" in edit}
+    assert world.edit(edit, **used) == 1
+
+    # When it is asked for
+    answers = []
+    for _ in ("before the performer withdrew", "and after"):
+        try:
+            answers.append(world.record.delivery.deliver(output.id))
+        except Diverged as error:
+            answers.append(error.code)
+        world.withdraws("astronaut")
+
+    # Then neither it nor the template without a label leaves
+    assert set(answers) <= {"STORED_BYTES_CHANGED", Gone.CONSENT_ENDED}
     with world.record.database.read() as session:
         assert outputs.get(session, world.tenant, output.id).served == 0
 

@@ -91,6 +91,9 @@ class Assessor:
                 raise AuthorizationDiverged(
                     "the chain of an authorization and its state contradict each other"
                 )
+            if any(s.most != document.scope.limit(s.purpose) for s in state):
+                # The counter is a row, and a larger number in it would be more uses than she signed for.
+                raise AuthorizationDiverged("a counter allows another number of uses than was signed for")
             found[row.id] = Standing(
                 authorization=row.id,
                 person=row.person_id,

@@ -30,7 +30,7 @@ from consent.gate import Forecast, Gate
 from consent.keeping import keep_until
 from consent.permit import Decision, Hold, Permit
 from consent.words import Action
-from swap import cases, holdings, library
+from swap import cases, holdings, library, orders
 from swap.cases import Asking, Verdict
 from swap.errors import NotAnnounced, UploadGone, WrongState
 from swap.library import CastMember, State, Template
@@ -310,9 +310,12 @@ class Admission:
             raise UploadGone("the upload was deleted while it was received")
 
     def _discard(self, received: str, media: str | None) -> None:
-        # Another template may have been admitted from the very same bytes; its files are not ours to take.
+        # Another template may have been admitted from the very same bytes, or they are a photo that a donor
+        # handed in: those files are not ours to take.
         with self.sessions.read() as session:
-            keep_received = holdings.received_needed(session, self.tenant, received)
+            keep_received = holdings.received_needed(session, self.tenant, received) or orders.photo_needed(
+                session, self.tenant, received
+            )
             keep_media = media is None or holdings.media_needed(session, self.tenant, media)
         if not keep_received:
             self.quarantine.discard(received)

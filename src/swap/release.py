@@ -125,8 +125,11 @@ class Release:
             "rules": sorted(self.gate.policy.rules),
             "proof": None if decision.ruling.proof is None else str(decision.ruling.proof),
         }
+        rests_on = self._rests_on(session, job)
         place: Mapping[str, Json] = {
             "output": made.output,
+            "digest": made.digest,
+            "rests_on": {consent: purposes for consent, (_, purposes) in rests_on.items()},
             "job": job.id,
             "permit": job.permit,
             "at": instant.exact(now),
@@ -137,7 +140,7 @@ class Release:
         )
         # The entry's hash goes into the row, so here it comes before it, in the same transaction.
         started = (job.started,) if job.started else ()
-        fact = Fact("OutputReleased", parts, (decision.ruling.entry, *started))
+        fact = Fact("OutputReleased", parts, (decision.ruling.entry, *started, made.finished))
         entry = self.ledger.append(session, fact, now)
         rests_on = self._rests_on(session, job)
         standings = self.gate.bench.registry.standings(session, tenant, sorted(rests_on), now=now, lock=None)

@@ -14,7 +14,7 @@ import typer
 import yaml
 
 from service import worker
-from service.cli.program import COMMANDS, program
+from service.cli.program import program
 from service.settings import Settings
 
 ROOT = Path(__file__).parents[3]
@@ -51,8 +51,6 @@ def compose() -> dict[str, Any]:
 
 def options(name: str) -> set[str]:
     """The options of a command of ours."""
-    if name == "serve" and name not in COMMANDS:
-        return {"--data", "--listen"}  # comes with the API, and then this line goes
     command = typer.main.get_command(program()).get_command(None, name)  # type: ignore[attr-defined,arg-type]
     assert command is not None, name
     return {option for parameter in command.params for option in parameter.opts}

@@ -28,6 +28,7 @@ COMMANDS = (
     "verify",
     "log",
     "models",
+    "engine",
     "doctor",
     "worker",
     "backup",

@@ -24,8 +24,10 @@ from consent.inventory import inventory
 from consent.modelcard import Deployment
 from consent.notice import load_notices
 from consent.policy import load as load_policy
+from consent.runtime import missing
 from service import schema
 from service.database import Database
+from service.engines import open_engine
 from service.facts import Facts, Lookout, free
 from service.layout import Layout, policies
 from service.settings import FILE, BadSettings, Mode, Settings, load
@@ -84,6 +86,7 @@ class Patient:
         yield "sandbox", self._sandbox
         yield "models", self._models
         yield "self-test", self._self_test
+        yield "engine", self._engine
         yield "certificate", self._certificate
         yield "time stamps", self._stamps
         yield "provider code", self._provider
@@ -178,6 +181,17 @@ class Patient:
             threads=settings.threads,
         )
         return "different faces do not look alike"
+
+    def _engine(self) -> str:
+        settings = self._settled
+        engine = open_engine(settings, now=self.clock(), entropy=_no_entropy)
+        said = f"{engine.name} {engine.version}"
+        passed_over = missing(settings.providers)
+        if passed_over:
+            raise Concern(
+                f"{said}; this onnxruntime has no {', '.join(passed_over)}, so the next one is used"
+            )
+        return said
 
     def _certificate(self) -> str:
         layout, now = self._layout, self.clock()

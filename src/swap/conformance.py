@@ -90,7 +90,7 @@ class _Trial:
         return None
 
     def endless(self) -> Iterator[Frame]:
-        """The scene over and over, seen as `endless_track` says; an engine that hoards is stopped."""
+        """The scene over and over, for `endless_track`; an engine that hoards is stopped."""
         index = 0
         while True:
             for frame in self.scene.frames:

@@ -29,6 +29,7 @@ COMMANDS = (
     "verify",
     "log",
     "models",
+    "engine",
     "doctor",
     "key",
     "serve",

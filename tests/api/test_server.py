@@ -2,12 +2,13 @@
 
 import socket
 import time
+from collections.abc import Iterator
 
 import pytest
 
 from api.conftest import Opened
 from callers import Outside
-from service.api import server
+from service.api import route, server
 from service.api.server import bound
 from service.listening import CannotListen
 
@@ -17,6 +18,7 @@ pytestmark = pytest.mark.parametrize("ground", ["sqlite"], indirect=True)
 @pytest.fixture
 def there(outside: Opened, monkeypatch: pytest.MonkeyPatch) -> Outside:
     monkeypatch.setattr(server, "HEADERS_SECONDS", 0.5)
+    monkeypatch.setattr(route, "BODY_SECONDS", 0.5)
     return outside("founded")
 
 
@@ -64,6 +66,46 @@ def test_one_that_asks_in_time_keeps_its_connection(there: Outside) -> None:
             steady.sendall(b"GET /v1/nothing HTTP/1.1\r\nHost: x\r\n\r\n")
             assert b"ROUTE_UNKNOWN" in answer(steady)
             time.sleep(0.7)
+
+
+def post(there: Outside, length: int, body: bytes = b"") -> bytes:
+    """The head of a POST that announces so many bytes, and some of them."""
+    return (
+        f"POST /v1/people HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {there.operator.token}\r\n"
+        f"Idempotency-Key: one\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+    ).encode() + body
+
+
+def test_a_body_that_never_comes_is_not_waited_for(there: Outside) -> None:
+    with connection(there) as slow:
+        slow.sendall(post(there, 100, b'{"proof"'))
+        assert b"BODY_STALLED" in answer(slow)
+
+    assert there.world.rows("once") == there.world.rows("person") == 0
+
+
+def test_a_client_that_leaves_in_the_middle_of_its_body_leaves_nothing(
+    there: Outside, caplog: pytest.LogCaptureFixture
+) -> None:
+    with connection(there) as rude:
+        rude.sendall(post(there, 100, b'{"proof"'))
+
+    assert there.operator.get("/v1/policy").status_code == 200
+    assert there.world.rows("once") == there.world.rows("person") == 0
+    assert "a bug" not in caplog.text
+
+
+def test_a_body_larger_than_allowed_is_refused_before_it_comes_or_while_it_does(there: Outside) -> None:
+    with connection(there) as stated:
+        stated.sendall(post(there, route.LARGEST_BODY + 1))
+        assert b"BODY_TOO_LARGE" in answer(stated)
+
+    def drops() -> Iterator[bytes]:
+        for _ in range(40):
+            yield b" " * (1 << 15)
+
+    sent = there.operator.ask("POST", "/v1/people", content=drops())
+    assert (sent.status_code, sent.json()["code"]) == (413, "BODY_TOO_LARGE")
 
 
 def test_an_address_that_is_taken_is_said_so(there: Outside) -> None:

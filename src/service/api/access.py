@@ -51,6 +51,9 @@ async def authenticate(request: Request, house: TheHouse, given: _Given) -> Call
 
     Raises `KeyMissing`, `KeyInvalid`, `KeyExpired`, `KeyRevoked`, `RateLimited`.
     """
+    if isinstance(known := getattr(request.state, "caller", None), Caller):
+        # Asked for its Idempotency-Key's sake already: one request counts once.
+        return known
     client = request.client.host if request.client else ""
     limits = request.app.state.limits
     limits.strangers.check(client)

@@ -68,6 +68,11 @@ class State:
     left: int | None
     """Uses left, reserved ones taken off; None without limit. Without a counter there are none."""
 
+    @property
+    def live(self) -> bool:
+        """Whether there is something to end: a suspended purpose (UNKNOWN) can be re-confirmed, so it too."""
+        return self.status.valid or self.status is Status.UNKNOWN
+
 
 @dataclass(frozen=True, slots=True)
 class Past:

@@ -28,7 +28,7 @@ from consent.faces import Detector
 from consent.gate import Forecast, Gate
 from consent.permit import Decision, Permit
 from consent.words import Action
-from swap import cases, library
+from swap import cases, library, orders
 from swap.cases import Asking, Verdict
 from swap.errors import NotAnnounced, WrongState
 from swap.library import CastMember, State, Template
@@ -290,9 +290,12 @@ class Admission:
             return remuxed, self.media.keep(draft).digest
 
     def _discard(self, received: str, media: str | None) -> None:
-        # Another template may have been admitted from the very same bytes; its files are not ours to take.
+        # Another template may have been admitted from the very same bytes, or they are a photo that a donor
+        # handed in: those files are not ours to take.
         with self.sessions.read() as session:
-            keep_received = library.received_needed(session, self.tenant, received)
+            keep_received = library.received_needed(session, self.tenant, received) or orders.photo_needed(
+                session, self.tenant, received
+            )
             keep_media = media is None or library.media_needed(session, self.tenant, media)
         if not keep_received:
             self.quarantine.discard(received)

@@ -38,7 +38,7 @@ from consent.redemption import Redemption, Run
 from consent.words import Action, Match
 from swap import cases, duties, library, orders
 from swap.cases import Asking
-from swap.donors import let_go
+from swap.donors import handed_in, let_go
 from swap.duties import Kind
 from swap.errors import JobStopped, PhotoGone, Tampered, WrongState
 from swap.finishing import Finisher, Made
@@ -89,7 +89,7 @@ class Pipeline:
         """Ask for one swap.
 
         Raises `NoSuchThing`, `WrongState` for a template that is not published, `PhotoGone`, and
-        `Tampered` for one that is no longer what was published.
+        `Tampered` for one that is no longer what was published, or a donor not as she was received.
         """
         now = self.clock()
         with self.sessions.write() as session:
@@ -219,7 +219,7 @@ class Pipeline:
         if found.state is not library.State.PUBLISHED:
             raise WrongState(f"template {template} is {found.state}; expected published")
         scan, verdicts = self.preparing.seen(session, found)
-        donor = orders.donor(session, self.tenant, donor_id)
+        donor = handed_in(session, self.gate.bench, donor_id, requester)
         if donor.deleted and donor.match is Match.MATCHED:
             raise PhotoGone(f"the photo of donor {donor_id} was deleted")
         case = cases.of_template(

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, event
@@ -13,6 +14,9 @@ from sqlalchemy.orm import UOWTransaction
 from sqlmodel import Session, create_engine
 
 from audit.errors import Unready
+
+_NAMELESS = True
+"""Errors show the statement and not what was bound to it: documents, ids of people, references."""
 
 BUSY_SECONDS = 30
 """How long a SQLite writer waits for another before it gives up."""
@@ -136,13 +140,22 @@ def _refuse_write(session: Session, _flush: UOWTransaction, _instances: object) 
 
 
 def _sqlite(url: str) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+    engine = create_engine(
+        url,
+        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+        hide_parameters=_NAMELESS,
+    )
+    file = Path(url.removeprefix("sqlite:///"))
 
     @event.listens_for(engine, "connect")
     def _connect(connection: sqlite3.Connection, _record: object) -> None:
         # We begin transactions ourselves (below); pysqlite's implicit BEGIN would come after
         # the first SELECT and let a withdrawal slip between a check and its write.
         connection.isolation_level = None
+        if not file.stat().st_size:
+            # Just made, with the mode of the shell: who agreed to what is for this user alone. SQLite gives
+            # its journals the mode of the database.
+            file.chmod(0o600)
         for pragma in (
             "journal_mode=WAL",
             "synchronous=FULL",
@@ -168,6 +181,7 @@ def _postgresql(url: str) -> Engine:
     engine = create_engine(
         url.replace("postgresql://", "postgresql+psycopg://", 1),
         isolation_level="READ COMMITTED",
+        hide_parameters=_NAMELESS,
         pool_size=20,
         max_overflow=60,
         pool_pre_ping=True,

@@ -175,6 +175,8 @@ class Pipeline:
                 "job": job.id,
                 "attempt": job.attempt,
                 **made.account(),
+                # Kept here alone: with it the manifest can be shown to mean this permit and these consents.
+                "salt": order.claim.salt.hex(),
                 "at": instant.exact(now),
             }
             fact = Fact("RunFinished", (self._tenant_part(payload),), (job.started,))

@@ -123,8 +123,11 @@ class Release:
             "rules": sorted(self.gate.policy.rules),
             "proof": None if decision.ruling.proof is None else str(decision.ruling.proof),
         }
+        rests_on = self._rests_on(session, job)
         place: Mapping[str, Json] = {
             "output": made.output,
+            "digest": made.digest,
+            "rests_on": {consent: purposes for consent, (_, purposes) in rests_on.items()},
             "job": job.id,
             "permit": job.permit,
             "at": instant.exact(now),
@@ -135,7 +138,7 @@ class Release:
         )
         # The entry's hash goes into the row, so here it comes before it, in the same transaction.
         started = (job.started,) if job.started else ()
-        fact = Fact("OutputReleased", parts, (decision.ruling.entry, *started))
+        fact = Fact("OutputReleased", parts, (decision.ruling.entry, *started, made.finished))
         entry = self.ledger.append(session, fact, now)
         output = outputs.Output(
             made.output,
@@ -149,7 +152,7 @@ class Release:
             None,
             0,
         )
-        outputs.add(session, tenant, output, self._rests_on(session, job))
+        outputs.add(session, tenant, output, rests_on)
         orders.end(session, tenant, job.id, Progress.RELEASED, outcome={"output": made.output}, now=now)
 
     def _rests_on(self, session: Session, job: Job) -> Mapping[str, tuple[str, list[str]]]:

@@ -281,7 +281,7 @@ def test_when_one_count_is_exhausted_no_other_is_touched(database: Database, roo
         session.execute(
             update(ConsentCounterRow)
             .where(col(ConsentCounterRow.authorization_id) == exhausted)
-            .values(most=0)
+            .values(spent=50)
         )
         decision = gate.decide(session, room.case(), LATER)
 

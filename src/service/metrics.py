@@ -29,6 +29,8 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 SETTLED = timedelta(minutes=10)
 """After so long no transaction is open that could still write into the past."""
 
+Counted = tuple[Tally[docket.Sort], Tally[Progress], Totals]
+
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -45,7 +47,7 @@ class Counts:
     _jobs: Tally[Progress] = field(default_factory=Tally)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def count(self, now: datetime) -> tuple[Tally[docket.Sort], Tally[Progress], Totals]:
+    def count(self, now: datetime) -> Counted:
         """Decisions by sort, ended jobs by outcome, all outputs: from the beginning to now."""
         with self._lock, self.database.read() as session:
             upto = max(self._settled, now - SETTLED)
@@ -113,12 +115,19 @@ class _Deployment(Collector):
         yield from _host(facts)
         if facts.rows is not None:
             yield from _rows(facts.rows, facts.now)
-            try:
-                counted = self._counts.count(facts.now)
-            except ConsentryError:
-                # Gone between two looks. The next scrape's alarm says so; a half answer now is no error.
-                return
-            yield from _counted(*counted)
+            counted = self._count(facts.now)
+            # Gone between two looks, or a row that contradicts itself: said, for the rest is still true.
+            yield GaugeMetricFamily(
+                "consentry_counted", "Whether the counters could be read.", float(counted is not None)
+            )
+            if counted is not None:
+                yield from _counted(*counted)
+
+    def _count(self, now: datetime) -> Counted | None:
+        try:
+            return self._counts.count(now)
+        except ConsentryError:
+            return None
 
 
 def _alarms(facts: Facts) -> Iterator[Metric]:

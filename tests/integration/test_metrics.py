@@ -198,7 +198,22 @@ def test_a_database_that_goes_between_two_looks_does_not_fail_a_scrape(
 
     monkeypatch.setattr(Counts, "count", gone)
 
-    assert "consentry_log_entries" in scraped(metrics)
+    said = scraped(metrics)
+    assert said["consentry_counted"] == 0
+    assert "consentry_log_entries" in said
+
+
+def test_a_decision_that_was_edited_is_said_and_does_not_fail_a_scrape(
+    at_stage: Callable[..., World],
+) -> None:
+    world = at_stage("received")
+    assert scraped(Metrics.of(lookout(world)))["consentry_counted"] == 1
+    world.edit("UPDATE decision SET objections = '[ ]'")
+
+    said = scraped(Metrics.of(lookout(world)))
+
+    assert said["consentry_counted"] == 0
+    assert not any(name.startswith("consentry_decisions_total") for name in said)
 
 
 def test_what_was_looked_at_a_moment_ago_is_not_looked_at_again(at_stage: Callable[..., World]) -> None:

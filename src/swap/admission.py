@@ -31,6 +31,7 @@ from consent.words import Action
 from swap import cases, library
 from swap.cases import Asking, Verdict
 from swap.errors import NotAnnounced, WrongState
+from swap.folder import Stored
 from swap.library import CastMember, State, Template
 from swap.quarantine import Quarantine
 from swap.recognition import Recogniser
@@ -132,11 +133,23 @@ class Admission:
         Raises `NotAnnounced` for other bytes, unparsed, what the sandbox finds wrong with them, or
         `StorageFull`; then nothing of them is kept.
         """
+        return self._admit(template, lambda: self.quarantine.receive(chunks))
+
+    def admit_file(self, template: str, path: Path) -> Remuxed:
+        """The same with bytes that lie on our disk already, and stay there. As `ContentFolder.adopt`."""
+        return self._admit(template, lambda: self.quarantine.adopt(path))
+
+    def awaiting(self, template: str) -> Template:
+        """The template, if it waits for its bytes. Raises `NoSuchThing`, `WrongState`."""
         with self.sessions.read() as session:
             found = library.get(session, self.tenant, template)
         if found.state is not State.ANNOUNCED:
             raise WrongState(f"template {template} is {found.state}; expected announced")
-        received = self.quarantine.receive(chunks)
+        return found
+
+    def _admit(self, template: str, receive: Callable[[], Stored]) -> Remuxed:
+        found = self.awaiting(template)
+        received = receive()
         media: str | None = None
         try:
             remuxed, media = self._normalise(found, received.digest)
@@ -168,7 +181,7 @@ class Admission:
         clip: Path | None = None
         with self.sessions.write() as session:
             library.lock(session, self.tenant, template, exclusive=False)
-            found = self._at_least_quarantined(session, template)
+            found = self.at_least_quarantined(session, template)
             case = cases.of_template(self._asking(person), Action.PREVIEW, found)
             decision = self.gate.decide(session, case, now)
             if isinstance(decision, Permit):
@@ -192,7 +205,7 @@ class Admission:
         """Look for every face, then recognise the cast; the gate is asked before each of the two."""
         asking = self._asking(requester)
         with self.sessions.read() as session:
-            found = self._at_least_quarantined(session, template)
+            found = self.at_least_quarantined(session, template)
             known = None if found.scan_digest is None else library.seen(session, self.tenant, found)[0]
         decision = self._decide(cases.of_template(asking, Action.SCAN, found))
         if not isinstance(decision, Permit):
@@ -299,7 +312,8 @@ class Admission:
         if media is not None and not keep_media:
             self.media.discard(media)
 
-    def _at_least_quarantined(self, session: Session, template: str) -> Template:
+    def at_least_quarantined(self, session: Session, template: str) -> Template:
+        """The template, if its bytes are here. Raises `NoSuchThing`, `WrongState`."""
         found = library.get(session, self.tenant, template)
         if found.media_digest is None:
             raise WrongState(f"template {template} is {found.state}; its bytes are not here yet")

@@ -30,7 +30,7 @@ layers: $(READY)
 	$(BIN)/lint-imports
 
 SMALL := tests/contracts tests/policies tests/properties tests/unit
-LARGE := tests/crash tests/e2e tests/integration tests/races
+LARGE := tests/api tests/crash tests/e2e tests/integration tests/races
 
 cover: $(READY)
 	$(BIN)/coverage erase

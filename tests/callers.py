@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
+from fastapi import FastAPI
 
 from service.api.app import build
 from service.api.house import House
@@ -47,6 +48,7 @@ class Outside:
 
     world: World
     house: House
+    app: FastAPI
     client: httpx.Client
     stack: ExitStack
     callers: dict[str, Caller] = field(default_factory=dict)
@@ -55,9 +57,10 @@ class Outside:
     def of(cls, world: World) -> "Outside":
         house = House(world.record, world.studio)
         stack = ExitStack()
-        base = stack.enter_context(serving(build(house)))
+        app = build(house)
+        base = stack.enter_context(serving(app))
         client = stack.enter_context(httpx.Client(base_url=base, timeout=60))
-        return cls(world, house, client, stack)
+        return cls(world, house, app, client, stack)
 
     def close(self) -> None:
         self.stack.close()

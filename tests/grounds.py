@@ -19,7 +19,7 @@ from consent.modelcard import Deployment
 from consent.models import locate
 from consent.notice import load_notices
 from portraits import working_eyes
-from service import founding
+from service import engines, founding
 from service import studio as wiring
 from service.database import utc_now
 from service.layout import policies
@@ -60,7 +60,7 @@ def wired(engine: object = None) -> Iterator[None]:
     with (
         patch.object(wiring, "eyes", lambda *_a, **_k: working_eyes()),
         patch.object(wiring, "Sandbox", _Lent),
-        patch.object(wiring, "MeshEngine", lambda _path: engine or Cheap()),
+        patch.object(engines, "MeshEngine", lambda _path: engine or Cheap()),
     ):
         yield
 

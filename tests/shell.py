@@ -1,6 +1,7 @@
 """A shell that runs `consentry`: in this process for speed, or in one of its own; and what a story needs."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -45,6 +46,8 @@ class Shell:
     def run(self, *words: object, leaves: int = 0) -> tuple[str, str]:
         env = {"CONSENTRY_DATA": str(self.data), "COLUMNS": "200", **self.more}
         result = CliRunner().invoke(program(), [str(word) for word in words], env=env)
+        # DBOS keeps the stderr of its first start. The runner closes this one, and the next start would fail.
+        logging.getLogger("dbos").handlers.clear()
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         assert result.exit_code == leaves, f"{words}: {result.exit_code}\n{result.output}"

@@ -234,6 +234,10 @@ class World:
             count = text(f'SELECT count(*) FROM "{table}" WHERE {where}')  # noqa: S608
             return int(session.connection().execute(count).scalar_one())
 
+    def column(self, table: str, name: str) -> list[Any]:
+        with self.record.database.read() as session:
+            return list(session.connection().execute(text(f'SELECT "{name}" FROM "{table}"')).scalars())  # noqa: S608
+
     def edit(self, statement: str, **values: object) -> int:
         """Somebody with the database in his hands. How many rows changed."""
         with self.record.database.write() as session:

@@ -4,6 +4,7 @@ The C2PA library answers every unfit chain with the same sentence; here each fau
 anything is signed. Nothing here trusts a certificate: trust is the verifier's own root.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
@@ -59,6 +60,15 @@ def load(chain: Path, key: Path, now: datetime) -> ManifestSigner:
         raise CertificateUnfit("the manifest chain or key is not text") from None
 
 
+def ends(chain: Path) -> datetime:
+    """When the first certificate of a chain ends. Raises `CertificateUnfit`, `durable.DiskFailed`."""
+    try:
+        with durable.disk(chain):
+            return _ends(_certificates(chain.read_text()))
+    except UnicodeError:
+        raise CertificateUnfit("the manifest chain is not text") from None
+
+
 def manifest_signer(chain_pem: str, key_pem: str, now: datetime) -> ManifestSigner:
     """Check a chain against the profile C2PA 2.4 section 14.5 asks for. Raises `CertificateUnfit`."""
     chain = _certificates(chain_pem)
@@ -78,7 +88,7 @@ def manifest_signer(chain_pem: str, key_pem: str, now: datetime) -> ManifestSign
     return ManifestSigner(
         chain_pem=chain_pem,
         key_pem=key_pem,
-        valid_until=min(certificate.not_valid_after_utc for certificate in chain),
+        valid_until=_ends(chain),
         test=any(_says_test(certificate) for certificate in chain),
     )
 
@@ -93,6 +103,10 @@ def _certificates(pem: str) -> list[x509.Certificate]:
         return x509.load_pem_x509_certificates(pem.encode())
     except ValueError:
         raise CertificateUnfit("the chain is not PEM certificates") from None
+
+
+def _ends(chain: Sequence[x509.Certificate]) -> datetime:
+    return min(certificate.not_valid_after_utc for certificate in chain)
 
 
 def _key(pem: str) -> ec.EllipticCurvePrivateKey:

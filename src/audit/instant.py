@@ -36,4 +36,7 @@ def parse(text: str) -> datetime:
 def _utc(at: datetime) -> datetime:
     if at.tzinfo is None:
         raise NotAnInstant("an instant without a time zone")
-    return at.astimezone(UTC)
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise NotAnInstant("an instant before the year 1 or after 9999 in UTC") from None

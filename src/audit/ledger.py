@@ -63,6 +63,12 @@ class Opened:
     opening: Opening
 
 
+def last_instant(session: Session, tenant: str) -> datetime | None:
+    """`Ledger.last_instant`, for who has no key store."""
+    newest = session.connection().execute(_LAST_INSTANT, {"tenant": tenant}).scalar()
+    return cast(datetime | None, newest)
+
+
 class Ledger:
     """Writes and reads one tenant's entries. For many threads; state is the key store's only."""
 
@@ -116,8 +122,7 @@ class Ledger:
 
     def last_instant(self, session: Session) -> datetime | None:
         """The latest instant at which an entry was written, as this transaction sees it; None without any."""
-        newest = session.connection().execute(_LAST_INSTANT, {"tenant": self.tenant}).scalar()
-        return cast(datetime | None, newest)
+        return last_instant(session, self.tenant)
 
     def opened(self, session: Session, leaf_hash: str, subject: Subject) -> Mapping[str, Json] | None:
         """What an entry says about `subject`, `evid` rather than `ops` if it has both. None if nothing."""

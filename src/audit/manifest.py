@@ -26,6 +26,9 @@ UNFINISHED = ".signing"
 """Suffix of a temporary file a killed process may leave beside the target; sweep it when you like."""
 
 _MP4 = "video/mp4"
+_STAMPING = "Signature: internal error "
+"""How the library begins whatever goes wrong with the authority, from a refused connection to a wrong nonce.
+Faults of chain and key have sentences of their own (all seen with 0.38.1, which is pinned)."""
 # Signing certificates: e-mail protection, document signing (RFC 9336), C2PA claim signing.
 _USES = "1.3.6.1.5.5.7.3.4\n1.3.6.1.5.5.7.3.36\n1.3.6.1.4.1.62558.2.1\n"
 
@@ -35,8 +38,28 @@ class ManifestFailed(Unready):
 
     code = "MANIFEST_FAILED"
     zh = "无法生成 C2PA 内容凭证。"
-    hint = "Check the signing chain and, if one is set, that the time stamp authority answers."
-    hint_zh = "请检查签名证书链；若设置了时间戳服务，请确认其可用。"
+    hint = "Check the signing chain and its key; `consentry doctor` names what is wrong with them."
+    hint_zh = "请检查签名证书链及其私钥；`consentry doctor` 会指出问题。"
+
+
+class TimeStampFailed(Unready):
+    """The time stamp authority gave no stamp, or none for what it was asked. Nothing was signed."""
+
+    code = "TIME_STAMP_FAILED"
+    zh = "时间戳服务未给出有效的时间戳，未生成内容凭证。"
+    hint = (
+        "Check that the authority at `tsa_url` answers RFC 3161 requests; the job is tried again meanwhile."
+    )
+    hint_zh = "请确认 `tsa_url` 处的服务可响应 RFC 3161 请求；期间任务会自动重试。"
+
+
+class TimeStampUntrusted(Unready):
+    """The stamp is sound, and nobody who verifies with our root would trust it. Nothing was kept."""
+
+    code = "TIME_STAMP_UNTRUSTED"
+    zh = "时间戳服务的证书不在信任根中，证书到期后内容凭证将无法验证。"
+    hint = "Append the authority's own issuing certificate to keys/manifest-root.pem, or unset `tsa_url`."
+    hint_zh = "请将时间戳服务的签发证书追加到 keys/manifest-root.pem，或取消设置 `tsa_url`。"
 
 
 class ManifestUnfit(BadInput):
@@ -90,9 +113,11 @@ def sign(
     """Write `source` with its manifest to `target`, whole and durable or not at all.
 
     `source` is an MP4 of our own muxer without a manifest; `template` the normalised media it was made
-    from. The only network traffic is to `tsa_url`, if given; a time stamp tells the second of signing.
-    Raises `MediaRefused`, `ManifestUnfit`, `TemplateUntrustworthy`, `ManifestFailed`, `ManifestDisagrees`,
-    `durable.DiskFull`, `durable.DiskFailed`; after each of them `target` is as it was.
+    from. The only network traffic is to `tsa_url`, if given, for 30 seconds at most; a time stamp tells the
+    second of signing. Whoever asks for one gets no file without one that `trust_pem` trusts.
+    Raises `MediaRefused`, `ManifestUnfit`, `TemplateUntrustworthy`, `TimeStampFailed`, `TimeStampUntrusted`,
+    `ManifestFailed`, `ManifestDisagrees`, `durable.DiskFull`, `durable.DiskFailed`; after each of them
+    `target` is as it was.
     """
     with durable.disk(source):
         bmff.check(source)
@@ -112,6 +137,8 @@ def sign(
             except c2pa.C2paError as error:
                 # The library wraps what our file said in its own words; a full disk is found out here.
                 _probe_room(file)
+                if tsa_url and str(error).startswith(_STAMPING):
+                    raise TimeStampFailed(f"{str(error).removeprefix(_STAMPING):.200}") from None
                 raise ManifestFailed(f"C2PA signing: {error!s:.200}") from None
             file.flush()
             os.fsync(file.fileno())
@@ -122,6 +149,8 @@ def sign(
         verdict = read(temporary, trust_pem)
         if not verdict.ok:
             raise ManifestDisagrees(f"read back as {verdict.state}: {'; '.join(verdict.faults)}")
+        if tsa_url and not verdict.timed:
+            raise TimeStampUntrusted("the authority's certificate leads to none of our roots")
         os.replace(temporary, target)  # noqa: PTH105
         durable.sync_directory(target.parent)
     return Signed(sha256=digest, size=size, manifest_sha256=hashlib.sha256(store).hexdigest())

@@ -39,6 +39,13 @@ _WAITING = (
 )
 _INDEX = select(_ENTRY.c.idx).where(_HERE, _ENTRY.c.leaf_hash == bindparam("leaf_hash"))
 _HIGHEST = select(func.max(_ENTRY.c.idx)).where(_HERE)
+_BACKLOG = select(func.count(), func.min(_ENTRY.c.at)).where(_HERE, _ENTRY.c.idx.is_(None))
+_LAST_SHOWN = (
+    select(_CHECKPOINT.c.size, _CHECKPOINT.c.at)
+    .where(_CHECKPOINT.c.tenant_id == bindparam("tenant"))
+    .order_by(_CHECKPOINT.c.size.desc())
+    .limit(1)
+)
 _LEAVES = (
     select(_ENTRY.c.leaf)
     .where(_HERE, _ENTRY.c.idx >= bindparam("begin"), _ENTRY.c.idx < bindparam("end"))
@@ -68,6 +75,28 @@ class Waiting:
     seq: int
     leaf: bytes
     leaf_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far sequencing has come: what the last checkpoint covers, and what waits."""
+
+    size: int
+    checkpoint_at: datetime | None
+    """When the last checkpoint was signed; None before the first."""
+    waiting: int
+    """Entries without a place."""
+    waiting_since: datetime | None
+    """When the oldest of them was written."""
+
+
+def standing(session: Session, tenant: str) -> Standing:
+    """How a tenant's log stands, without reading a hash. Costs what waits; the rest is two index lookups."""
+    connection = session.connection()
+    last = connection.execute(_LAST_SHOWN, {"tenant": tenant}).one_or_none()
+    size, at = last or (0, None)
+    waiting, since = connection.execute(_BACKLOG, {"tenant": tenant}).one()
+    return Standing(size, at, waiting, since)
 
 
 @dataclass(frozen=True, slots=True)

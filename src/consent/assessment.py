@@ -15,8 +15,9 @@ from typing import Any, TypeAlias, cast
 import sqlalchemy as core
 from sqlmodel import Session
 
-from audit.canonical import NotCanonical
+from audit.canonical import Json, NotCanonical
 from audit.errors import BadInput
+from audit.fact import Subject
 from audit.journal import DenyJournal
 from audit.keys import BadSignature, VerifyingKey
 from consent import chain
@@ -32,6 +33,9 @@ from consent.words import AgeBand, ProofLevel, Status
 _REMEMBERED = 256
 """Documents and signatures of a service's usual cast. At their largest 70 MB; usually one."""
 
+_ENROLLED: dict[tuple[str, str], tuple[Json, Json]] = {}
+"""Proof and age, by person and leaf hash of her enrolment."""
+
 _Row: TypeAlias = "core.Row[*tuple[Any, ...]]"
 
 _AUTHORIZATION = cast(core.Table, AuthorizationRow.__table__)  # type: ignore[attr-defined]
@@ -46,6 +50,7 @@ _ROWS = core.select(
     _AUTHORIZATION.c.countersignature,
     _PERSON.c.proof,
     _PERSON.c.age,
+    _PERSON.c.entry.label("enrolled"),
 ).where(
     _AUTHORIZATION.c.tenant_id == core.bindparam("tenant"),
     _AUTHORIZATION.c.id.in_(core.bindparam("ids", expanding=True)),
@@ -91,6 +96,11 @@ class Assessor:
                 raise AuthorizationDiverged(
                     "the chain of an authorization and its state contradict each other"
                 )
+            if any(s.most != document.scope.limit(s.purpose) for s in state):
+                # The counter is a row, and a larger number in it would be more uses than she signed for.
+                raise AuthorizationDiverged("a counter allows another number of uses than was signed for")
+            if self._enrolled(session, row.person_id, row.enrolled) != (row.proof, row.age):
+                raise AuthorizationDiverged("a person's proof or age is not the one she was enrolled with")
             found[row.id] = Standing(
                 authorization=row.id,
                 person=row.person_id,
@@ -106,6 +116,19 @@ class Assessor:
                 disputed=any(s.disputed for s in state),
             )
         return found
+
+    def _enrolled(self, session: Session, person: str, entry: str) -> tuple[Json, Json] | None:
+        """Proof and age as the log has them. Opened once: what a leaf hash names never says anything else."""
+        known = _ENROLLED.get((person, entry))
+        if known is None:
+            said = self.noticeboard.ledger.opened(session, entry, Subject("person", person))
+            if said is None or said.get("person") != person:
+                return None
+            known = (said.get("proof"), said.get("age"))
+            if len(_ENROLLED) >= _REMEMBERED:
+                _ENROLLED.clear()
+            _ENROLLED[person, entry] = known
+        return known
 
     def _evidence(self, row: _Row) -> Evidence | None:
         key = self.trusted.get(row.kid)

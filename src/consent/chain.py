@@ -67,6 +67,13 @@ class State:
     head: str
     left: int | None
     """Uses left, reserved ones taken off; None without limit. Without a counter there are none."""
+    most: int | None
+    """What the counter allows in all; None without limit, 0 without a counter."""
+
+    @property
+    def live(self) -> bool:
+        """Whether there is something to end: a suspended purpose (UNKNOWN) can be re-confirmed, so it too."""
+        return self.status.valid or self.status is Status.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +162,8 @@ def states(session: Session, tenant: str, ids: Collection[str]) -> dict[str, tup
     session.flush()
     rows = session.connection().execute(_STATES, {"tenant": tenant, "ids": list(ids)})
     for authorization, purpose, status, disputed, head, counted, *uses in rows:
-        left = 0 if counted is None else _left(*uses)
-        state = State(read_word(Purpose, purpose), read_word(Status, status), disputed, head, left)
+        left, most = (0, 0) if counted is None else (_left(*uses), uses[0])
+        state = State(read_word(Purpose, purpose), read_word(Status, status), disputed, head, left, most)
         found.setdefault(authorization, []).append(state)
     return {authorization: tuple(items) for authorization, items in found.items()}
 

@@ -4,17 +4,18 @@ It decides nothing. Every change of state is one UPDATE whose WHERE is the condi
 who come at once one is told that it came too late.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, RowMapping, Table, bindparam, exists, insert, or_, select, update
+from sqlalchemy import CursorResult, RowMapping, Table, bindparam, exists, func, insert, or_, select, update
 from sqlmodel import Session
 
 from audit.canonical import canonical
-from consent.objection import Objection
+from consent.objection import Objection, rules_of
 from consent.question import Stage
 from consent.shape import to_json, tuple_from_json
 from consent.strict import load
@@ -235,6 +236,45 @@ def due_holds(session: Session, tenant: str, now: datetime) -> tuple[str, ...]:
         .order_by(_DECISION.c.id)
     )
     return tuple(rows.scalars())
+
+
+def open_holds(session: Session, tenant: str, *, until: datetime) -> tuple[int, int]:
+    """How many holds are open, and how many of them lapse before `until`. Reads open holds only."""
+    due = func.count().filter(_DECISION.c.until <= until)
+    row = session.connection().execute(
+        select(func.count(), due).where(
+            _DECISION.c.tenant_id == tenant,
+            _DECISION.c.answer == str(Answer.HOLD),
+            _DECISION.c.closed.is_(None),
+        )
+    )
+    held, lapsing = row.one()
+    return held, lapsing
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """Decisions that are counted as one."""
+
+    action: Action
+    answer: Answer
+    rules: tuple[str, ...]
+    """What objected: nothing, to a permit."""
+
+
+def tally(session: Session, tenant: str, *, since: datetime, until: datetime) -> Counter[Sort]:
+    """Decisions of `[since, until)` by sort. Reads those alone, by `decision_at`."""
+    within = (_DECISION.c.tenant_id == tenant, _DECISION.c.at >= since, _DECISION.c.at < until)
+    counted: Counter[Sort] = Counter()
+    rows = session.connection().execute(
+        select(_DECISION.c.action, _DECISION.c.answer, _DECISION.c.objections, func.count())
+        .where(*within)
+        .group_by(_DECISION.c.action, _DECISION.c.answer, _DECISION.c.objections)
+    )
+    for action, answer, objections, count in rows:
+        stood = tuple_from_json(Objection, load(objections.encode()), "decision.objections")
+        counted[Sort(Action(action), Answer(answer), rules_of(stood))] += count
+    return counted
 
 
 def life(session: Session, tenant: str, permit: str, *, lock: bool) -> Life | None:

@@ -1,4 +1,4 @@
-"""SFace and ArcFace networks: recognition. The one door to insightface.
+"""SFace and ArcFace networks: recognition, through insightface.
 
 Zhong et al., "SFace: sigmoid-constrained hypersphere loss", IEEE TIP 30 (2021). Ask the gate first:
 what comes out of here is biometric data.
@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from insightface.model_zoo import get_model
 
 from consent.alignment import SIDE
 from consent.eye_errors import EmbeddingBroken, NotACrop, WeightsMissing, WeightsWrong
 from consent.faces import Crop, Embeddings
+from consent.insight import get_model
 from consent.modelcard import Preprocessing
 from consent.runtime import options, usable
 

@@ -36,6 +36,19 @@ def fold(quantised: bytes, *, free_size: bool) -> bytes:
     return folded
 
 
+def last_constant(model: bytes) -> NDArray[np.float32] | None:
+    """The array stored last in an ONNX file, if it is a matrix of float32: where inswapper keeps its own.
+
+    None where there is no such thing, or no ONNX file.
+    """
+    try:
+        stored = onnx.load_model_from_string(model).graph.initializer
+        found = numpy_helper.to_array(stored[-1])
+    except Exception:  # noqa: BLE001  (protobuf and onnx raise families of their own; None says it)
+        return None
+    return found if found.ndim == 2 and found.dtype == np.float32 else None
+
+
 def _fold(graph: Any) -> None:
     constants: _Constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     # Weights listed as inputs are a relic of IR version 3: a caller would have to pass them.

@@ -24,6 +24,7 @@ from consent.permit import Body, Permit, PermitForged, Refusal, Ruling, read
 from consent.policy import Policy
 from consent.question import Stage
 from consent.redemption import Fault, Redemption, Run
+from consent.required import needed
 from consent.words import Purpose
 
 Covered = Callable[[Session, str], str | None]
@@ -187,10 +188,14 @@ class Permits:
     def _intact(
         self, session: Session, issued: Recorded, case: Case, named: tuple[Named, ...], body: Body
     ) -> bool:
-        # Rows say whose consents to lock and which template; an edited row would have us look away.
+        # Rows say whose consents to lock, for which purposes, and which template; an edited one would have
+        # us look away.
+        asked = [
+            (one.person, one.role, one.authorization, tuple(sorted(needed(case, one)))) for one in case.people
+        ]
         return (
             recording.heads(named) == body.authorizations
-            and len(named) == len(case.people)
+            and [(n.person, n.role, n.authorization, n.purposes) for n in named] == asked
             and recording.as_logged(session, self.bench, issued, case)
         )
 

@@ -148,19 +148,17 @@ class Registry:
         rolls back and the answer is still no. Raises `AuthorizationUnknown`, `PurposeNotGiven`.
         """
         row = self._row(session, authorization)
-        given = {state.purpose for state in chain.states(session, self.tenant, [authorization])[row.id]}
+        before = chain.states(session, self.tenant, [authorization])[row.id]
+        given = {state.purpose for state in before}
         ended = frozenset(given if purposes is None else purposes)
         if not ended or ended - given:
             raise PurposeNotGiven("withdrawal names no purpose, or one that was never given")
         # Journal before lock, lock before state. A crash after this line leaves a denied consent
         # that the database calls given: she is safe, and the repeated call completes it.
-        self._deny(authorization, ended)
+        self._deny(authorization, [state for state in before if state.purpose in ended])
         self._lock(session, effect, authorization)
         states = chain.states(session, self.tenant, [authorization])[authorization]
-        # A suspended purpose (UNKNOWN) can be re-confirmed, so it can and must be ended too.
-        live = frozenset(
-            s.purpose for s in states if s.purpose in ended and (s.status.valid or s.status is Status.UNKNOWN)
-        )
+        live = frozenset(s.purpose for s in states if s.purpose in ended and s.live)
         if not live:
             earlier = next(s.status for s in states if s.purpose in ended)
             return Withdrawn(authorization, live, earlier, states[0].head, now)
@@ -296,11 +294,11 @@ class Registry:
             raise AuthorizationRefused("the document supersedes another person's authorization")
         chain.lock_states(session, self.tenant, [row.id], "update")
         states = chain.states(session, self.tenant, [row.id])[row.id]
-        live = frozenset(s.purpose for s in states if s.status.valid or s.status is Status.UNKNOWN)
+        live = frozenset(s.purpose for s in states if s.live)
         if live:
             # Journalled like a withdrawal: a restored backup must not revive the wider, older consent.
             # If we fail after this, the old one is denied and the new one not yet there: she grants again.
-            self._deny(row.id, live)
+            self._deny(row.id, [s for s in states if s.live])
             deleted = self._drop_references(session, row.id, live)
             by = By(How.OWN_SESSION, wanted.signer)
             event = chain.Event(
@@ -335,10 +333,12 @@ class Registry:
             )
         session.flush()
 
-    def _deny(self, authorization: str, purposes: Collection[Purpose]) -> None:
-        missing = [p for p in sorted(purposes) if not self.journal.denies(authorization, p)]
-        if missing:
-            self.journal.append(authorization, missing)
+    def _deny(self, authorization: str, states: Collection[chain.State]) -> None:
+        # A line that is there may be of an append that failed or never returned, and so not on the disk.
+        # Only where the database says no as well did that commit come after one that had returned.
+        due = [s.purpose for s in states if s.live or not self.journal.denies(authorization, s.purpose)]
+        if due:
+            self.journal.append(authorization, sorted(due))
 
     def _drop_references(self, session: Session, authorization: str, ended: Collection[Purpose]) -> int:
         if not portraits.NEEDED.isdisjoint(ended):

@@ -180,6 +180,7 @@ class DecisionRow(SQLModel, table=True):
     __table_args__ = (
         ForeignKeyConstraint(["tenant_id", "follows"], ["decision.tenant_id", "decision.id"]),
         Index("decision_holds", "tenant_id", "answer", "closed", "until"),
+        Index("decision_at", "tenant_id", "at"),
     )
 
     tenant_id: str = Field(primary_key=True, max_length=64)

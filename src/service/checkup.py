@@ -2,36 +2,35 @@
 does at every start.
 """
 
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from audit import certificate, instant
+from audit import certificate
 from audit.errors import Unready
 from audit.head import HeadFile
 from audit.journal import DenyJournal
 from audit.kek import Kek
 from audit.keys import Duty, load_private
 from audit.keystore import KeyStore
-from audit.ledger import Ledger
 from audit.log import Log
 from audit.storage import PosixStorage
 from consent.eyes import eyes
-from consent.hearing import SKEW
 from consent.inventory import inventory
 from consent.modelcard import Deployment
 from consent.notice import load_notices
 from consent.policy import load as load_policy
+from consent.runtime import missing
 from service import schema
 from service.database import Database
+from service.engines import open_engine
+from service.facts import Facts, Lookout, free
 from service.layout import Layout, policies
 from service.settings import FILE, BadSettings, Mode, Settings, load
-from swap import slots
 from swap.limits import Limits
 from swap.provider import check_provider
 from swap.sandbox import Mode as SandboxMode
@@ -39,23 +38,9 @@ from swap.sandbox import Sandbox
 
 Thing = TypeVar("Thing")
 
-ENOUGH = 4 * Limits().max_bytes
-"""Free bytes below which there is concern: an upload, its normalised form, a run and an output."""
-
-SOON = timedelta(days=30)
-
 
 class Concern(Exception):
     """It works, and will not for long, or not as well as it should."""
-
-
-class ClockBehind(Unready):
-    """This machine's clock is behind the log's last entry."""
-
-    code = "CLOCK_BEHIND"
-    zh = "本机时钟落后于日志最后一条记录。"
-    hint = "Set the clock (NTP); until then the gate refuses."
-    hint_zh = "请校准时钟（NTP）；在此之前所有申请都会被拒绝。"
 
 
 class WallsDown(Unready):
@@ -82,7 +67,7 @@ class Patient:
     database: Database | None = None
     fitting: Database | None = None
     """The database, once its schema is known to be ours."""
-    keystore: KeyStore | None = None
+    journal: DenyJournal | None = None
     deployment: Deployment | None = None
     """What models are used for, once they are known to be all right."""
 
@@ -96,16 +81,22 @@ class Patient:
         yield "database", self._database
         yield "schema", self._schema
         yield "log", self._log
-        yield "clock", self._clock
         yield "policy", self._policy
         yield "notices", self._notices
         yield "sandbox", self._sandbox
         yield "models", self._models
         yield "self-test", self._self_test
+        yield "engine", self._engine
         yield "certificate", self._certificate
+        yield "time stamps", self._stamps
         yield "provider code", self._provider
-        yield "disk", self._disk
-        yield "worker", self._worker
+
+    def facts(self) -> Facts:
+        """What is watched in a running deployment, as far as it can be looked at in this one."""
+        settings = self.settings
+        if settings is None or self.fitting is None or self.journal is None:
+            return Facts(self.clock(), free({"data": self.data}))
+        return Lookout.of(settings, self.fitting, self.journal, self.clock).facts()
 
     def _settings(self) -> str:
         if not (self.data / FILE).is_file():
@@ -122,11 +113,10 @@ class Patient:
         epoch = Kek.load(layout.kek).epoch
         keystore = KeyStore(layout.keystore, layout.kek, settings.tenant, _no_entropy)
         self.opened.callback(keystore.close)
-        self.keystore = keystore
         return f"opens, KEK of epoch {epoch}"
 
     def _journal(self) -> str:
-        DenyJournal(self._layout.journal)
+        self.journal = DenyJournal(self._layout.journal)
         return "is whole"
 
     def _database(self) -> str:
@@ -151,15 +141,6 @@ class Patient:
         checkpoint = Log(settings.tenant, settings.origin, key, storage, head, database, "doctor").start()
         size = 0 if checkpoint is None else checkpoint.size
         return f"{size} entries, agrees with the head kept apart from the database"
-
-    def _clock(self) -> str:
-        database, keystore = _there(self.fitting, "schema"), _there(self.keystore, "key store")
-        with database.read() as session:
-            last = Ledger(keystore.tenant, keystore, _no_entropy).last_instant(session)
-        now = self.clock()
-        if last is not None and last - now > SKEW:
-            raise ClockBehind(f"the last entry was written at {instant.exact(last)}, which is still to come")
-        return f"{now:%Y-%m-%d %H:%M:%S %Z}, not behind the last entry"
 
     def _policy(self) -> str:
         policy = load_policy(policies(self._settled))
@@ -201,6 +182,17 @@ class Patient:
         )
         return "different faces do not look alike"
 
+    def _engine(self) -> str:
+        settings = self._settled
+        engine = open_engine(settings, now=self.clock(), entropy=_no_entropy)
+        said = f"{engine.name} {engine.version}"
+        passed_over = missing(settings.providers)
+        if passed_over:
+            raise Concern(
+                f"{said}; this onnxruntime has no {', '.join(passed_over)}, so the next one is used"
+            )
+        return said
+
     def _certificate(self) -> str:
         layout, now = self._layout, self.clock()
         signer = certificate.load(layout.chain, layout.key(Duty.MANIFEST), now)
@@ -211,8 +203,6 @@ class Patient:
             return f"{'TEST, ' if signer.test else ''}valid until {until}"
         if signer.test:
             raise Concern(f"TEST certificates in production, until {until}: they show who signed to nobody")
-        if signer.valid_until - now < SOON:
-            raise Concern(f"ends on {until}; without a time stamp no manifest outlives it")
         return f"valid until {until}"
 
     def _provider(self) -> str:
@@ -222,18 +212,11 @@ class Patient:
         check_provider(settings.provider_code or "", demo=False)
         return "is a code that checks"
 
-    def _disk(self) -> str:
-        free = shutil.disk_usage(self.data if self.data.is_dir() else self.data.parent).free
-        said = f"{free / 2**30:.1f} GiB free"
-        if free < ENOUGH:
-            raise Concern(f"{said}; an upload with its output may take {ENOUGH / 2**30:.1f}")
-        return said
-
-    def _worker(self) -> str:
-        settings, database = self._settled, _there(self.fitting, "schema")
-        with database.read() as session:
-            held = slots.held(session, settings.tenant, settings.slot, now=self.clock())
-        return f"slot {settings.slot} is {'held by a live worker' if held else 'free: commands work inline'}"
+    def _stamps(self) -> str:
+        url = self._settled.tsa_url
+        if url is None:
+            return "none: a manifest ends with its certificate"
+        return f"by {url}; nothing is released without one"
 
     @property
     def _settled(self) -> Settings:

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, event
@@ -14,6 +15,9 @@ from sqlalchemy.orm import UOWTransaction
 from sqlmodel import Session, create_engine
 
 from audit.errors import Unready
+
+_NAMELESS = True
+"""Errors show the statement and not what was bound to it: documents, ids of people, references."""
 
 BUSY_SECONDS = 30
 """How long a writer waits for another before it gives up."""
@@ -56,6 +60,11 @@ class Database:
         """Writes beside every unit of work, in its transaction; what it returns is called once committed."""
         self._poisoned = False
         self._turn = threading.Lock()
+
+    @property
+    def fault(self) -> str:
+        """The code of what keeps this process from ever writing again, if something does."""
+        return DatabasePoisoned.code if self._poisoned else ""
 
     @property
     def embedded(self) -> bool:
@@ -157,14 +166,21 @@ def _refuse_write(session: Session, _flush: UOWTransaction, _instances: object) 
 
 def _sqlite(url: str) -> Engine:
     engine = create_engine(
-        url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}, hide_parameters=True
+        url,
+        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+        hide_parameters=_NAMELESS,
     )
+    file = Path(url.removeprefix("sqlite:///"))
 
     @event.listens_for(engine, "connect")
     def _connect(connection: sqlite3.Connection, _record: object) -> None:
         # We begin transactions ourselves (below); pysqlite's implicit BEGIN would come after
         # the first SELECT and let a withdrawal slip between a check and its write.
         connection.isolation_level = None
+        if not file.stat().st_size:
+            # Just made, with the mode of the shell: who agreed to what is for this user alone. SQLite gives
+            # its journals the mode of the database.
+            file.chmod(0o600)
         for pragma in (
             "journal_mode=WAL",
             "synchronous=FULL",
@@ -190,10 +206,10 @@ def _postgresql(url: str) -> Engine:
     engine = create_engine(
         url.replace("postgresql://", "postgresql+psycopg://", 1),
         isolation_level="READ COMMITTED",
+        hide_parameters=_NAMELESS,
         pool_size=20,
         max_overflow=60,
         pool_pre_ping=True,
-        hide_parameters=True,
         # A server that went without a word is found out by us, not by the kernel in a quarter of an hour.
         connect_args={"connect_timeout": 10, "keepalives_idle": 30, "tcp_user_timeout": 30_000},
     )

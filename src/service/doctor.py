@@ -12,6 +12,8 @@ from pathlib import Path
 
 from audit.canonical import Json
 from audit.errors import ConsentryError, Diverged
+from service import alarms
+from service.alarms import Severity
 from service.checkup import Concern, NeedsOther, Patient
 
 
@@ -56,8 +58,27 @@ def examine(data: Path, clock: Callable[[], datetime]) -> Iterator[Finding]:
     """Look at everything, in an order in which causes come before what they cause."""
     with ExitStack() as opened:
         patient = Patient(data, clock, opened)
+        seen = set()
         for what, check in patient.checks():
+            seen.add(what)
             yield _look(what, check)
+        # What was opened above was found fault with there, in more detail.
+        yield from (_watched(look) for look in alarms.looks(patient.facts()) if look.what not in seen)
+
+
+def _watched(look: alarms.Look) -> Finding:
+    alarm = look.alarm
+    if alarm is None:
+        return Finding(look.what, Health.WELL if look.known else Health.UNKNOWN, look.detail)
+    return Finding(
+        look.what,
+        Health.WARNING if alarm.severity is Severity.WARNING else Health.FAULT,
+        f"{alarm.text} Found: {look.detail}",
+        alarm.code,
+        alarm.zh,
+        alarm.hint,
+        alarm.hint_zh,
+    )
 
 
 def _look(what: str, check: Callable[[], str]) -> Finding:

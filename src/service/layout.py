@@ -1,5 +1,6 @@
 """Where things lie in a data folder. One place knows; the tenant `default` lives at the top."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,6 +24,18 @@ class Layout:
             return cls(settings.data, settings.guard_folder)
         inside = Path("tenants") / settings.tenant
         return cls(settings.data / inside, settings.guard_folder / inside)
+
+    @property
+    def folders(self) -> Mapping[str, Path]:
+        """What is written while the service works, by a name of ours. Each may be on a disk of its own."""
+        return {
+            "data": self.root,
+            "guard": self.guard,
+            "log": self.log,
+            "quarantine": self.quarantine,
+            "media": self.media,
+            "work": self.work,
+        }
 
     @property
     def private(self) -> Path:

@@ -8,7 +8,9 @@ statements, addresses and parameters.
 
 import json
 import logging
+import re
 import sys
+import threading
 import traceback
 from collections.abc import Mapping
 from contextvars import ContextVar
@@ -20,6 +22,9 @@ from audit.errors import ConsentryError
 
 FIELDS = ("request", "method", "route", "status", "seconds", "code", "slot", "kind", "count")
 """All that a line may carry: random request ids, route templates and never paths, codes, counts."""
+
+_PLAIN = re.compile(r"[A-Za-z0-9._:/{}-]{1,96}")
+"""What a field's text may be: ids, codes and templates are; names, sentences and line breaks are not."""
 
 LOG = logging.getLogger("consentry")
 """Ours. Messages are constants; what varies goes into `extra`, by the names of `FIELDS`."""
@@ -35,15 +40,33 @@ class Form(StrEnum):
     JSON = "json"
 
 
-def configure(form: Form, level: int = logging.INFO) -> None:
-    """Write what is logged in this process to stderr, in one form, whoever logs it."""
+def configure(form: Form, level: str = "info") -> None:
+    """Write what is logged in this process to stderr, in one form, whoever logs it.
+
+    `level` is ours; others are heard from warnings on. What Python itself prints comes out here too:
+    warnings, and what ended a thread or the process.
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Lines(form))
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
-    LOG.setLevel(level)
-    # DBOS prints for itself unless its logger has a handler already.
+    LOG.setLevel(level.upper())
+    # A handler that fails would print the record with all that was handed to it.
+    logging.raiseExceptions = False
+    for name in list(logging.root.manager.loggerDict):
+        # Who brought a handler of his own (DBOS does, uvicorn if it is let) speaks through ours.
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [], True
+    # DBOS gives itself one again, unless it finds one.
     foreign = logging.getLogger("dbos")
     foreign.handlers, foreign.propagate = [handler], False
+    logging.captureWarnings(capture=True)
+    sys.excepthook = lambda _kind, error, _trace: _ended(error)
+    threading.excepthook = lambda died: _ended(died.exc_value)
+    sys.unraisablehook = lambda lost: _ended(lost.exc_value)
+
+
+def _ended(error: BaseException | None) -> None:
+    LOG.critical("a fault of ours", exc_info=error)
 
 
 class Lines(logging.Formatter):
@@ -73,7 +96,7 @@ def _fields(record: logging.LogRecord) -> dict[str, object]:
     }
     if ours:
         said: Mapping[str, object] = record.__dict__
-        found |= {name: said[name] for name in FIELDS if said.get(name) is not None}
+        found |= {name: _plain(said[name]) for name in FIELDS if said.get(name) is not None}
         if "request" not in found and (request := request_id.get()) is not None:
             found["request"] = request
     else:
@@ -81,6 +104,13 @@ def _fields(record: logging.LogRecord) -> dict[str, object]:
     if record.exc_info and record.exc_info[1] is not None:
         found |= _error(record.exc_info[1])
     return found
+
+
+def _plain(value: object) -> object:
+    """A number as it is, text if it is a word of ours. What else got into a field is not written."""
+    if isinstance(value, bool | int | float):
+        return value
+    return str(value) if isinstance(value, str) and _PLAIN.fullmatch(value) else "-"
 
 
 def _error(error: BaseException) -> dict[str, object]:

@@ -56,6 +56,8 @@ def upgrade(database: Database) -> str:
     before = _keep_out(database)
     try:
         with database.connection() as connection:
+            # One upgrade after the other; whoever asks meanwhile reads the mark and need not wait.
+            _lock(database, connection, "SHARE ROW EXCLUSIVE")
             _unmark(connection)
             config = _config()
             config.attributes.update(connection=connection, metadata=SQLModel.metadata)
@@ -82,13 +84,18 @@ def _keep_out(database: Database) -> str:
     with database.connection() as connection:
         if not inspect(connection).has_table("alembic_version"):
             return ""
-        if not database.embedded:
-            # Everybody who writes has read this table in his transaction (`check`), so this waits until
-            # they have ended, and who comes after reads the mark. SQLite's one writer is us already.
-            connection.exec_driver_sql("LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE")
+        # Everybody who writes has read this table in his transaction (`check`), so this waits until they
+        # have ended, and who comes after reads the mark.
+        _lock(database, connection, "ACCESS EXCLUSIVE")
         before = (_found(connection) or "").removeprefix(_MARK)
         connection.execute(text("UPDATE alembic_version SET version_num = :mark"), {"mark": _MARK + before})
         return before
+
+
+def _lock(database: Database, connection: Connection, mode: str) -> None:
+    # SQLite's one writer is us already.
+    if not database.embedded and inspect(connection).has_table("alembic_version"):
+        connection.exec_driver_sql(f"LOCK TABLE alembic_version IN {mode} MODE")
 
 
 def _unmark(connection: Connection) -> None:

@@ -3,7 +3,8 @@
 from enum import StrEnum
 from pathlib import Path
 from tomllib import TOMLDecodeError
-from typing import Self
+from typing import Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import (
@@ -14,6 +15,7 @@ from pydantic_settings import (
 )
 
 from audit.errors import Unready
+from service.logs import Form
 
 FILE = "consentry.toml"
 """Where `init` writes settings, inside the data folder."""
@@ -58,6 +60,19 @@ class Settings(BaseSettings):
     """What model licences must cover."""
     providers: tuple[str, ...] = ("CPUExecutionProvider",)
     """onnxruntime execution providers, in order of preference."""
+    engine: Literal["mesh", "inswapper", "remote"] = "mesh"
+    """What swaps faces. `inswapper` needs `models`, `remote` needs `engine_url` and its certificates."""
+    engine_url: str | None = None
+    """An engine server's address; https, except on this machine in mode demo."""
+    engine_ca: Path | None = None
+    """PEM: the authority that signed the engine server's certificate. No other is trusted."""
+    engine_cert: Path | None = None
+    engine_key: Path | None = None
+    """PEM: our own certificate and key, which the engine server asks for."""
+    engine_timeout: float = Field(default=30.0, gt=0, le=110)
+    """Seconds that an engine server may be silent: below `swap.masks.PATIENCE`, which bounds any engine."""
+    engine_deflate: bool = False
+    """Deflate frames on their way to an engine server: for a slow line, at some CPU."""
     threads: int = Field(default=1, ge=1, le=64)
     sandbox: str = Field(default="seccomp", pattern=r"^(seccomp|rlimits)$")
     """`rlimits` runs decoders without a system-call filter; the log records that."""
@@ -70,9 +85,15 @@ class Settings(BaseSettings):
     """The executor id of this host's worker."""
     stop_within: int = Field(default=60, ge=0, le=3600)
     """Seconds that a worker told to stop gives the job at work, before it hands it back."""
-    tsa_url: str | None = None
+    tsa_url: str | None = Field(default=None, pattern=r"^https?://[^\s/]+(/\S*)?$")
+    """An RFC 3161 authority. With one, nothing is released whose manifest it did not time-stamp."""
+    log_form: Form = Form.TEXT
+    """How worker and API write what happens to stderr."""
+    log_level: str = Field(default="info", pattern=r"^(debug|info|warning|error)$")
     listen: str = Field(default="127.0.0.1:8000", pattern=r"^(\[[0-9a-f:]+\]|[a-z0-9.-]+):\d{1,5}$")
     """Where the API listens. Put a proxy that speaks TLS in front of it."""
+    worker_listen: str | None = Field(default=None, pattern=r"^[^\s:]+:[0-9]{1,5}$")
+    """HOST:PORT at which a worker answers /healthz, /readyz and /metrics, to whoever can reach it."""
     requests_a_second: float = Field(default=50, gt=0)
     """In the long run, for each API key, in each process."""
     requests_at_once: float = Field(default=200, ge=1)
@@ -92,7 +113,7 @@ class Settings(BaseSettings):
         file = TomlConfigSettingsSource(settings_cls, Path(data) / FILE if data else None)
         return init_settings, env_settings, file
 
-    @field_validator("data", "guard", "policies", "models")
+    @field_validator("data", "guard", "policies", "models", "engine_ca", "engine_cert", "engine_key")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return None if path is None else path.expanduser().resolve()
@@ -107,7 +128,23 @@ class Settings(BaseSettings):
                 raise ValueError("guard: with PostgreSQL, name the folder that all hosts share")
         if self.mode is Mode.PRODUCTION and self.provider_code == "consentry-demo":
             raise ValueError("provider_code: 'consentry-demo' is for mode demo")
+        if self.engine == "inswapper" and self.models is None:
+            raise ValueError("models: engine inswapper takes its weights from a folder you name")
+        if self.engine == "remote":
+            self._remote_agrees()
         return self
+
+    def _remote_agrees(self) -> None:
+        parts = urlsplit(self.engine_url or "")
+        proofs = (self.engine_ca, self.engine_cert, self.engine_key)
+        if parts.scheme == "https":
+            if None in proofs:
+                # One side that is not asked who it is would be handed faces, or hand us pictures.
+                raise ValueError("engine_ca, engine_cert, engine_key: both sides show certificates")
+        elif parts.scheme != "http" or parts.hostname not in {"127.0.0.1", "::1", "localhost"}:
+            raise ValueError("engine_url: expected https://...")
+        elif self.mode is not Mode.DEMO:
+            raise ValueError("engine_url: http is for this machine in mode demo")
 
     @property
     def database_url(self) -> str:

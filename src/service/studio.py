@@ -12,15 +12,14 @@ from consent.enrolment import Enrolment
 from consent.eyes import eyes
 from consent.matching import MatchRule
 from consent.modelcard import Deployment
-from consent.models import locate
 from consent.portraits import Portraits
+from service.engines import open_engine
 from service.settings import Mode
 from service.wiring import Record
 from swap.admission import Admission
 from swap.donors import Donors
 from swap.finishing import Finisher
 from swap.limits import Limits
-from swap.mesh import MeshEngine
 from swap.photos import SandboxedPhotos
 from swap.pipeline import Pipeline
 from swap.preparing import Preparing
@@ -73,7 +72,7 @@ def open_studio(record: Record) -> Studio:
         providers=settings.providers,
         threads=settings.threads,
     )
-    engine = MeshEngine(locate("face-landmark", folder=settings.models, deployment=deployment))
+    engine = open_engine(settings, now=record.clock(), entropy=record.entropy)
     demo = settings.mode is Mode.DEMO
     producer = "consentry-demo" if demo else settings.provider_code
     if producer is None:

@@ -9,13 +9,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from threading import Event, Thread, Timer
 
 from audit.errors import ConsentryError, Unready
 from audit.ids import fresh
 from service.database import DatabasePoisoned
 from service.logs import LOG
+from service.retention import purger
 from service.schema import SchemaBehind
 from service.studio import Studio
 from service.wiring import Record
@@ -25,6 +25,7 @@ from swap.finishing import Made
 from swap.jobs import JobRunner
 from swap.orders import Job
 from swap.reaper import Reaper
+from swap.retention import Purger
 from swap.sweeper import Sweeper
 
 BEAT_SECONDS = slots.LEASE.total_seconds() / 4
@@ -33,7 +34,9 @@ PATIENCE_SECONDS = 5.0
 """The longest pause between two looks at something that is not ready."""
 HAND_BACK_SECONDS = 20
 """What a run that was told to stop has for stopping."""
-ABANDONED = timedelta(hours=6)
+PURGE_SECONDS = 60
+WHOLE_PURGE_SECONDS = 3600
+"""Between two readings of whole folders."""
 
 ABANDONED_EXIT = 75
 """EX_TEMPFAIL of sysexits.h: start again."""
@@ -87,17 +90,19 @@ class Worker:
     runner: JobRunner
     sweeper: Sweeper
     reaper: Reaper
+    purger: Purger
     steps: PipelineSteps
     hold: slots.Hold
     _lost: Event = field(default_factory=Event)
     _look_around: float = 0.0
     """When to look for workers that died, on the monotonic clock."""
+    _purge_at: float = 0.0
+    _purge_whole_at: float = 0.0
 
     def turn(self) -> None:
         """One turn: duties, what has expired, whose work is to be taken over, and the log."""
         record, now = self.record, self.record.clock()
         self.sweeper.sweep()
-        self.steps.studio.donors.purge()
         # Each in a transaction of its own: authorizations are locked before permits, never after.
         with record.database.write() as session:
             record.permits.expire(session, now)
@@ -109,7 +114,20 @@ class Worker:
             self._look_around = time.monotonic() + BEAT_SECONDS
             if taken := self.reaper.reap():
                 LOG.warning("took over jobs of a worker that fell silent", extra={"count": taken})
+        self._purge()
         record.log.publish(now=record.clock())
+
+    def _purge(self) -> None:
+        now = time.monotonic()
+        if now < self._purge_at:
+            return
+        whole = now >= self._purge_whole_at
+        done = self.purger.run(whole=whole)
+        self._purge_at = now + PURGE_SECONDS
+        if whole:
+            self._purge_whole_at = now + WHOLE_PURGE_SECONDS
+        for kind, code in done.failed.items():
+            LOG.warning("could not purge a class", extra={"kind": kind, "code": code})
 
     def wait_for(self, job: str, tell: Tell) -> Job:
         """Work until a job has ended."""
@@ -211,17 +229,13 @@ def working(record: Record, studio: Studio) -> Iterator[Worker]:
 
 def _worker(record: Record, studio: Studio, hold: slots.Hold) -> Worker:
     settings, pipeline = record.settings, studio.pipeline
-    # Drafts nobody has written to for so long belong to writers that were killed.
-    abandoned = record.clock() - ABANDONED
-    pipeline.media.sweep(before=abandoned)
-    pipeline.quarantine.sweep(before=abandoned)
     steps = PipelineSteps(studio)
     runner = JobRunner(steps, url=settings.jobs_url, tenant=settings.tenant, slot=settings.slot)
     sweeper = Sweeper(
         record.database, record.ledger, pipeline.media, record.clock, runner, pipeline, studio.scanning
     )
     reaper = Reaper(record.database, settings.tenant, settings.slot, runner, record.clock)
-    return Worker(record, runner, sweeper, reaper, steps, hold)
+    return Worker(record, runner, sweeper, reaper, purger(record), steps, hold)
 
 
 def _abandon() -> None:

@@ -24,13 +24,15 @@ from audit.ledger import Ledger
 from audit.log import Log
 from audit.sessions import Sessions
 from consent.case import Case, Use
+from consent.dimensions import DataClass
 from consent.faces import Detector
 from consent.gate import Forecast, Gate
-from consent.permit import Decision, Permit
+from consent.keeping import keep_until
+from consent.permit import Decision, Hold, Permit
 from consent.words import Action
-from swap import cases, library
+from swap import cases, holdings, library, orders
 from swap.cases import Asking, Verdict
-from swap.errors import NotAnnounced, WrongState
+from swap.errors import NotAnnounced, UploadGone, WrongState
 from swap.folder import Stored
 from swap.library import CastMember, State, Template
 from swap.quarantine import Quarantine
@@ -155,6 +157,7 @@ class Admission:
             remuxed, media = self._normalise(found, received.digest)
             now = self.clock()
             with self.sessions.write() as session:
+                self._still_here(session, received.digest, media)
                 library.quarantined(
                     session, self.tenant, template, received=received.digest, media=media, now=now
                 )
@@ -247,10 +250,9 @@ class Admission:
             # wait for each other's shared lock, and a cast amended in between would go unseen.
             library.lock(session, self.tenant, template, exclusive=True)
             found = library.get(session, self.tenant, template)
-            case = self._publish_case(session, requester, found, use)
+            case = self.case(session, requester, found, use)
             decision = self.gate.decide(session, case, now)
-            published = decision.id if isinstance(decision, Permit) else None
-            library.decided(session, self.tenant, template, published_by=published, now=now)
+            self.follow(session, template, decision, now)
         self.log.publish(decision.ruling.entry, now=self.clock())
         return decision
 
@@ -258,9 +260,21 @@ class Admission:
         """What `publish` would answer, now. A dry run: nothing is written and no face is compared."""
         with self.sessions.read() as session:
             found = library.get(session, self.tenant, template)
-            return self.gate.check(session, self._publish_case(session, requester, found, use), self.clock())
+            return self.gate.check(session, self.case(session, requester, found, use), self.clock())
 
-    def _publish_case(self, session: Session, requester: str, found: Template, use: Use) -> Case:
+    def follow(self, session: Session, template: str, decision: Decision, now: datetime) -> None:
+        """Do what a decision on publishing says, in its own transaction."""
+        published, until = None, decision.until if isinstance(decision, Hold) else None
+        if isinstance(decision, Permit):
+            published = decision.id
+            cited = [authorization for authorization, _ in decision.body.authorizations]
+            standings = self.gate.bench.registry.standings(session, self.tenant, cited, now=now, lock=None)
+            kept = {DataClass.SOURCE, DataClass.TEMPLATE}
+            until = keep_until(standings.values(), kept, now=now)
+        library.decided(session, self.tenant, template, published_by=published, keep_until=until, now=now)
+
+    def case(self, session: Session, requester: str, found: Template, use: Use) -> Case:
+        """The question that `publish` puts to the gate."""
         scan, said = library.seen(session, self.tenant, found)
         verdicts = None if said is None else cases.verdicts_of(said)
         return cases.of_template(
@@ -302,11 +316,20 @@ class Admission:
             os.fsync(draft.fileno())
             return remuxed, self.media.keep(draft).digest
 
+    def _still_here(self, session: Session, received: str, media: str) -> None:
+        holdings.lock_bytes(session, self.tenant, received=received, media=media)
+        # Another template of the very same bytes may have reached its date and taken them along.
+        if not (self.quarantine.holds(received) and self.media.holds(media)):
+            raise UploadGone("the upload was deleted while it was received")
+
     def _discard(self, received: str, media: str | None) -> None:
-        # Another template may have been admitted from the very same bytes; its files are not ours to take.
+        # Another template may have been admitted from the very same bytes, or they are a photo that a donor
+        # handed in: those files are not ours to take.
         with self.sessions.read() as session:
-            keep_received = library.received_needed(session, self.tenant, received)
-            keep_media = media is None or library.media_needed(session, self.tenant, media)
+            keep_received = holdings.received_needed(session, self.tenant, received) or orders.photo_needed(
+                session, self.tenant, received
+            )
+            keep_media = media is None or holdings.media_needed(session, self.tenant, media)
         if not keep_received:
             self.quarantine.discard(received)
         if media is not None and not keep_media:
@@ -315,7 +338,7 @@ class Admission:
     def at_least_quarantined(self, session: Session, template: str) -> Template:
         """The template, if its bytes are here. Raises `NoSuchThing`, `WrongState`."""
         found = library.get(session, self.tenant, template)
-        if found.media_digest is None:
+        if found.media_digest is None or found.state is State.PURGED:
             raise WrongState(f"template {template} is {found.state}; its bytes are not here yet")
         return found
 

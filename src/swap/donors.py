@@ -5,8 +5,8 @@ photo goes when no unfinished job needs it any more, and at its date in any case
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from sqlmodel import Session
 
@@ -16,21 +16,22 @@ from audit.ids import Entropy, fresh
 from audit.ledger import Ledger
 from audit.log import Log
 from audit.sessions import Sessions
-from consent.case import Donor
+from consent import docket, recording
+from consent.case import Appearance, Donor, parse
+from consent.docket import Answer
 from consent.faces import Detector
 from consent.gate import Gate
+from consent.hearing import Bench
 from consent.matching import match
 from consent.permit import Decision, Permit
 from consent.photo import DONOR, PhotoReader, check_photo
-from consent.words import Match
-from swap import cases, library, orders
+from consent.words import Action, Match, Role
+from swap import cases, holdings, library, orders
 from swap.cases import Asking
-from swap.errors import PhotoGone
+from swap.errors import PhotoGone, Tampered
 from swap.quarantine import Quarantine
 from swap.recognition import Recogniser
-
-KEPT = timedelta(hours=24)
-"""How long a photo may wait for its job."""
+from swap.retention import AFTER, Kept
 
 
 def let_go(session: Session, ledger: Ledger, quarantine: Quarantine, donor_id: str, *, now: datetime) -> bool:
@@ -40,12 +41,33 @@ def let_go(session: Session, ledger: Ledger, quarantine: Quarantine, donor_id: s
         return False
     if not orders.donor_deleted(session, ledger.tenant, donor.id):
         return False
-    if not orders.photo_needed(session, ledger.tenant, donor.photo_digest):
+    if not _needed(session, ledger.tenant, donor.photo_digest):
         # Before the commit: a crash here repeats the step, the other order would forget the file.
         quarantine.discard(donor.photo_digest)
     part = Part(Subject("person", donor.person), Seal.EVID, {"donor": donor.id, "at": instant.exact(now)})
     ledger.append(session, Fact("DonorPhotoDeleted", (part,)), now)
     return True
+
+
+def handed_in(session: Session, bench: Bench, donor_id: str, requester: str) -> orders.Donor:
+    """A donor as the decision says that let her photo be compared, and the log of that decision.
+
+    She is the one who asks only if it is still the one who handed her photo in. Raises `NoSuchThing`,
+    `Tampered` for a row that names another person, consent or photo.
+    """
+    donor = orders.donor(session, bench.tenant, donor_id)
+    decision = docket.find(session, bench.tenant, donor.decided_by)
+    said = None if decision is None else parse(decision.case)
+    if (
+        decision is None
+        or said is None
+        or (decision.action, decision.answer) != (Action.DONOR, Answer.PERMIT)
+        or not recording.as_logged(session, bench, decision, said)
+        or said.people != (Appearance(donor.person, Role.DONOR, donor.authorization),)
+        or said.donor != Donor(donor.photo_digest, donor.faces, None, is_self=donor.is_self)
+    ):
+        raise Tampered(f"donor {donor_id} is not the one who was decided about")
+    return replace(donor, is_self=donor.is_self and requester == said.requester)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,26 +146,20 @@ class Donors:
                 # Another job with the same photo may have ended meanwhile and taken the file along.
                 if hers and not self.quarantine.holds(stored.digest):
                     raise PhotoGone("the photo was deleted while it was received")
-                orders.add_donor(session, tenant, donor, now=now, delete_after=now + KEPT)
+                orders.add_donor(session, tenant, donor, now=now, delete_after=now + AFTER[Kept.DONOR])
             kept = hers
             return Received(decision, donor.id)
         finally:
             if not kept:
                 self._discard(stored.digest)
 
-    def purge(self) -> int:
-        """Delete photos whose date has come and that no unfinished job waits for. How many."""
-        tenant, now = self.ledger.tenant, self.clock()
-        with self.sessions.read() as session:
-            due = orders.donors_due(session, tenant, now=now)
-        gone = 0
-        for donor in due:
-            with self.sessions.write() as session:
-                gone += let_go(session, self.ledger, self.quarantine, donor, now=now)
-        return gone
-
     def _discard(self, digest: str) -> None:
         with self.sessions.read() as session:
-            needed = orders.photo_needed(session, self.ledger.tenant, digest)
+            needed = _needed(session, self.ledger.tenant, digest)
         if not needed:
             self.quarantine.discard(digest)
+
+
+def _needed(session: Session, tenant: str, digest: str) -> bool:
+    # A file lies under its bytes, whoever sent them: a video sent as a photo is some template's evidence.
+    return orders.photo_needed(session, tenant, digest) or holdings.received_needed(session, tenant, digest)

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import update
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from audit.ids import Entropy, fresh
 from swap.tables import DutyRow
@@ -38,6 +38,18 @@ class Duty:
     """How often it went wrong."""
 
 
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What is owed of one kind."""
+
+    kind: Kind
+    open: int
+    since: datetime
+    """When the first of them is due, or due again."""
+    tries: int
+    """How often the worst of them went wrong."""
+
+
 def owe(session: Session, tenant: str, kind: Kind, subject: str, *, now: datetime, entropy: Entropy) -> Duty:
     """Write a duty with the fact it follows from."""
     duty = Duty(fresh(entropy), kind, subject)
@@ -54,6 +66,17 @@ def open_duties(session: Session, tenant: str, *, now: datetime, limit: int = 10
         .limit(limit)
     )
     return [Duty(row.id, Kind(row.kind), row.subject_id, row.attempts) for row in rows]
+
+
+def backlog(session: Session, tenant: str) -> Sequence[Backlog]:
+    """What is owed, by kind. Reads open duties only, by their index."""
+    rows = session.exec(
+        select(DutyRow.kind, func.count(), func.min(DutyRow.owed_at), func.max(DutyRow.attempts))
+        .where(DutyRow.tenant_id == tenant, col(DutyRow.done_at).is_(None))
+        .group_by(DutyRow.kind)
+        .order_by(DutyRow.kind)
+    )
+    return [Backlog(Kind(kind), count, since, tries) for kind, count, since, tries in rows]
 
 
 def done(session: Session, tenant: str, duty: str, *, now: datetime) -> None:

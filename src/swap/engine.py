@@ -8,7 +8,7 @@ is believed: `swap.masks.checked` compares every frame with the original before 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,4 +108,13 @@ class Engine(Protocol):
         frame and returns early once it says yes. Raises an `audit.errors.ConsentryError` where the
         portrait can't be used; any other exception counts as a crash.
         """
+        ...
+
+
+@runtime_checkable
+class Fenced(Protocol):
+    """An engine that two attempts of one job might reach at once: it is told which one is speaking."""
+
+    def bound(self, job: str, attempt: int) -> Engine:
+        """The engine for this attempt alone. A later attempt ends what an earlier one has running."""
         ...

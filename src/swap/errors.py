@@ -39,6 +39,15 @@ class Tampered(Diverged):
     hint_zh = "请勿使用该文件，请从与登记摘要一致的备份中恢复。"
 
 
+class ClockSetBack(Unready):
+    """This machine's clock is behind the log, so nothing is handed over."""
+
+    code = "CLOCK_SET_BACK"
+    zh = "本机时钟落后于日志，无法判断同意是否仍然有效，暂不交付。"
+    hint = "Set the clock (NTP), then ask again."
+    hint_zh = "请校准时钟（NTP）后重试。"
+
+
 class NotAnnounced(BadInput):
     """Other bytes came than the ones the source record was stated for."""
 
@@ -46,6 +55,15 @@ class NotAnnounced(BadInput):
     zh = "上传内容与申报的文件不一致。"
     hint = "Upload the announced file unchanged, or announce this one with its own source record."
     hint_zh = "请原样上传已申报的文件，或为此文件另行申报来源。"
+
+
+class UploadGone(Unready):
+    """Another template of the same bytes reached its date while they were received again."""
+
+    code = "UPLOAD_GONE"
+    zh = "上传内容在接收过程中已按期删除。"
+    hint = "Upload it again."
+    hint_zh = "请重新上传。"
 
 
 class BadCast(BadInput):

@@ -6,6 +6,7 @@ file after it breaks it. What is claimed of the file is measured on the file.
 """
 
 import json
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -20,14 +21,19 @@ from audit.errors import ConsentryError
 from consent.faces import Image
 from swap import aigc
 from swap.encode import encode
-from swap.engine import Engine, PermittedTrack, Portrait, Report
+from swap.engine import Engine, Fenced, PermittedTrack, Portrait, Report
 from swap.errors import Tampered
 from swap.label import Label, make_label
 from swap.masks import Rendering, checked
 from swap.media import read_back
+from swap.misconduct import RenderCancelled
 from swap.sandbox import Sandbox, never
 from swap.store import MediaStore
 from swap.wording import wording
+
+PATIENCE = (5, 15, 40, 60)
+"""Seconds between attempts at a time stamp. An authority is away for a minute more often than for an hour,
+and a rendered file is worth waiting with; after them the job waits, without the file."""
 
 READ_BACK_EVERY = 12
 """Frames between two looks at the label in the finished file, besides the first and the last."""
@@ -37,6 +43,8 @@ READ_BACK_EVERY = 12
 class Order:
     """One run of the engine under a redeemed permit. The engine sees only tracks and portrait of it."""
 
+    job: str
+    attempt: int
     output: str
     """Id of the output to be, and its ProduceID in the AIGC field."""
     media_digest: str
@@ -104,6 +112,8 @@ class Finisher:
     producer: str
     demo: bool
     tsa_url: str | None = None
+    pause: Callable[[float], None] = time.sleep
+    """Waits, in seconds."""
 
     def make(
         self,
@@ -124,7 +134,7 @@ class Finisher:
                 clip = frames.clip
                 label = make_label(wording(demo=self.demo), clip.width, clip.height)
                 rendering = checked(
-                    self.engine, iter(frames), order.tracks, order.portrait, cancelled=cancelled
+                    self._engine(order), iter(frames), order.tracks, order.portrait, cancelled=cancelled
                 )
                 pictures = _labelled(rendering, label, lambda done: progress(done, clip.frames))
                 encoded = encode(
@@ -134,14 +144,8 @@ class Finisher:
                     sound=self.sandbox.sound(source, cancelled=cancelled) if order.voice_kept else (),
                     metadata={aigc.KEY: field},
                 )
-            signed = manifest.sign(
-                bare,
-                final,
-                order.claim,
-                template=self.media.path(order.media_digest),
-                signer=self.signer,
-                trust_pem=self.trust_pem,
-                tsa_url=self.tsa_url,
+            signed = self._signed(
+                order, bare, final, cancelled, lambda: progress(encoded.frames, clip.frames)
             )
         bare.unlink()
         report: Report = rendering.report
@@ -157,6 +161,36 @@ class Finisher:
             swapped=report.swapped,
             skipped=dict(sorted(Counter(str(skip.reason) for skip in report.skipped).items())),
         )
+
+    def _signed(
+        self, order: Order, bare: Path, final: Path, cancelled: Callable[[], bool], tell: Callable[[], None]
+    ) -> manifest.Signed:
+        patience = iter(PATIENCE)
+        while True:
+            try:
+                return manifest.sign(
+                    bare,
+                    final,
+                    order.claim,
+                    template=self.media.path(order.media_digest),
+                    signer=self.signer,
+                    trust_pem=self.trust_pem,
+                    tsa_url=self.tsa_url,
+                )
+            except manifest.TimeStampFailed:
+                wait = next(patience, None)
+                if wait is None:
+                    raise
+            for _ in range(wait):
+                # A worker that is told to stop says so in `tell`, by raising.
+                tell()
+                if cancelled():
+                    raise RenderCancelled("cancelled while it waited for a time stamp")
+                self.pause(1)
+
+    def _engine(self, order: Order) -> Engine:
+        engine = self.engine
+        return engine.bound(order.job, order.attempt) if isinstance(engine, Fenced) else engine
 
     def _label_stands(self, path: Path, label: Label, frames: int) -> bool:
         """The label is legible in the first, the last and every few frames of the file as it is."""

@@ -5,7 +5,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -122,6 +122,13 @@ class ContentFolder:
             return False
         sync_folder(place.parent)
         return True
+
+    def kept_since(self, before: datetime) -> Iterator[str]:
+        """Digests of files that lie here unchanged since `before`."""
+        for path in self._root.glob("??/*"):
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime < before.timestamp():
+                    yield path.name
 
     def sweep(self, *, before: datetime | None = None) -> int:
         """Remove what crashed writers left behind; how many files. `before` as for `swap.draft.sweep`."""

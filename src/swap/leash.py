@@ -81,7 +81,8 @@ class Leash:
         """Let the engine run until it says something, polling `cancelled` meanwhile.
 
         Raises `EngineStalled` after `patience` seconds of silence, or after `grace` seconds once the
-        run is cancelled; `EngineCrashed` for an exception that isn't ours; ours as they are.
+        run is cancelled; `EngineCrashed` for an exception that isn't ours; ours as they are, and what
+        `cancelled` raises.
         """
         if self._thread.ident is None:
             self._thread.start()
@@ -113,6 +114,12 @@ class Leash:
         self._stop.set()
         self._dropped.set()
         self._answers.put(None)
+
+    def ended(self, within: float) -> bool:
+        """Whether the engine's thread is gone, waiting for it at most `within` seconds."""
+        if self._thread.ident is not None:
+            self._thread.join(within)
+        return not self._thread.is_alive()
 
     def _work(self, engine: Engine, tracks: Sequence[PermittedTrack], portrait: Portrait) -> None:
         try:

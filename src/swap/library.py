@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, cast
+from typing import cast
 
 import sqlalchemy as core
 from sqlalchemy import delete
@@ -15,6 +15,7 @@ from audit.canonical import Json, canonical
 from audit.errors import BadInput
 from consent.words import Role
 from swap.errors import BadCast, NoSuchThing, NotAnnounced, Tampered, WrongState
+from swap.retention import AFTER, GONE, Kept
 from swap.scan import Scan
 from swap.source import Source
 from swap.tables import CastRow, ScanRow, SourceRow, TemplateRow
@@ -36,13 +37,20 @@ _EXCLUSIVE = core.select(_TEMPLATE.c.id).where(*_THIS).with_for_update()
 
 
 class State(StrEnum):
-    """How far a template came: to the right, or to `REFUSED`. Another cast takes it back to `SCANNED`."""
+    """How far a template came: to the right, or to `REFUSED`. Another cast takes it back to `SCANNED`.
+
+    `PURGED` is the end of each: its bytes have reached their date.
+    """
 
     ANNOUNCED = "announced"
     QUARANTINED = "quarantined"
     SCANNED = "scanned"
     PUBLISHED = "published"
     REFUSED = "refused"
+    PURGED = "purged"
+
+
+_HERE = tuple(state for state in State if state is not State.PURGED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +107,8 @@ def announce(
             record=source.to_bytes(),
             received_digest=received,
             announced_at=now,
+            retention=Kept.UNANSWERED,
+            delete_after=now + AFTER[Kept.UNANSWERED],
         )
     )
     session.flush()
@@ -139,7 +149,7 @@ def amended(
     session: Session, tenant: str, template: str, cast: Sequence[CastMember], *, now: datetime
 ) -> None:
     """Another cast: what was recognised and published was so of the former one, and ends with it."""
-    row = _row(session, tenant, template, *State)
+    row = _row(session, tenant, template, *_HERE)
     set_cast(session, tenant, template, cast)
     scan = session.get(ScanRow, (tenant, template))
     if scan is not None:
@@ -148,6 +158,7 @@ def amended(
         session.add(scan)
     row.published_by, row.changed_at = None, now
     session.add(row)
+    _keep(session, row, Kept.UNANSWERED, now + AFTER[Kept.UNANSWERED])
     session.flush()
 
 
@@ -233,16 +244,18 @@ def quarantined(
     session.flush()
 
 
-def received_needed(session: Session, tenant: str, received: str) -> bool:
-    """Whether a template was admitted from these received bytes: then they are evidence."""
-    return _source_with(
-        session, tenant, SourceRow.received_digest == received, col(SourceRow.media_digest).is_not(None)
+def purged(session: Session, tenant: str, template: str, *, now: datetime) -> None:
+    """The bytes of a template go, and with them what was seen in them. Its record stays, as evidence."""
+    row = _row(session, tenant, template, *_HERE)
+    session.exec(
+        delete(ScanRow).where(col(ScanRow.tenant_id) == tenant, col(ScanRow.template_id) == template)
     )
-
-
-def media_needed(session: Session, tenant: str, media: str) -> bool:
-    """Whether a template was admitted as this media."""
-    return _source_with(session, tenant, SourceRow.media_digest == media)
+    row.state, row.published_by, row.changed_at = State.PURGED, None, now
+    session.add(row)
+    source = session.get_one(SourceRow, (tenant, row.source_id), populate_existing=True)
+    source.retention, source.delete_after = GONE, None
+    session.add(source)
+    session.flush()
 
 
 def scanned(session: Session, tenant: str, template: str, *, digest: str, body: bytes, now: datetime) -> None:
@@ -297,16 +310,29 @@ def seen(session: Session, tenant: str, template: Template) -> tuple[Scan, bytes
     return scan, stored.verdicts
 
 
-def decided(session: Session, tenant: str, template: str, *, published_by: str | None, now: datetime) -> None:
+def decided(
+    session: Session,
+    tenant: str,
+    template: str,
+    *,
+    published_by: str | None,
+    keep_until: datetime | None,
+    now: datetime,
+) -> None:
     """Publish under a decision, or note that it was refused (a refused template may ask again).
 
-    A freeze stays: the gate publishes nothing that is frozen.
+    A freeze stays: the gate publishes nothing that is frozen. `keep_until`: of a published template, the
+    first date that its people set; of one that is held, when the hold becomes a refusal.
     """
     row = _row(session, tenant, template, State.SCANNED, State.PUBLISHED, State.REFUSED)
     row.state = State.REFUSED if published_by is None else State.PUBLISHED
     row.published_by = published_by
     row.changed_at = now
     session.add(row)
+    if published_by is not None:
+        _keep(session, row, Kept.PUBLISHED, keep_until)
+    else:
+        _keep(session, row, Kept.REFUSED, (keep_until or now) + AFTER[Kept.REFUSED])
     session.flush()
 
 
@@ -317,6 +343,7 @@ def freeze_resting_on(session: Session, tenant: str, authorization: str, *, now:
         row = session.get_one(TemplateRow, (tenant, template), with_for_update=True, populate_existing=True)
         row.frozen, row.changed_at = True, now
         session.add(row)
+        _keep(session, row, Kept.WITHDRAWN, now + AFTER[Kept.WITHDRAWN])
     session.flush()
     return ids
 
@@ -347,15 +374,19 @@ def lock(session: Session, tenant: str, template: str, *, exclusive: bool) -> No
         raise NoSuchThing(f"no template {template}")
 
 
+def _keep(session: Session, row: TemplateRow, kept: Kept, until: datetime | None) -> None:
+    """Another class and date, from here on. What was withdrawn stays so, and what is gone."""
+    source = session.get_one(SourceRow, (row.tenant_id, row.source_id), populate_existing=True)
+    if source.retention not in {Kept.WITHDRAWN, GONE}:
+        source.retention, source.delete_after = kept, until
+        session.add(source)
+
+
 def _source(row: SourceRow) -> Source:
     try:
         return Source.from_json(json.loads(row.record))
     except (ValueError, AttributeError, TypeError, BadInput):
         raise Tampered(f"the record of source {row.id} can't be read") from None
-
-
-def _source_with(session: Session, tenant: str, *where: Any) -> bool:
-    return session.exec(select(SourceRow.id).where(SourceRow.tenant_id == tenant, *where)).first() is not None
 
 
 def _row(session: Session, tenant: str, template: str, *states: State) -> TemplateRow:

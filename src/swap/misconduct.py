@@ -53,8 +53,8 @@ class EngineStalled(Unready):
 
     code = "ENGINE_STALLED"
     zh = "引擎长时间无响应，或在取消后没有停止。"
-    hint = "Restart the worker: the stuck engine still holds a thread. Then look at the engine."
-    hint_zh = "请重启工作进程（卡住的引擎仍占用一个线程），然后检查引擎。"
+    hint = "Look at the engine. If it runs in the worker, restart that: a stuck engine still holds a thread."
+    hint_zh = "请检查引擎。若引擎在工作进程内运行，请重启工作进程（卡住的引擎仍占用一个线程）。"
 
 
 class EngineCrashed(Unready):
@@ -82,3 +82,12 @@ class PortraitUnusable(BadInput):
     zh = "引擎无法从供体照片中读取面部。"
     hint = "Use a sharp photo, seen from the front, with the whole face in it."
     hint_zh = "请使用清晰、正面、面部完整的照片。"
+
+
+class RunOvertaken(ConsentryError):
+    """A later attempt of the same job has begun; this one's frames are not wanted any more."""
+
+    code = "ENGINE_RUN_OVERTAKEN"
+    zh = "同一任务的较新一次尝试已开始，本次渲染作废。"
+    hint = "Nothing to do: the later attempt is at work. Nothing of this one is kept."
+    hint_zh = "无需处理：较新的尝试正在进行，本次结果不会保留。"

@@ -1,12 +1,12 @@
 """Orders: donors and jobs. The one writer of those rows; every state change names where it comes from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import update
-from sqlmodel import Session, col, select
+from sqlalchemy import exists, update
+from sqlmodel import Session, col, func, select
 
 from audit.canonical import Json, canonical
 from consent.words import Match
@@ -98,6 +98,21 @@ def donor(session: Session, tenant: str, donor_id: str) -> Donor:
     )
 
 
+def donor_with(session: Session, tenant: str, *, person: str, photo: str) -> str | None:
+    """The donor who handed in this photo (SHA-256) and still has it here, the last one of several."""
+    return session.exec(
+        select(DonorRow.id)
+        .where(
+            DonorRow.tenant_id == tenant,
+            DonorRow.person_id == person,
+            DonorRow.photo_digest == photo,
+            col(DonorRow.deleted).is_(False),
+        )
+        .order_by(col(DonorRow.received_at).desc(), col(DonorRow.id))
+        .limit(1)
+    ).first()
+
+
 def donor_deleted(session: Session, tenant: str, donor_id: str) -> bool:
     """Note that the donor's photo is gone. False when somebody else has: of two at once, one is told so."""
     result = session.exec(
@@ -110,14 +125,23 @@ def donor_deleted(session: Session, tenant: str, donor_id: str) -> bool:
     return bool(result.rowcount)
 
 
-def donors_due(session: Session, tenant: str, *, now: datetime) -> Sequence[str]:
-    """Donors whose photo has reached its date."""
+def donors_due(session: Session, tenant: str, *, now: datetime, limit: int) -> Sequence[str]:
+    """Donors whose photo has reached its date, and that no unfinished job waits for."""
+    waiting = exists().where(
+        col(JobRow.tenant_id) == col(DonorRow.tenant_id),
+        col(JobRow.donor_id) == col(DonorRow.id),
+        col(JobRow.state).in_([Progress.QUEUED, Progress.RUNNING]),
+    )
     return session.exec(
         select(DonorRow.id)
         .where(
-            DonorRow.tenant_id == tenant, col(DonorRow.deleted).is_(False), col(DonorRow.delete_after) <= now
+            DonorRow.tenant_id == tenant,
+            col(DonorRow.deleted).is_(False),
+            col(DonorRow.delete_after) <= now,
+            ~waiting,
         )
         .order_by(col(DonorRow.id))
+        .limit(limit)
     ).all()
 
 
@@ -156,6 +180,12 @@ def waiting_for(session: Session, tenant: str, donor_id: str) -> bool:
     return row is not None
 
 
+def at_work(session: Session, tenant: str, job_id: str) -> bool:
+    """Whether there is such a job, and it has not ended."""
+    row = session.get(JobRow, (tenant, job_id), populate_existing=True)
+    return row is not None and not Progress(row.state).final
+
+
 def add_job(
     session: Session, tenant: str, job: str, *, template: str, donor_id: str, permit: str, now: datetime
 ) -> None:
@@ -180,6 +210,43 @@ def job(session: Session, tenant: str, job_id: str) -> Job:
     if row is None:
         raise NoSuchThing(f"no job {job_id}")
     return _job(row)
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """Jobs in one of the states that are not final."""
+
+    progress: Progress
+    count: int
+    since: datetime
+    """When the oldest of them came into it."""
+
+
+def unfinished(session: Session, tenant: str) -> Sequence[Unfinished]:
+    """Jobs that wait or run. Reads no others, by `job_state`."""
+    rows = session.exec(
+        select(JobRow.state, func.count(), func.min(JobRow.changed_at))
+        .where(JobRow.tenant_id == tenant, col(JobRow.state).in_([Progress.QUEUED, Progress.RUNNING]))
+        .group_by(JobRow.state)
+        .order_by(JobRow.state)
+    )
+    return [Unfinished(Progress(state), count, since) for state, count, since in rows]
+
+
+def ended(session: Session, tenant: str, *, since: datetime, until: datetime) -> Mapping[Progress, int]:
+    """How many jobs ended how in `[since, until)`: read from `job_state` alone."""
+    final = [each for each in Progress if each.final]
+    rows = session.exec(
+        select(JobRow.state, func.count())
+        .where(
+            JobRow.tenant_id == tenant,
+            col(JobRow.state).in_(final),
+            JobRow.changed_at >= since,
+            JobRow.changed_at < until,
+        )
+        .group_by(JobRow.state)
+    )
+    return {Progress(state): count for state, count in rows}
 
 
 def jobs_of(session: Session, tenant: str, *, templates: Sequence[str], unfinished: bool) -> Sequence[Job]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import update
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from swap.errors import NoSuchThing
 from swap.tables import OutputConsentRow, OutputRow
@@ -29,6 +29,8 @@ class Output:
     released_at: datetime
     withdrawn_at: datetime | None
     served: int
+    delete_after: datetime | None = None
+    """When the first consent it rests on ends, or the days that somebody allowed."""
 
 
 def add(
@@ -46,6 +48,7 @@ def add(
             size=output.size,
             leaf_hash=output.leaf_hash,
             released_at=output.released_at,
+            delete_after=output.delete_after,
         )
     )
     session.flush()
@@ -103,6 +106,31 @@ def foundations(session: Session, tenant: str, output: str) -> Mapping[str, Sequ
     return {row.authorization_id: [p for p in row.purposes.split(",") if p] for row in rows}
 
 
+def due(session: Session, tenant: str, *, now: datetime, limit: int) -> Sequence[Output]:
+    """Outputs that are still here and have reached their date."""
+    rows = session.exec(
+        select(OutputRow)
+        .where(
+            OutputRow.tenant_id == tenant,
+            col(OutputRow.delete_after) <= now,
+            col(OutputRow.withdrawn_at).is_(None),
+        )
+        .order_by(col(OutputRow.id))
+        .limit(limit)
+    )
+    return [_value(row) for row in rows]
+
+
+def file_needed(session: Session, tenant: str, digest: str) -> bool:
+    """Whether an output that is still here is this file."""
+    row = session.exec(
+        select(OutputRow.id).where(
+            OutputRow.tenant_id == tenant, OutputRow.digest == digest, col(OutputRow.withdrawn_at).is_(None)
+        )
+    ).first()
+    return row is not None
+
+
 def withdraw(session: Session, tenant: str, output: str, *, now: datetime) -> bool:
     """Note that an output is gone. False when it already was."""
     result = session.exec(
@@ -115,6 +143,24 @@ def withdraw(session: Session, tenant: str, output: str, *, now: datetime) -> bo
         .values(withdrawn_at=now)
     )
     return bool(result.rowcount)
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """All outputs there ever were."""
+
+    released: int
+    withdrawn: int
+    served: int
+    """Deliveries, all outputs together."""
+
+
+def totals(session: Session, tenant: str) -> Totals:
+    """Count them. Reads a narrow row for each output: about a tenth of a second for a million."""
+    counted = select(
+        func.count(), func.count(col(OutputRow.withdrawn_at)), func.coalesce(func.sum(OutputRow.served), 0)
+    )
+    return Totals(*session.exec(counted.where(OutputRow.tenant_id == tenant)).one())
 
 
 def count_served(session: Session, tenant: str, output: str) -> None:
@@ -138,4 +184,5 @@ def _value(row: OutputRow) -> Output:
         row.released_at,
         row.withdrawn_at,
         row.served,
+        row.delete_after,
     )

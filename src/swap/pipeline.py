@@ -38,7 +38,7 @@ from consent.redemption import Redemption, Run
 from consent.words import Action, Match
 from swap import cases, duties, library, orders
 from swap.cases import Asking
-from swap.donors import let_go
+from swap.donors import handed_in, let_go
 from swap.duties import Kind
 from swap.errors import JobStopped, PhotoGone, Tampered, WrongState
 from swap.finishing import Finisher, Made
@@ -89,21 +89,17 @@ class Pipeline:
         """Ask for one swap.
 
         Raises `NoSuchThing`, `WrongState` for a template that is not published, `PhotoGone`, and
-        `Tampered` for one that is no longer what was published.
+        `Tampered` for one that is no longer what was published, or a donor not as she was received.
         """
         now = self.clock()
         with self.sessions.write() as session:
             # Before cast, scan and verdicts are read: whoever changes them takes the same row.
             library.lock(session, self.tenant, template, exclusive=False)
-            case = self._case(session, template, donor, requester, use)
+            case = self.case(session, template, donor, requester, use)
             decision = self.gate.decide(session, case, now)
             job = None
             if isinstance(decision, Permit):
-                job = fresh(self.entropy)
-                orders.add_job(
-                    session, self.tenant, job, template=template, donor_id=donor, permit=decision.id, now=now
-                )
-                duties.owe(session, self.tenant, Kind.RUN_JOB, job, now=now, entropy=self.entropy)
+                job = self.begin(session, template, donor, decision.id, now=now)
         # No permit is redeemable before its entry is under a checkpoint.
         self.log.publish(decision.ruling.entry, now=self.clock())
         return Asked(decision, job)
@@ -111,7 +107,7 @@ class Pipeline:
     def check(self, template: str, donor: str, requester: str, use: Use) -> Forecast:
         """What `ask` would answer, now. A dry run: nothing is written or reserved. Raises as `ask`."""
         with self.sessions.read() as session:
-            case = self._case(session, template, donor, requester, use)
+            case = self.case(session, template, donor, requester, use)
             return self.gate.check(session, case, self.clock())
 
     def redeem(self, job_id: str) -> bool:
@@ -175,6 +171,8 @@ class Pipeline:
                 "job": job.id,
                 "attempt": job.attempt,
                 **made.account(),
+                # Kept here alone: with it the manifest can be shown to mean this permit and these consents.
+                "salt": order.claim.salt.hex(),
                 "at": instant.exact(now),
             }
             fact = Fact("RunFinished", (self._tenant_part(payload),), (job.started,))
@@ -214,12 +212,20 @@ class Pipeline:
         rmtree(self.work / job_id, ignore_errors=True)
         self.log.publish(now=self.clock())
 
-    def _case(self, session: Session, template: str, donor_id: str, requester: str, use: Use) -> Case:
+    def begin(self, session: Session, template: str, donor: str, permit: str, *, now: datetime) -> str:
+        """The job of a permit, and the duty to run it, in the permit's own transaction. Its id."""
+        job = fresh(self.entropy)
+        orders.add_job(session, self.tenant, job, template=template, donor_id=donor, permit=permit, now=now)
+        duties.owe(session, self.tenant, Kind.RUN_JOB, job, now=now, entropy=self.entropy)
+        return job
+
+    def case(self, session: Session, template: str, donor_id: str, requester: str, use: Use) -> Case:
+        """The question that `ask` puts to the gate. Raises as it does."""
         found = library.get(session, self.tenant, template)
         if found.state is not library.State.PUBLISHED:
             raise WrongState(f"template {template} is {found.state}; expected published")
         scan, verdicts = self.preparing.seen(session, found)
-        donor = orders.donor(session, self.tenant, donor_id)
+        donor = handed_in(session, self.gate.bench, donor_id, requester)
         if donor.deleted and donor.match is Match.MATCHED:
             raise PhotoGone(f"the photo of donor {donor_id} was deleted")
         case = cases.of_template(

@@ -75,6 +75,8 @@ class Preparing:
         photo = self.photos.read(self.quarantine.bytes_for_sandbox(donor.photo_digest))
         output = fresh(self.entropy)
         return Order(
+            job=job.id,
+            attempt=job.attempt,
             output=output,
             media_digest=scan.media_digest,
             tracks=tracks,

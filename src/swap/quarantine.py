@@ -46,6 +46,10 @@ class Quarantine:
         """Remove an upload, durably; False if it was not here."""
         return self._folder.discard(digest)
 
+    def kept_since(self, before: datetime) -> Iterator[str]:
+        """As `ContentFolder.kept_since`."""
+        return self._folder.kept_since(before)
+
     def sweep(self, *, before: datetime | None = None) -> int:
         """Remove what crashed uploads left behind; how many files. `before` as for `swap.draft.sweep`."""
         return self._folder.sweep(before=before)

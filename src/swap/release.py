@@ -19,7 +19,9 @@ from audit.log import Log
 from audit.sessions import Sessions
 from consent import case, docket
 from consent.case import Output as Measured
+from consent.dimensions import DataClass
 from consent.gate import Gate
+from consent.keeping import keep_until
 from consent.permit import Permit
 from consent.permits import Permits
 from consent.required import needed
@@ -123,8 +125,11 @@ class Release:
             "rules": sorted(self.gate.policy.rules),
             "proof": None if decision.ruling.proof is None else str(decision.ruling.proof),
         }
+        rests_on = self._rests_on(session, job)
         place: Mapping[str, Json] = {
             "output": made.output,
+            "digest": made.digest,
+            "rests_on": {consent: purposes for consent, (_, purposes) in rests_on.items()},
             "job": job.id,
             "permit": job.permit,
             "at": instant.exact(now),
@@ -135,8 +140,10 @@ class Release:
         )
         # The entry's hash goes into the row, so here it comes before it, in the same transaction.
         started = (job.started,) if job.started else ()
-        fact = Fact("OutputReleased", parts, (decision.ruling.entry, *started))
+        fact = Fact("OutputReleased", parts, (decision.ruling.entry, *started, made.finished))
         entry = self.ledger.append(session, fact, now)
+        rests_on = self._rests_on(session, job)
+        standings = self.gate.bench.registry.standings(session, tenant, sorted(rests_on), now=now, lock=None)
         output = outputs.Output(
             made.output,
             job.id,
@@ -148,8 +155,9 @@ class Release:
             now,
             None,
             0,
+            keep_until(standings.values(), {DataClass.OUTPUT}, now=now),
         )
-        outputs.add(session, tenant, output, self._rests_on(session, job))
+        outputs.add(session, tenant, output, rests_on)
         orders.end(session, tenant, job.id, Progress.RELEASED, outcome={"output": made.output}, now=now)
 
     def _rests_on(self, session: Session, job: Job) -> Mapping[str, tuple[str, list[str]]]:

@@ -73,7 +73,7 @@ class Scanning:
             self._end(order, State.FAILED, outcome=error.code)
             return
         watch.say()
-        self._end(order, State.DONE, decision=seen.decision.id)
+        self._end(order, State.DONE, decision=seen.decision.ruling.id)
 
     def give_up(self, order_id: str, code: str) -> None:
         """Close a scan whose attempts broke off, the last of them too."""
@@ -81,7 +81,7 @@ class Scanning:
             order = scans.get(session, self.admission.tenant, order_id)
         self._end(order, State.FAILED, outcome=code)
 
-    def settle(self, order_id: str) -> None:
+    def settle(self, _order: str) -> None:
         """Publish the log over what happened. Nothing is kept for a scan alone."""
         self.admission.log.publish(now=self.admission.clock())
 

@@ -70,6 +70,14 @@ def held(session: Session, tenant: str, slot: str, *, now: datetime) -> bool:
     return row is not None and row.until > now
 
 
+def last_beat(session: Session, tenant: str) -> datetime | None:
+    """When a holder of any slot was last heard of; None if nobody ever was."""
+    last: datetime | None = session.exec(
+        select(func.max(SlotRow.until)).where(SlotRow.tenant_id == tenant)
+    ).one()
+    return last and last - LEASE
+
+
 def live(session: Session, tenant: str, *, now: datetime) -> int:
     """How many slots a live process holds."""
     query = select(func.count()).select_from(SlotRow)

@@ -12,7 +12,10 @@ class SourceRow(SQLModel, table=True):
     """Where a video comes from: announced before its bytes are accepted (`library`)."""
 
     __tablename__ = "source"
-    __table_args__ = (Index("ix_source_announced", "tenant_id", "announced_at"),)
+    __table_args__ = (
+        Index("ix_source_due", "tenant_id", "retention", "delete_after"),
+        Index("ix_source_announced", "tenant_id", "announced_at"),
+    )
     tenant_id: str = Field(primary_key=True)
     id: str = Field(primary_key=True)
     record: bytes
@@ -21,7 +24,9 @@ class SourceRow(SQLModel, table=True):
     media_digest: str | None = None
     announced_at: datetime = Field(sa_type=Instant)
     delete_after: datetime | None = Field(default=None, sa_type=Instant)
-    retention: str = "source"
+    """Null: rests on nobody's consent, or its bytes are gone."""
+    retention: str
+    """What it is kept as (`swap.retention.Kept`), or `gone`."""
 
 
 class TemplateRow(SQLModel, table=True):
@@ -107,6 +112,7 @@ class DonorRow(SQLModel, table=True):
     """A face to be put in: its photo waits in quarantine and goes with the job (`orders`)."""
 
     __tablename__ = "donor"
+    __table_args__ = (Index("ix_donor_due", "tenant_id", "deleted", "delete_after"),)
     tenant_id: str = Field(primary_key=True)
     id: str = Field(primary_key=True)
     person_id: str
@@ -130,6 +136,7 @@ class JobRow(SQLModel, table=True):
         ForeignKeyConstraint(["tenant_id", "template_id"], ["template.tenant_id", "template.id"]),
         ForeignKeyConstraint(["tenant_id", "donor_id"], ["donor.tenant_id", "donor.id"]),
         UniqueConstraint("tenant_id", "permit_id"),
+        Index("job_state", "tenant_id", "state", "changed_at"),
     )
     tenant_id: str = Field(primary_key=True)
     id: str = Field(primary_key=True)
@@ -155,6 +162,7 @@ class OutputRow(SQLModel, table=True):
         ForeignKeyConstraint(["tenant_id", "job_id"], ["job.tenant_id", "job.id"]),
         UniqueConstraint("tenant_id", "job_id"),
         Index("ix_output_digest", "tenant_id", "digest"),
+        Index("ix_output_due", "tenant_id", "delete_after"),
     )
     tenant_id: str = Field(primary_key=True)
     id: str = Field(primary_key=True)

@@ -1,8 +1,10 @@
 """What every engine must do, and what no engine gets away with."""
 
+import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from functools import cache
 
 import numpy as np
@@ -12,9 +14,11 @@ import engines
 from audit.errors import ConsentryError
 from consent import models
 from consent.modelcard import Deployment
+from enginehosts import hosted, openly
 from engines import Hangs, KeepsTheArray, NeverStops, Tint
 from moving import fed, pan
 from portraits import only_face, portrait
+from service.remote_engine import RemoteEngine
 from swap.engine import Engine, PermittedTrack, Portrait, Rendered, Report
 from swap.fence import reach
 from swap.frames import Frame
@@ -31,6 +35,7 @@ from swap.misconduct import (
     EngineStrayed,
     RenderCancelled,
 )
+from swappers import inswapper
 
 
 @cache
@@ -47,10 +52,26 @@ def clip() -> tuple[tuple[Frame, ...], PermittedTrack, Portrait]:
     return tuple(frames), PermittedTrack("performer", faces), Portrait(donor, only_face(donor))
 
 
-@pytest.fixture(params=[mesh, Tint], ids=["mesh", "tint"])
-def engine(request: pytest.FixtureRequest) -> Engine:
-    make: Callable[[], Engine] = request.param
-    return make()
+@contextmanager
+def remote() -> Iterator[Engine]:
+    """The mesh engine, served to us over TCP."""
+    with hosted(mesh()) as url:
+        yield RemoteEngine.reach(openly(url), os.urandom)
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        lambda: nullcontext(mesh()),
+        lambda: nullcontext(Tint()),
+        lambda: nullcontext(inswapper()),
+        remote,
+    ],
+    ids=["mesh", "tint", "inswapper", "remote"],
+)
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    with request.param() as made:
+        yield made
 
 
 def _left_after(seconds: float) -> list[threading.Thread]:

@@ -11,6 +11,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import audit.log
@@ -190,10 +191,10 @@ def withdraw(world: World, _known: dict[str, str]) -> None:
 
 
 def trial(order: dict) -> None:
-    slots.LEASE = worker.timedelta(seconds=0.8)
+    slots.LEASE = timedelta(seconds=0.8)
     worker.BEAT_SECONDS = 0.2
     worker.PAUSE_SECONDS = 0.03
-    audit.log._LEASE = worker.timedelta(seconds=0.8)
+    audit.log._LEASE = timedelta(seconds=0.8)
     # `work` returns when all is settled.
     settings = load(Path(order["data"]), stop_within=0, **order["settings"])
     world = open_world(settings)

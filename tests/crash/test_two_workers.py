@@ -178,3 +178,27 @@ def test_a_cancelled_run_does_not_come_back(hosts: tuple[Host, Host]) -> None:
     assert world.kinds().count("RunStarted") == 1
     assert world.files("work") == []
     assert Path(world.folder).exists()
+
+
+def test_a_paused_worker_whose_own_slot_was_taken_is_refused(
+    hosts: tuple[Host, Host], both: tuple[Children, Children]
+) -> None:
+    # Given a worker that was stopped mid-job, and another that took its very slot
+    first, second = hosts
+    zombie = first.works("rendering, paused")
+    until(lambda: first.at)
+    pid = first.at or 0
+    heir = Host(first.world, first.slot, both[1], second.pool)
+    assert heir.works().result(60) == 0
+    released_once(first.world)
+    files = first.world.files("media")
+
+    # When the first goes on
+    first.goes_on()
+    os.kill(pid, signal.SIGCONT)
+
+    # Then it finds its slot gone, and what it made is not taken.
+    assert zombie.result(60) == 0
+    released_once(first.world)
+    assert first.world.files("media") == files
+    assert first.world.kinds().count("RunFinished") == 1

@@ -15,7 +15,8 @@ from audit.errors import BadInput, Unready
 from consent.permit import Refusal
 from consent.words import Match
 from full_disk import on_a_full_disk
-from portraits import portrait
+from portraits import PEOPLE, packaged, portrait
+from service.retention import purger
 from swap.faults import StorageFull
 from swap.quarantine import Quarantine
 from swap.store import MediaStore
@@ -146,6 +147,40 @@ def test_a_failed_upload_does_not_take_the_same_bytes_of_another_template_along(
     assert len(world.files("media")) == len(world.files("quarantine")) == 1
 
 
+@pytest.mark.parametrize("ground", ["sqlite"], indirect=True)
+def test_a_video_sent_as_a_photo_does_not_take_its_template_s_evidence_along(at_stage: Stage) -> None:
+    # Given a template, whose received bytes are kept as evidence
+    world = at_stage("published")
+    donor, before = world.people["hopper"], world.files("quarantine")
+
+    # When somebody hands in that very file as a donor's photo
+    with pytest.raises(BadInput) as raised:
+        world.studio.donors.receive(
+            OPERATOR,
+            world.known["template"],
+            donor.person,
+            donor.authorization,
+            [small_clip().path.read_bytes()],
+            is_self=False,
+        )
+
+    # Then it is refused, and the evidence is still there
+    assert raised.value.code == "PHOTO_UNREADABLE"
+    assert world.files("quarantine") == before
+
+
+@pytest.mark.parametrize("ground", ["sqlite"], indirect=True)
+def test_a_photo_sent_as_a_video_does_not_take_a_donor_s_photo_along(at_stage: Stage) -> None:
+    world = at_stage("received")
+    photo, before = packaged(*PEOPLE["hopper"]), world.files("quarantine")
+    _, other = world.announce(received=digest(photo.read_bytes()))
+
+    with pytest.raises(BadInput):
+        world.admit(other, path=photo)
+
+    assert world.files("quarantine") == before
+
+
 @pytest.mark.parametrize("where", ["quarantine", "media"])
 def test_a_full_disk_leaves_no_half_of_an_upload(where: str, at_stage: Stage) -> None:
     world = at_stage("consented")
@@ -265,10 +300,10 @@ def test_a_donor_who_withdrew_has_no_photo_here(at_stage: Stage) -> None:
 
     world.withdraws("hopper")
 
-    assert world.studio.donors.purge() == 1
-    assert world.studio.donors.purge() == 0
+    assert purger(world.record).run().gone == {"donor-photo": 1}
+    assert purger(world.record).run().gone == {}
     assert len(world.files("quarantine")) == before - 1
-    assert world.kinds()[-1] == "DonorPhotoDeleted"
+    assert world.kinds()[-2:] == ["DonorPhotoDeleted", "Purged"]
 
 
 def nothing_is_left(world: World) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import clips
+from audit import claim, manifest
 from audit.fact import Subject
 from audit.leaf import Leaf
 from audit.receipt import Receipt
@@ -132,6 +133,24 @@ def test_a_stranger_verifies_the_release_with_file_receipt_and_public_keys(told:
     )
 
     assert verdict.ok, verdict.steps
+
+
+def test_whoever_holds_the_log_can_show_which_permit_and_consents_a_manifest_means(told: Told) -> None:
+    # Given the manifest of a released file, which names nobody
+    record, tenant = told.world.record, told.world.tenant
+    said = manifest.read(told.video, record.layout.trust.read_text()).gate
+
+    # When its run is looked up in the log, from the output on
+    with record.database.read() as session:
+        released = Leaf.parse(record.ledger.find(session, told.output.leaf_hash).leaf)  # type: ignore[union-attr]
+        run = record.ledger.opened(session, released.ref[-1], Subject("tenant", tenant))
+
+    # Then the salt that is kept there opens it
+    assert run is not None
+    salt = bytes.fromhex(str(run["salt"]))
+    consents = [player.authorization for player in told.world.people.values()]
+    assert said["permit"] == claim.handle(salt, "permit", told.output.permit)
+    assert said["authorizations"] == sorted(claim.handle(salt, "authorization", one) for one in consents)
 
 
 def test_the_receipt_names_nobody(told: Told) -> None:

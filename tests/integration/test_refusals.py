@@ -6,18 +6,20 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from consent.dimensions import Modification
+from consent.dimensions import DonorRule, Modification
 from consent.errors import AuthorizationRefused
 from consent.permit import Permit, Refusal
 from consent.scope import Scope
 from consent.term import Term
 from consent.words import AgeBand, Audience, Monetisation, Purpose, Role
+from portraits import PEOPLE, packaged
 from service.database import utc_now
 from service.demo import cast as demo
 from service.worker import working
 from swap import orders
 from swap.errors import WrongState
 from swap.orders import Progress
+from swap.quarantine import in_chunks
 from worlds import USE, World, must, small_clip
 
 Stage = Callable[..., World]
@@ -156,6 +158,33 @@ def test_nobody_of_unknown_age_can_agree(at_stage: Stage) -> None:
         world.agrees("astronaut", Role.PERFORMER)
 
     assert world.rows("signed_authorization") == 0
+
+
+@pytest.mark.parametrize("ground", ["sqlite"], indirect=True)
+def test_only_who_handed_in_her_own_photo_swaps_with_herself(at_stage: Stage) -> None:
+    # Given a performer who accepts nobody's face but that of whoever asks
+    world = at_stage("founded")
+    world.agrees("astronaut", Role.PERFORMER, donor_rules=DonorRule.SELF_ONLY)
+    world.agrees("cameraman", Role.BACKGROUND)
+    hopper = world.agrees("hopper", Role.DONOR)
+    must(world.announce()[0])
+    world.admit()
+    must(world.scan().decision)
+    must(world.publish())
+    template, studio = world.known["template"], world.studio
+    photo = in_chunks(packaged(*PEOPLE["hopper"]))
+    donor = studio.donors.receive(
+        "herself", template, hopper.person, hopper.authorization, photo, is_self=True
+    ).donor
+    assert donor is not None
+
+    # When somebody else asks for a swap with her photo, and she does
+    others = studio.pipeline.ask(template, donor, "somebody else", USE)
+    hers = studio.pipeline.ask(template, donor, "herself", USE)
+
+    # Then only her own is permitted
+    refused_for(world, others.decision, "G-29")
+    must(hers.decision)
 
 
 def test_a_clip_without_a_performer_is_not_swapped(at_stage: Stage) -> None:

@@ -115,6 +115,23 @@ def test_a_template_published_by_an_edit_serves_no_swap(at_stage: Stage) -> None
         world.ask()
 
 
+@pytest.mark.parametrize("ground", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    "edit",
+    ["photo_digest = :other || :other", "person_id = :other", "is_self = true", "decided_by = :other"],
+)
+def test_a_donor_who_is_not_the_one_decided_about_serves_no_swap(edit: str, at_stage: Stage) -> None:
+    world = at_stage("received")
+    values = {"other": "0" * 32} if ":other" in edit else {}
+    assert world.edit(f"UPDATE donor SET {edit}", **values) == 1  # noqa: S608
+
+    with pytest.raises(Diverged) as raised:
+        world.ask()
+
+    assert raised.value.code == "STORED_BYTES_CHANGED"
+    assert world.rows("job") == world.rows("permit") == 0
+
+
 @pytest.mark.parametrize("edit", [edit_verdicts, edit_scan], ids=lambda edit: edit.__name__)
 @pytest.mark.parametrize("ground", ["sqlite"], indirect=True)
 def test_a_permit_is_for_the_tracks_it_was_given_for(edit: Callable[[World], None], at_stage: Stage) -> None:

@@ -23,6 +23,7 @@ from audit.ids import fresh
 from audit.keys import Duty, SigningKey
 from audit.log import Log
 from audit.sessions import Sessions
+from consent.case import Donor as Photo
 from consent.case import Mode, SourceKind
 from consent.dimensions import DonorRule
 from consent.gate import Gate
@@ -256,7 +257,7 @@ class Stage:
         performer = self.grant(session, self.performer)
         donated = self.grant(session, self.donor)
         template = self.template(session, performer)
-        return Act(template, performer, donated, self.donate(session, donated))
+        return Act(template, performer, donated, self.donate(session, template, donated))
 
     def grant(self, session: Session, somebody: Somebody) -> str:
         role: Mapping[str, Any] = {}
@@ -289,7 +290,13 @@ class Stage:
         library.matched(session, self.tenant, template, members, said)
         return template
 
-    def donate(self, session: Session, authorization: str) -> str:
+    def donate(self, session: Session, template: str, authorization: str) -> str:
+        """A donor whose photo was compared with herself, on the gate's leave."""
+        photo = Photo(PHOTO, faces=1, match=None, is_self=False)
+        found = library.get(session, self.tenant, template)
+        case = cases.of_donor(self.asking, found, self.donor.id, authorization, photo)
+        decision = self.pipeline.gate.decide(session, case, NOW)
+        must(decision)
         donor = Donor(
             fresh(self.house.entropy),
             self.donor.id,
@@ -298,7 +305,7 @@ class Stage:
             is_self=False,
             faces=1,
             match=Match.MATCHED,
-            decided_by="0" * 32,
+            decided_by=decision.ruling.id,
         )
         orders.add_donor(session, self.tenant, donor, now=NOON, delete_after=NOON + timedelta(days=1))
         return donor.id

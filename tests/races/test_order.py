@@ -29,7 +29,8 @@ def test_two_withdrawals_give_back_uses_of_the_same_donors(stage: Stage, trials:
             templates = [building.template(session, authorization) for authorization in hers]
             for template in templates:
                 must(building.admission.publish(REQUESTER, template, USE))
-            donors = [building.donate(session, building.grant(session, stage.donor)) for _ in range(DONORS)]
+            given = [building.grant(session, stage.donor) for _ in range(DONORS)]
+            donors = [building.donate(session, templates[0], consent) for consent in given]
             wanted = [(template, donor) for template in templates for donor in donors]
             shuffle(wanted)
             for template, donor in wanted:

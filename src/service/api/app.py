@@ -1,13 +1,12 @@
 """The HTTP application: routes, errors, limits, and what every answer carries."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from secrets import token_hex
 
 from fastapi import FastAPI
-from fastapi.dependencies.models import Dependant
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import logs
@@ -15,7 +14,8 @@ from service.api import problem
 from service.api.access import OPEN, roles_of
 from service.api.house import House
 from service.api.limits import Buckets, Limits
-from service.api.routes import authorizations, decisions, keys, notices, people
+from service.api.routes import authorizations, decisions, health, keys, notices, people
+from service.apikeys import KeyRole
 from service.shapes.problem import Problem
 
 ABOUT = """
@@ -33,6 +33,7 @@ Errors are RFC 9457 problems with the stable codes of the error catalogue, in En
 """
 
 ROUTERS = (
+    health.router,
     keys.router,
     people.router,
     notices.router,
@@ -41,11 +42,8 @@ ROUTERS = (
     decisions.router,
 )
 
-Observe = Callable[[str, str, int, float], None]
-"""Told of each request: method, route template, status, seconds."""
 
-
-def build(house: House, *, observe: Observe = lambda _method, _route, _status, _seconds: None) -> FastAPI:
+def build(house: House) -> FastAPI:
     """The application over an opened house. Raises `RuntimeError` for a route that nobody guards."""
     app = FastAPI(
         title="Consentry",
@@ -69,7 +67,7 @@ def build(house: House, *, observe: Observe = lambda _method, _route, _status, _
         app.include_router(router)
     problem.install(app)
     _guarded(app)
-    app.add_middleware(Envelope, observe=observe)
+    app.add_middleware(Envelope, observe=house.metrics.observe)
     return app
 
 
@@ -82,7 +80,7 @@ class Envelope:
         (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     )
 
-    def __init__(self, app: ASGIApp, observe: Observe) -> None:
+    def __init__(self, app: ASGIApp, observe: Callable[[str, str, int, float], None]) -> None:
         self.app, self.observe = app, observe
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -127,19 +125,26 @@ class Envelope:
 def _guarded(app: FastAPI) -> None:
     """Refuse to be built with a route that is neither open by name nor for named roles."""
     for route in routes(app):
-        guards = [roles_of(one.call) for one in _dependencies(route)]
-        if route.path not in OPEN and not any(guards):
+        if route.path not in OPEN and not roles(route):
             raise RuntimeError(f"nobody guards {route.path}")
 
 
-def _dependencies(route: APIRoute) -> Iterable[Dependant]:
-    waiting = [route.dependant]
+def routes(app: FastAPI) -> Iterator[APIRoute]:
+    """Every route of ours. What is none of them can't be walked, and has no place here."""
+    for router in ROUTERS:
+        for route in router.routes:
+            if not isinstance(route, APIRoute):
+                raise TypeError("expected routes with dependencies, no mounts")
+    for context in iter_route_contexts(app.routes):
+        if isinstance(context.original_route, APIRoute):
+            yield context.original_route
+
+
+def roles(route: APIRoute) -> frozenset[KeyRole]:
+    """Whom a route lets in; nobody where it has no guard, as the open ones."""
+    waiting, found = [route.dependant], frozenset[KeyRole]()
     while waiting:
         one = waiting.pop()
-        yield one
+        found |= roles_of(one.call) or frozenset()
         waiting += one.dependencies
-
-
-def routes(app: FastAPI) -> Iterable[APIRoute]:
-    """Every route of ours."""
-    return [route for route in app.routes if isinstance(route, APIRoute)]
+    return found

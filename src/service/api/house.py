@@ -9,6 +9,8 @@ from fastapi import Depends, Request
 
 from service.apikeys import ApiKeys
 from service.database import Database
+from service.facts import Lookout
+from service.metrics import Metrics
 from service.once import Once
 from service.settings import Settings
 from service.studio import Studio
@@ -24,12 +26,17 @@ class House:
     studio: Studio
     keys: ApiKeys = field(init=False)
     once: Once = field(init=False)
+    lookout: Lookout = field(init=False)
+    metrics: Metrics = field(init=False)
 
     def __post_init__(self) -> None:
-        tenant, entropy = self.record.settings.tenant, self.record.entropy
-        object.__setattr__(self, "keys", ApiKeys(self.record.ledger, entropy))
-        object.__setattr__(self, "once", Once(tenant, entropy))
-        self.record.database.beside = self.once.beside
+        record = self.record
+        lookout = Lookout.of(record.settings, record.database, record.journal, record.clock)
+        object.__setattr__(self, "keys", ApiKeys(record.ledger, record.entropy))
+        object.__setattr__(self, "once", Once(record.settings.tenant, record.entropy))
+        object.__setattr__(self, "lookout", lookout)
+        object.__setattr__(self, "metrics", Metrics.of(lookout))
+        record.database.beside = self.once.beside
 
     @property
     def settings(self) -> Settings:

@@ -109,9 +109,11 @@ def status_of(error: ConsentryError) -> HTTPStatus:
     return HTTPStatus.SERVICE_UNAVAILABLE
 
 
-def answer_to(error: ConsentryError, faults: list[Fault] | None = None) -> Response:
-    """An error as a response."""
-    status = status_of(error)
+def answer_to(
+    error: ConsentryError, faults: list[Fault] | None = None, status: HTTPStatus | None = None
+) -> Response:
+    """An error as a response, with the status of its class unless one is given."""
+    status = status or status_of(error)
     said = Problem(
         type=f"urn:consentry:error:{error.code}",
         title=_title(error),
@@ -185,17 +187,14 @@ def answer_to_any(error: Exception) -> Response:
             return answer_to(RequestInvalid("the request is not as documented"), _faults(error))
         case HTTPException():
             if error.status_code in {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}:
-                response = answer_to(RouteUnknown("no such path, or not with this method"))
-                response.status_code = error.status_code
+                unknown = RouteUnknown("no such path, or not with this method")
+                response = answer_to(unknown, status=HTTPStatus(error.status_code))
                 response.headers.update(error.headers or {})
                 return response
             return answer_to(RequestInvalid(HTTPStatus(error.status_code).phrase))
         case _:
             logs.LOG.error("a bug", exc_info=error)
-            response = answer_to(Bug("something went wrong here"))
-            response.status_code = HTTPStatus.INTERNAL_SERVER_ERROR
-            del response.headers["Retry-After"]
-            return response
+            return answer_to(Bug("something went wrong here"), status=HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 def install(app: FastAPI) -> None:

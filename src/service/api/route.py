@@ -1,5 +1,6 @@
 """How every request is worked on: a POST once, whatever it raises as a problem, nothing cached by default."""
 
+import asyncio
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Coroutine
@@ -10,6 +11,7 @@ from fastapi import Request
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from audit.errors import BadInput
@@ -22,7 +24,9 @@ from service.once import Asked, Known, asked, at_work
 HEADER = "Idempotency-Key"
 LONGEST_KEY = 200
 LARGEST_BODY = 1 << 20
-"""Of a JSON request. Videos and photos have routes of their own limits."""
+"""Of a JSON request. Photos have a route with a limit of its own."""
+BODY_SECONDS = 30.0
+"""What a client has to send a body."""
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 _KEPT = ("content-type", "location")
@@ -69,13 +73,23 @@ class RequestUnfinished(BadInput):
     status: ClassVar[HTTPStatus] = HTTPStatus.CONFLICT
 
 
+class BodyStalled(BadInput):
+    """A body that did not come."""
+
+    code = "BODY_STALLED"
+    zh = "请求内容未能按时传完。"
+    hint = "Send the whole body without long pauses; repeat the request with the same Idempotency-Key."
+    hint_zh = "请连续发送完整内容；并以同一 Idempotency-Key 重试。"
+    status: ClassVar[HTTPStatus] = HTTPStatus.REQUEST_TIMEOUT
+
+
 class BodyTooLarge(BadInput):
     """A body larger than this route takes."""
 
     code = "BODY_TOO_LARGE"
     zh = "请求内容过大。"
-    hint = "Videos go to PUT .../content or to an upload; JSON is at most 1 MiB."
-    hint_zh = "视频请使用 PUT .../content 或分段上传；JSON 最大 1 MiB。"
+    hint = "JSON is at most 1 MiB, five photos at most 64 MiB."
+    hint_zh = "JSON 最大 1 MiB；五张照片合计最大 64 MiB。"
     status: ClassVar[HTTPStatus] = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 
@@ -95,6 +109,9 @@ class Route(APIRoute):
                 if takes_body or once:
                     await _bounded(request, self.largest_body)
                 response = await (_once(request, work) if once else work(request))
+            except ClientDisconnect:
+                # Nobody is there to be answered, and nothing was begun: the body came first.
+                response = Response(status_code=HTTPStatus.BAD_REQUEST)
             except Exception as error:  # noqa: BLE001  (each becomes an answer; a bug is logged there)
                 response = problem.answer_to_any(error)
             return response
@@ -109,15 +126,19 @@ class PhotosRoute(Route):
 
 
 async def _bounded(request: Request, most: int) -> None:
-    """Read the body, of a bounded size, where FastAPI will look for it."""
+    """Read the body, of a bounded size and in a bounded time, to where FastAPI will look for it."""
     stated = request.headers.get("content-length", "0")
     if stated.isdecimal() and int(stated) > most:
         raise BodyTooLarge(f"expected at most {most} bytes")
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > most:
-            raise BodyTooLarge(f"expected at most {most} bytes")
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > most:
+                    raise BodyTooLarge(f"expected at most {most} bytes")
+    except TimeoutError:
+        raise BodyStalled(f"expected the whole body within {BODY_SECONDS:.0f} s") from None
     request._body = bytes(body)
 
 

@@ -1,5 +1,6 @@
 """The API on a socket: uvicorn, with bounds for slow and idle clients."""
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,9 +8,13 @@ from threading import Thread
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-from audit.errors import Unready
+from service.listening import CannotListen
 
+HEADERS_SECONDS = 10.0
+"""What a client has to send the head of a request. uvicorn would wait for ever, and count it among
+`MOST_AT_ONCE`: a few hundred slow clients would shut everybody else out."""
 IDLE_SECONDS = 20
 """A connection without a request is closed after this."""
 STOP_SECONDS = 30
@@ -17,13 +22,30 @@ STOP_SECONDS = 30
 MOST_AT_ONCE = 512
 
 
-class CannotListen(Unready):
-    """The address is taken, or is none of this machine."""
+class Impatient(H11Protocol):
+    """HTTP/1.1 that does not wait for ever for the head of a request. Bodies have bounds of their routes."""
 
-    code = "CANNOT_LISTEN"
-    zh = "无法监听指定地址。"
-    hint = "Name a free address of this machine: `listen` in consentry.toml, or --listen HOST:PORT."
-    hint_zh = "请指定本机可用的地址：consentry.toml 中的 `listen` 或 --listen HOST:PORT。"
+    _due: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Asyncio."""
+        super().connection_made(transport)
+        self._due = self.loop.call_later(HEADERS_SECONDS, self._too_late)
+
+    def data_received(self, data: bytes) -> None:
+        """Asyncio."""
+        super().data_received(data)
+        cycle: RequestResponseCycle | None = self.cycle
+        waiting = cycle is None or cycle.response_complete
+        if not waiting and self._due is not None:
+            self._due.cancel()
+            self._due = None
+        elif waiting and self._due is None:
+            self._due = self.loop.call_later(HEADERS_SECONDS, self._too_late)
+
+    def _too_late(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.close()
 
 
 def bound(address: str) -> socket.socket:
@@ -46,6 +68,7 @@ def server(app: FastAPI) -> uvicorn.Server:
     return uvicorn.Server(
         uvicorn.Config(
             app,
+            http=Impatient,
             log_config=None,
             access_log=False,
             server_header=False,

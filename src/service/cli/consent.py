@@ -19,12 +19,15 @@ from consent.words import Purpose
 from service.cli import files, paperwork, withdrawing
 from service.cli.command import Answer, command, group
 from service.cli.desk import Desk
+from service.cli.withdrawing import Acting
 from service.console import Exit
 from service.layout import policies
 
 app = group("consent", "Consent: draw up, sign, grant, show, withdraw, verify.")
 
 Authorization = Annotated[str, typer.Argument(metavar="ID", help="The authorization.")]
+By = Annotated[str, typer.Option(metavar="ID", help="Who says so.")]
+As = Annotated[Acting, typer.Option("--as", help="In what role, when not by code.")]
 Document = Annotated[Path, typer.Argument(metavar="DOCUMENT", help="The document, as drawn up.")]
 
 
@@ -80,6 +83,10 @@ def sign(
     document: Document,
     *,
     key: Annotated[Path, typer.Option(metavar="PEM", help="Her private key.")],
+    reconfirm: Annotated[
+        str | None,
+        typer.Option(metavar="HEAD", help="Re-confirm it, suspended at this head, instead of granting it."),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Where to write the evidence; DOCUMENT.evidence else.")
     ] = None,
@@ -88,11 +95,18 @@ def sign(
     data = files.read_bytes(document)
     wanted = parse(data)
     paperwork.say_document(desk.voice, wanted)
-    evidence = signature.sign(secretfile.read(key), signature.to_sign(data))
-    target = out or document.with_name(f"{document.name}.evidence")
+    message = signature.to_sign(data) if reconfirm is None else signature.to_reconfirm(_head(reconfirm))
+    evidence = signature.sign(secretfile.read(key), message)
+    target = out or document.with_name(
+        f"{document.name}.{'evidence' if reconfirm is None else 'reconfirmed'}"
+    )
     files.write(target, evidence.encoded)
     desk.voice.say(f"signed with key {evidence.key[:16]}…; evidence in {escape(str(target))}")
-    desk.voice.hint(f"consentry consent grant {document} {target}")
+    desk.voice.hint(
+        f"consentry consent grant {document} {target}"
+        if reconfirm is None
+        else f"consentry reconfirm {wanted.id} --evidence {target}"
+    )
     return Answer({"authorization": wanted.id, "evidence": str(target), "key": evidence.key})
 
 
@@ -146,9 +160,7 @@ def withdraw(
         str | None, typer.Option(metavar="CODE", help="The recovery code of her receipt; nothing else due.")
     ] = None,
     by: Annotated[str | None, typer.Option(metavar="ID", help="Who withdraws it, when not by code.")] = None,
-    acting: Annotated[
-        withdrawing.Acting, typer.Option("--as", help="In what role, when not by code.")
-    ] = withdrawing.Acting.OPERATOR,
+    acting: As = Acting.OPERATOR,
     purposes: Annotated[
         list[Purpose] | None, typer.Option("--purpose", help="Only this purpose; may be repeated.")
     ] = None,
@@ -158,6 +170,18 @@ def withdraw(
         raise typer.BadParameter("give the recovery code, or who withdraws it", param_hint="--code, --by")
     asked = withdrawing.Asked(authorization, frozenset(purposes) if purposes else None, code, by, acting)
     return Answer(withdrawing.withdraw(desk.voice, desk.record, asked))
+
+
+@command(app, "dispute")
+def dispute(desk: Desk, authorization: Authorization, *, by: By, acting: As = Acting.OPERATOR) -> Answer:
+    """Mark it as disputed, or frozen by a court: nothing rests on it until it is settled."""
+    return Answer(withdrawing.mark(desk.voice, desk.record, authorization, by, acting, disputed=True))
+
+
+@command(app, "settle")
+def settle(desk: Desk, authorization: Authorization, *, by: By, acting: As = Acting.OPERATOR) -> Answer:
+    """Take the mark of a dispute off again. What was withdrawn meanwhile stays withdrawn."""
+    return Answer(withdrawing.mark(desk.voice, desk.record, authorization, by, acting, disputed=False))
 
 
 @command(app, "verify")
@@ -188,3 +212,9 @@ def verify(
     ok = all(step.ok for step in steps)
     value: Json = [{"step": step.name, "ok": step.ok, "detail": step.detail} for step in steps]
     return Answer({"authorization": wanted.id, "steps": value}, Exit.OK if ok else Exit.NO)
+
+
+def _head(given: str) -> str:
+    if len(given) != 64 or set(given) - set("0123456789abcdef"):
+        raise typer.BadParameter("expected the 64 hex digits of a chain's head", param_hint="--reconfirm")
+    return given

@@ -12,9 +12,11 @@ from audit.errors import ConsentryError
 from consent.eyes import eyes
 from consent.inventory import ModelState, inventory
 from consent.modelcard import Deployment
+from consent.runtime import missing
 from service.cli.command import Answer, command, group
 from service.cli.desk import Desk
 from service.console import Exit, describe
+from service.engines import open_engine
 from service.layout import Layout
 
 app = group("models", "The model inventory.")
@@ -46,11 +48,19 @@ def models(
             desk.voice.say(f"    hint: {escape(state.problem.hint)}  {escape(state.problem.hint_zh)}")
     tested, fault = _self_test(desk, folder, deployment)
     desk.voice.say(f"self-test: {tested}")
+    engine, engine_fault = _engine(desk)
+    desk.voice.say(f"engine: {escape(engine)}")
+    passed_over = missing(desk.settings.providers) if desk.has_data else []
+    if passed_over:
+        desk.voice.say(f"providers: this onnxruntime has no {', '.join(passed_over)}; the next one is used")
+    fault = fault or engine_fault
     usable = all(state.problem is None for state in states) and fault is None
     value: dict[str, Json] = {
         "deployment": str(deployment),
         "models": [_json(state) for state in states],
         "self_test": tested,
+        "engine": engine,
+        "providers_missing": list(passed_over),
         "error": None if fault is None else describe(fault),
     }
     return Answer(value, Exit.OK if usable else Exit.UNREADY)
@@ -72,6 +82,17 @@ def _self_test(desk: Desk, folder: Path | None, deployment: Deployment) -> tuple
     except ConsentryError as fault:
         return f"failed: {fault.code}", fault
     return "passed", None
+
+
+def _engine(desk: Desk) -> tuple[str, ConsentryError | None]:
+    """Open the engine that the settings name: its files, their licence, the device it came to run on."""
+    if not desk.has_data:
+        return "not opened: without --data no settings name one", None
+    try:
+        engine = open_engine(desk.settings, now=desk.now(), entropy=desk.entropy)
+    except ConsentryError as fault:
+        return f"{desk.settings.engine}, failed: {fault.code}", fault
+    return f"{engine.name} {engine.version}", None
 
 
 def _where(state: ModelState) -> str:

@@ -79,3 +79,18 @@ def withdraw(voice: Voice, record: "Record", asked: Asked) -> Mapping[str, Json]
         "status": str(done.status),
         "entry": done.entry,
     }
+
+
+def mark(
+    voice: Voice, record: "Record", authorization: str, by: str, acting: Acting, *, disputed: bool
+) -> Mapping[str, Json]:
+    """Put the mark of a dispute on an authorization, or take it off. Raises `AuthorizationUnknown`."""
+    from consent.withdrawal import By, How  # noqa: PLC0415
+
+    change = record.registry.dispute if disputed else record.registry.settle
+    with record.database.write() as session:
+        entry = change(session, authorization, by=By(How(acting.value), by), now=record.clock())
+    record.log.publish(entry, now=record.clock())
+    voice.say("[bold]disputed 有争议[/]: nothing rests on it until settled" if disputed else "settled 已了结")
+    voice.hint(f"consentry consent show {authorization}")
+    return {"authorization": authorization, "disputed": disputed, "entry": entry}

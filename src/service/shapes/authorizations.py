@@ -1,6 +1,8 @@
 """Authorizations: drawn up, signed elsewhere, registered, shown, withdrawn."""
 
-from typing import Annotated, Literal
+from base64 import b64encode
+from collections.abc import Sequence
+from typing import Annotated, Literal, Self
 
 from pydantic import Base64Bytes, Field
 
@@ -96,6 +98,11 @@ class Grant(Shape):
     document: Base64Bytes = Field(max_length=400_000)
     evidence: Base64Bytes = Field(max_length=40_000)
 
+    @classmethod
+    def of(cls, document: bytes, evidence: bytes) -> Self:
+        """Of the bytes themselves."""
+        return cls(document=b64encode(document), evidence=b64encode(evidence))
+
 
 class Granted(Shape):
     """Her receipt. The recovery code is shown once: it withdraws without a key."""
@@ -160,6 +167,11 @@ class Reconfirm(Shape):
 
     evidence: Base64Bytes = Field(max_length=40_000)
 
+    @classmethod
+    def of(cls, evidence: bytes) -> Self:
+        """Of the bytes themselves."""
+        return cls(evidence=b64encode(evidence))
+
 
 class Changed(Shape):
     """An authorization that was disputed, settled or confirmed, and the entry of that."""
@@ -172,6 +184,11 @@ class Photos(Shape):
     """Photos of her alone, base64. They are looked at in a sandbox and not kept."""
 
     photos: tuple[Base64Bytes, ...] = Field(min_length=1, max_length=5)
+
+    @classmethod
+    def of(cls, photos: Sequence[bytes]) -> Self:
+        """Of the bytes themselves."""
+        return cls(photos=tuple(b64encode(photo) for photo in photos))
 
 
 class References(Shape):

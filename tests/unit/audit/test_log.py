@@ -19,6 +19,7 @@ from audit.proof import Proof
 from audit.receipt import Receipt
 from audit.storage import FileDiverged, PosixStorage
 from audit.tile import parse_bundle
+from audit.treerows import Standing, standing
 from logbook import (
     ANNA,
     NOON,
@@ -626,3 +627,19 @@ def test_a_checkpoint_is_named_by_the_digest_of_its_text(desk: Desk) -> None:
     checkpoint = desk.started().publish(now=NOON)
 
     assert checkpoint.digest == sha256(checkpoint.text.encode()).hexdigest()
+
+
+def test_how_a_log_stands_is_told_without_reading_it(desk: Desk) -> None:
+    # Given two published entries, and one that waits.
+    log = desk.started()
+    with desk.database.read() as session:
+        assert standing(session, log.tenant) == Standing(0, None, 0, None)
+    desk.write(a_fact(1), a_fact(2))
+    log.publish(now=NOON + timedelta(seconds=5))
+    desk.write(a_fact(3))
+
+    with desk.database.read() as session:
+        stands = standing(session, log.tenant)
+        assert standing(session, "other") == Standing(0, None, 0, None)
+
+    assert stands == Standing(2, NOON + timedelta(seconds=5), 1, NOON)

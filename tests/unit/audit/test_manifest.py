@@ -8,6 +8,7 @@ import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -231,15 +232,17 @@ def test_a_root_that_does_not_belong_to_the_signer_leaves_nothing(
 
 
 def test_a_library_that_fails_leaves_nothing(clip: Path, template: Path, hand: Hand) -> None:
+    # Given a signer whose key is another chain's, which nobody checked.
+    torn = replace(hand.signer, key_pem=a_hand("another").signer.key_pem)
+
     with pytest.raises(manifest.ManifestFailed):
         manifest.sign(
             clip,
             clip.with_name("signed.mp4"),
             an_output(),
             template=template,
-            signer=hand.signer,
+            signer=torn,
             trust_pem=hand.trust_pem,
-            tsa_url="http://127.0.0.1:9/tsr",
         )
 
     assert not clip.with_name("signed.mp4").exists()

@@ -281,7 +281,7 @@ def test_when_one_count_is_exhausted_no_other_is_touched(database: Database, roo
         session.execute(
             update(ConsentCounterRow)
             .where(col(ConsentCounterRow.authorization_id) == exhausted)
-            .values(most=0)
+            .values(spent=50)
         )
         decision = gate.decide(session, room.case(), LATER)
 
@@ -606,3 +606,35 @@ def test_the_stored_case_reads_back_as_it_was_asked(database: Database, room: Ro
         assert session.exec(select(DecisionRow).where(col(DecisionRow.tenant_id) == "other")).all() == []
         assert session.execute(text("SELECT count(*) FROM permit")).scalar() == 1
     assert TEMPLATE in room.templates.locked
+
+
+# Counting
+
+
+def test_decisions_are_counted_by_what_objected_and_when(database: Database, room: Room) -> None:
+    # Given a hold, and a permit a second later.
+    _, hold = a_hold(database, room)
+    soon = LATER + timedelta(seconds=1)
+    with database.write() as session:
+        permit = room.gate.decide(session, room.case(), soon)
+    assert isinstance(permit, Permit)
+
+    held = docket.Sort(Action.SWAP, docket.Answer.HOLD, ("G-44",))
+    permitted = docket.Sort(Action.SWAP, docket.Answer.PERMIT, ())
+    with database.read() as session:
+        both = docket.tally(session, room.tenant, since=LATER, until=soon + timedelta(seconds=1))
+        assert both == {held: 1, permitted: 1}
+        assert docket.tally(session, room.tenant, since=LATER, until=soon) == {held: 1}
+        assert docket.tally(session, room.tenant, since=soon, until=hold.until) == {permitted: 1}
+        assert docket.tally(session, "other", since=LATER, until=hold.until) == {}
+
+
+def test_open_holds_are_counted_and_those_that_lapse(database: Database, room: Room) -> None:
+    _, hold = a_hold(database, room)
+
+    with database.write() as session:
+        assert docket.open_holds(session, room.tenant, until=LATER) == (1, 0)
+        assert docket.open_holds(session, room.tenant, until=hold.until) == (1, 1)
+        assert docket.open_holds(session, "other", until=hold.until) == (0, 0)
+        room.gate.lapse(session, hold.until)
+        assert docket.open_holds(session, room.tenant, until=hold.until) == (0, 0)

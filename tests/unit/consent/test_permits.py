@@ -563,6 +563,24 @@ def test_an_edited_list_of_people_is_noticed(database: Database, room: Room, iss
     assert "CASE_DIVERGED" in {o.detail for o in answer.objections}
 
 
+@pytest.mark.parametrize("edit", [{"purposes": '["MATCHING"]'}, {"role": "BACKGROUND"}], ids=str)
+def test_an_edit_of_what_was_asked_of_her_is_noticed(
+    database: Database, room: Room, issued: Permit, edit: dict[str, str]
+) -> None:
+    """By these rows a withdrawal finds the permits it voids, and a redemption what must be in force."""
+    with database.write() as session:
+        session.execute(
+            update(DecisionPersonRow).where(col(DecisionPersonRow.role) == "PERFORMER").values(**edit)
+        )
+        # Uses to spend, so that the counters do not give the edit away.
+        session.execute(update(ConsentCounterRow).values(reserved=1))
+
+    answer = redeem(database, room, issued)
+
+    assert isinstance(answer, Refusal)
+    assert {o.detail for o in answer.objections} == {"CASE_DIVERGED"}
+
+
 def test_an_edited_permit_row_is_noticed(database: Database, room: Room, issued: Permit) -> None:
     redeem(database, room, issued)
     with database.write() as session:

@@ -1,4 +1,6 @@
+import errno
 import json
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -7,6 +9,7 @@ import pytest
 from sqlmodel import Session, col, select
 
 from audit.canonical import NotCanonical, canonical
+from audit.durable import DiskFailed
 from audit.errors import ConsentryError
 from audit.fact import Subject
 from audit.keys import Duty, SigningKey
@@ -32,6 +35,7 @@ from consent.signature import sign, to_reconfirm, to_sign
 from consent.standing import Standing
 from consent.tables import (
     AuthorizationRow,
+    ConsentCounterRow,
     ConsentEventRow,
     ConsentStateRow,
     NoticeRow,
@@ -439,6 +443,36 @@ def test_the_same_withdrawal_again_answers_the_same_and_changes_nothing(
     assert len(events) == 2
 
 
+def test_a_denial_that_may_not_be_on_the_disk_is_written_anew_by_whoever_repeats_it(
+    database: Database, house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a withdrawal whose denial was written and could not be made durable
+    _, granted = a_grant(database, house)
+    fsync, fails, journalled = os.fsync, iter([True]), []
+
+    def failing_once(descriptor: int) -> None:
+        if Path(f"/proc/self/fd/{descriptor}").readlink().name == "deny":
+            if next(fails, False):
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            journalled.append(os.fstat(descriptor).st_size)
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", failing_once)
+    with pytest.raises(DiskFailed):
+        withdraw(database, house, granted)
+    assert house.journal.denies(granted.authorization, Purpose.MATCHING), (
+        "it can be read, and may yet be lost"
+    )
+
+    # When she repeats it
+    withdraw(database, house, granted)
+
+    # Then its lines were written and synced before it returned, and a third time changes nothing
+    assert journalled == [2 * 65 * len(SWAP)]
+    withdraw(database, house, granted)
+    assert len(journalled) == 1
+
+
 @pytest.mark.parametrize(
     ("how", "status"),
     [
@@ -656,8 +690,13 @@ def edit(database: Database, kind: type[Any], **values: Any) -> None:
         (ConsentEventRow, {"status": "ConsentPerhaps"}),
         (PersonRow, {"proof": "sworn"}),
         (PersonRow, {"age": "old enough"}),
+        (PersonRow, {"proof": "live-capture"}),
+        (PersonRow, {"age": "14-17"}),
+        (PersonRow, {"entry": "0" * 64}),
         (AuthorizationRow, {"document": b"{}"}),
         (AuthorizationRow, {"document": b""}),
+        (ConsentCounterRow, {"most": None}),
+        (ConsentCounterRow, {"most": 51}),
     ],
 )
 def test_rows_that_contradict_each_other_are_an_error_and_never_a_yes(

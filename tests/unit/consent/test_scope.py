@@ -164,7 +164,15 @@ def test_a_zone_is_one_the_notice_can_show(zone: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "written", ["2026-11-22T12:00:00Z", "2026-11-22T20:00:00.000000+08:00", "tomorrow", 5]
+    "written",
+    [
+        "2026-11-22T12:00:00Z",
+        "2026-11-22T20:00:00.000000+08:00",
+        "9999-12-31T23:59:59.000000-05:00",  # a year that UTC can't be written in
+        "0001-01-01T00:00:00.000000+05:00",
+        "tomorrow",
+        5,
+    ],
 )
 def test_an_instant_has_one_spelling(written: object) -> None:
     with pytest.raises(DocumentMalformed):

@@ -1,6 +1,11 @@
 """Data folders that are founded from the shell: on SQLite, and on PostgreSQL."""
 
+import logging
+import sys
+import threading
 import uuid
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -26,6 +31,28 @@ def either(request: pytest.FixtureRequest, tmp_path: Path) -> Shell:
         words += ["--guard", str(tmp_path / "shared")]
     shell("init", *words)
     return shell
+
+
+@pytest.fixture
+def quiet_again() -> Iterator[None]:
+    """Logging is the process's: what a test configures is put back."""
+    root, hooks = logging.getLogger(), (sys.excepthook, threading.excepthook, sys.unraisablehook)
+    handlers, level, raises, shows = (
+        root.handlers[:],
+        root.level,
+        logging.raiseExceptions,
+        warnings.showwarning,
+    )
+    dbos = logging.getLogger("dbos")
+    theirs, propagates = dbos.handlers[:], dbos.propagate
+    yield
+    root.handlers[:], dbos.handlers[:], dbos.propagate = handlers, theirs, propagates
+    root.setLevel(level)
+    logging.getLogger("consentry").setLevel(logging.NOTSET)
+    logging.raiseExceptions = raises
+    logging.captureWarnings(capture=False)
+    warnings.showwarning = shows
+    sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
 
 
 def an_empty_database(server: str) -> str:

@@ -1,12 +1,15 @@
 """Commands that run for a while, or wait for what runs: worker, jobs, demo, recover."""
 
+import json
 import shutil
 import signal
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import httpx
 import pytest
 
 from audit.canonical import Json, canonical
@@ -54,6 +57,7 @@ class Busy:
         assert stopped()
 
 
+@pytest.mark.usefixtures("quiet_again")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_worker_ends_in_order_when_it_is_told_to(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
@@ -66,6 +70,52 @@ def test_a_worker_ends_in_order_when_it_is_told_to(
 
     assert shell("worker") == {"ok": True, "slot": "slot-1", "stopped": True}
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.usefixtures("quiet_again")
+def test_a_fault_of_ours_ends_a_worker_without_its_message(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def working(_record: object, _studio: object) -> Iterator[Busy]:
+        raise ValueError("Grace Hopper")
+        yield
+
+    monkeypatch.setattr(worker, "working", working)
+    shell.more["CONSENTRY_LOG_FORM"] = "json"
+
+    stdout, stderr = shell.run("worker", "--json", leaves=int(Exit.BUG))
+
+    assert json.loads(stdout)["error"]["code"] == "BUG"
+    line = json.loads(stderr)
+    assert line["level"] == "critical"
+    assert line["error"] == "ValueError"
+    assert "Hopper" not in stdout + stderr
+
+
+@pytest.mark.usefixtures("quiet_again")
+def test_a_worker_answers_health_where_it_is_told_to(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    class Answering(Busy):
+        def run_until(self, stopped: Callable[[], bool]) -> None:
+            asked.append(httpx.get(f"http://127.0.0.1:{port}/readyz", trust_env=False).status_code)
+            super().run_until(stopped)
+
+    @contextmanager
+    def working(_record: object, _studio: object) -> Iterator[Busy]:
+        yield Answering(signal.SIGTERM, Hold())
+
+    monkeypatch.setattr(worker, "working", working)
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        port = reserved.getsockname()[1]
+    shell.more["CONSENTRY_WORKER_LISTEN"] = f"127.0.0.1:{port}"
+
+    said = shell.said("worker")
+
+    assert asked == [200]
+    assert f"127.0.0.1:{port}" in said
 
 
 # Waiting for a job

@@ -1,5 +1,6 @@
 """Sessions on either engine: what was committed is there, what failed is not, and reading never writes."""
 
+import os
 import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -107,6 +108,34 @@ def test_what_the_database_forbids_is_seen_as_such(database: Database) -> None:
 
     with pytest.raises(IntegrityError), database.write() as session:
         session.add(a_row())
+
+
+def test_what_the_database_forbids_is_said_without_what_was_written(database: Database) -> None:
+    with database.write() as session:
+        session.add(a_row())
+
+    row = a_row()
+    row.text = "I agree, signed with my own name"
+
+    with pytest.raises(IntegrityError) as raised, database.write() as session:
+        session.add(row)
+
+    assert "my own name" not in str(raised.value)
+
+
+def test_a_new_database_is_for_its_owner_alone(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        database = Database(f"sqlite:///{tmp_path / 'new.db'}")
+        with database.write() as session:
+            session.connection().execute(text("CREATE TABLE one (a int)"))
+            session.connection().execute(text("INSERT INTO one VALUES (1)"))
+            modes = {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+        database.close()
+    finally:
+        os.umask(before)
+
+    assert modes == {0o600}
 
 
 def test_of_two_writers_on_sqlite_the_second_waits_before_it_reads(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The doctor: sees what is wrong, says how to mend it, and never stops at the first."""
 
 import json
+import os
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,12 +10,14 @@ import pytest
 from sqlalchemy import text
 
 from audit.testchain import make_test_chain
-from service import checkup
+from service import alarms, checkup
 from service.database import Database
 from service.doctor import Finding, Health, examine
 from service.layout import Layout
 from service.settings import FILE, load
 from shell import Shell
+from swap import duties
+from swap.duties import Kind
 
 
 def examined(data: Path, now: datetime | None = None) -> dict[str, Finding]:
@@ -149,7 +152,7 @@ def test_a_model_whose_licence_does_not_cover_the_deployment_is_found(shell: She
 
 
 def test_a_full_disk_is_a_concern_before_it_is_a_fault(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checkup, "ENOUGH", 1 << 80)
+    monkeypatch.setattr(alarms, "ENOUGH", 1 << 80)
 
     assert examined(shell.data)["disk"].health is Health.WARNING
 
@@ -182,3 +185,23 @@ def test_models_are_listed_without_a_data_folder(tmp_path: Path) -> None:
     listed = json.loads(stdout)
     assert {"yunet", "sface", "face-landmark"} <= {one["name"] for one in listed["models"]}
     assert all(one["problem"] is None for one in listed["models"])
+
+
+def test_what_rings_while_it_runs_is_said_with_what_to_do(shell: Shell) -> None:
+    # Given a duty that has been owed for an hour, in a folder with nothing else wrong.
+    settings, now = load(shell.data), datetime.now(UTC)
+    database = Database(settings.database_url)
+    with database.write() as session:
+        earlier = now - timedelta(hours=1)
+        duties.owe(session, settings.tenant, Kind.WITHDRAW_OUTPUT, "o" * 32, now=earlier, entropy=os.urandom)
+    database.close()
+
+    found = examined(shell.data, now)
+
+    assert faults(found) == {}
+    overdue = found["duties"]
+    assert (overdue.health, overdue.code) == (Health.WARNING, "DUTIES_OVERDUE")
+    assert "1 withdraw_output; due since 3600 s" in overdue.detail
+    assert overdue.hint == alarms.DUTIES.hint
+    assert overdue.hint_zh == alarms.DUTIES.hint_zh
+    assert alarms.DUTIES.zh in shell.said("doctor")

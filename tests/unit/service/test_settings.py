@@ -50,6 +50,10 @@ def test_settings_never_change_once_read(tmp_path: Path) -> None:
         ('tenant = "../../etc"\n', "tenant"),
         ('sandbox = "none"\n', "sandbox"),
         ('origin = "two words"\n', "origin"),
+        ('tsa_url = "tsa.example"\n', "tsa_url"),
+        ('log_form = "xml"\n', "log_form"),
+        ('log_level = "loud"\n', "log_level"),
+        ('worker_listen = "9465"\n', "worker_listen"),
         ('no_such_setting = "x"\n', "no_such_setting"),
         ("mode = \n", FILE),
         ('mode = "nothing"\nthreads = 99\n', "mode"),
@@ -92,3 +96,54 @@ def test_paths_are_made_absolute_so_that_a_later_change_of_directory_changes_not
 
     assert load(Path("here")).data == tmp_path / "here"
     assert Settings(data=Path("here"), models=Path("weights")).models == tmp_path / "weights"
+
+
+# Engines
+
+PROOFS = {"engine_ca": "ca.pem", "engine_cert": "cert.pem", "engine_key": "key.pem"}
+
+
+def test_the_engine_is_the_mesh_unless_the_settings_name_another(tmp_path: Path) -> None:
+    assert load(tmp_path).engine == "mesh"
+
+
+def test_inswapper_needs_a_folder_for_its_weights(tmp_path: Path) -> None:
+    with pytest.raises(BadSettings, match="models"):
+        load(tmp_path, engine="inswapper")
+
+    assert load(tmp_path, engine="inswapper", models=tmp_path).engine == "inswapper"
+
+
+@pytest.mark.parametrize("lacking", PROOFS)
+def test_a_remote_engine_and_we_show_each_other_certificates(tmp_path: Path, lacking: str) -> None:
+    remote = {"engine": "remote", "engine_url": "https://engine.example:8443"}
+
+    assert load(tmp_path, **remote, **PROOFS).engine == "remote"
+    with pytest.raises(BadSettings, match="certificates"):
+        load(tmp_path, **remote, **{name: file for name, file in PROOFS.items() if name != lacking})
+
+
+@pytest.mark.parametrize(
+    ("mode", "url"),
+    [
+        ("demo", "http://engine.example"),
+        ("demo", "http://127.0.0.1.example"),
+        ("demo", "http://[::2]:8443"),
+        ("production", "http://127.0.0.1:8443"),
+        ("demo", "ftp://127.0.0.1"),
+        ("demo", None),
+    ],
+)
+def test_a_remote_engine_in_the_open_is_refused(tmp_path: Path, mode: str, url: str | None) -> None:
+    with pytest.raises(BadSettings, match="engine_url"):
+        load(tmp_path, mode=mode, engine="remote", engine_url=url)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8443", "http://[::1]:8443", "http://localhost:8443"])
+def test_on_this_machine_a_demo_may_do_without_certificates(tmp_path: Path, url: str) -> None:
+    assert load(tmp_path, mode="demo", engine="remote", engine_url=url).engine_url == url
+
+
+def test_an_engine_nobody_knows_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadSettings, match="engine"):
+        load(tmp_path, engine="magic")

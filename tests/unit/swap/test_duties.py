@@ -43,3 +43,23 @@ def test_a_failure_is_put_off_and_counted_once_whoever_notices(database: Databas
         assert duties.open_duties(session, TENANT, now=NOON) == []
         (again,) = duties.open_duties(session, TENANT, now=NOON + HOUR)
     assert again.attempts == 1
+
+
+def test_what_is_owed_is_counted_by_kind_with_its_oldest_and_its_worst(
+    database: Database, entropy: Entropy
+) -> None:
+    with database.write() as session:
+        for hours in (2, 1):
+            duties.owe(session, TENANT, Kind.RUN_JOB, "j", now=NOON + hours * HOUR, entropy=entropy)
+        failing = duties.owe(session, TENANT, Kind.NOTIFY, "p", now=NOON, entropy=entropy)
+        settled = duties.owe(session, TENANT, Kind.CANCEL_JOB, "j", now=NOON, entropy=entropy)
+        session.flush()
+        duties.again(session, TENANT, failing, due=NOON + 3 * HOUR)
+        duties.done(session, TENANT, settled.id, now=NOON)
+
+    with database.read() as session:
+        assert duties.backlog(session, TENANT) == [
+            duties.Backlog(Kind.NOTIFY, 1, NOON + 3 * HOUR, 1),
+            duties.Backlog(Kind.RUN_JOB, 2, NOON + HOUR, 0),
+        ]
+        assert duties.backlog(session, "other") == []

@@ -22,7 +22,7 @@ from shelved import (
     announced,
     scanned,
 )
-from swap import library
+from swap import holdings, library
 from swap.errors import BadCast, NoSuchThing, NotAnnounced, Tampered, WrongState
 from swap.library import CastMember, State
 from swap.tables import ScanRow, SourceRow, TemplateRow
@@ -50,7 +50,7 @@ def test_another_tenant_has_no_such_template(database: Database) -> None:
         for look in (
             lambda: library.get(session, "other", template),
             lambda: library.lock(session, "other", template, exclusive=True),
-            lambda: library.decided(session, "other", template, published_by="p", now=NOON),
+            lambda: library.decided(session, "other", template, published_by="p", keep_until=None, now=NOON),
             lambda: library.amended(session, "other", template, CAST, now=NOON),
         ):
             with pytest.raises(NoSuchThing):
@@ -58,8 +58,8 @@ def test_another_tenant_has_no_such_template(database: Database) -> None:
         assert library.every(session, "other") == []
         assert library.scan_of(session, "other", template) is None
         assert library.standing(session, "other", template) is None
-        assert not library.received_needed(session, "other", RECEIVED)
-        assert not library.media_needed(session, "other", MEDIA)
+        assert not holdings.received_needed(session, "other", RECEIVED)
+        assert not holdings.media_needed(session, "other", MEDIA)
         assert list(library.resting_on(session, "other", CAST[0].authorization or "")) == []
 
 
@@ -78,12 +78,12 @@ def test_bytes_come_once_and_are_the_announced_ones(database: Database) -> None:
         template = announced(session)
         with pytest.raises(NotAnnounced):
             library.quarantined(session, TENANT, template, received="00" * 32, media=MEDIA, now=NOON)
-        assert not library.received_needed(session, TENANT, RECEIVED)
+        assert not holdings.received_needed(session, TENANT, RECEIVED)
         library.quarantined(session, TENANT, template, received=RECEIVED, media=MEDIA, now=NOON)
         with pytest.raises(WrongState):
             library.quarantined(session, TENANT, template, received=RECEIVED, media=MEDIA, now=NOON)
-        assert library.received_needed(session, TENANT, RECEIVED)
-        assert library.media_needed(session, TENANT, MEDIA)
+        assert holdings.received_needed(session, TENANT, RECEIVED)
+        assert holdings.media_needed(session, TENANT, MEDIA)
 
 
 def test_a_scan_is_kept_once_and_the_same_again_changes_nothing(database: Database) -> None:
@@ -104,7 +104,7 @@ def test_nothing_is_scanned_or_published_before_its_time(database: Database) -> 
         with pytest.raises(WrongState):
             library.scanned(session, TENANT, template, digest="", body=b"", now=NOON)
         with pytest.raises(WrongState):
-            library.decided(session, TENANT, template, published_by="p", now=NOON)
+            library.decided(session, TENANT, template, published_by="p", keep_until=None, now=NOON)
         with pytest.raises(WrongState):
             library.seen(session, TENANT, library.get(session, TENANT, template))
 
@@ -121,7 +121,7 @@ def test_another_cast_ends_publication_and_recognition(database: Database) -> No
     with database.write() as session:
         template = scanned(session)
         library.matched(session, TENANT, template, library.get(session, TENANT, template).cast, {"t001": {}})
-        library.decided(session, TENANT, template, published_by="p", now=NOON)
+        library.decided(session, TENANT, template, published_by="p", keep_until=None, now=NOON)
 
     with database.write() as session:
         library.amended(session, TENANT, template, CAST[:1], now=NOON)
@@ -134,8 +134,8 @@ def test_another_cast_ends_publication_and_recognition(database: Database) -> No
 def test_a_refusal_takes_a_published_template_back(database: Database) -> None:
     with database.write() as session:
         template = scanned(session)
-        library.decided(session, TENANT, template, published_by="p", now=NOON)
-        library.decided(session, TENANT, template, published_by=None, now=NOON)
+        library.decided(session, TENANT, template, published_by="p", keep_until=None, now=NOON)
+        library.decided(session, TENANT, template, published_by=None, keep_until=None, now=NOON)
         found = library.get(session, TENANT, template)
     assert (found.state, found.published_by) == (State.REFUSED, None)
 
@@ -146,7 +146,7 @@ def test_a_withdrawal_freezes_what_rests_on_it_and_publishing_does_not_thaw(data
         first, second = scanned(session), scanned(session)
         library.set_cast(session, TENANT, second, CAST[1:])
         assert library.freeze_resting_on(session, TENANT, hers, now=NOON) == [first]
-        library.decided(session, TENANT, first, published_by="p", now=NOON)
+        library.decided(session, TENANT, first, published_by="p", keep_until=None, now=NOON)
 
     with database.read() as session:
         lock = LibraryLock()

@@ -49,10 +49,10 @@ def test_a_photo_is_due_at_its_date_and_at_once_when_she_withdraws(database: Dat
         orders.add_donor(session, TENANT, early, now=NOON, delete_after=NOON)
         for donor in (late, withdrawn):
             orders.add_donor(session, TENANT, donor, now=NOON, delete_after=LATER)
-        assert orders.donors_due(session, TENANT, now=NOON) == [early.id]
+        assert orders.donors_due(session, TENANT, now=NOON, limit=9) == [early.id]
         orders.end_donors(session, TENANT, "9" * 32, now=NOON)
-        assert orders.donors_due(session, TENANT, now=NOON) == sorted([early.id, withdrawn.id])
-        assert orders.donors_due(session, "other", now=LATER) == []
+        assert orders.donors_due(session, TENANT, now=NOON, limit=9) == sorted([early.id, withdrawn.id])
+        assert orders.donors_due(session, "other", now=LATER, limit=9) == []
 
 
 def test_a_job_runs_and_ends_once(database: Database) -> None:
@@ -109,3 +109,26 @@ def test_another_tenant_has_no_such_job(database: Database) -> None:
         ):
             with pytest.raises(NoSuchThing):
                 look()
+
+
+def test_unfinished_jobs_are_counted_with_their_oldest_and_ended_ones_by_when(database: Database) -> None:
+    with database.write() as session:
+        donor, template = a_donor(), announced(session)
+        orders.add_donor(session, TENANT, donor, now=NOON, delete_after=LATER)
+        waits, runs, failed, refused = (a_job(session, template, donor) for _ in range(4))
+        orders.begin(session, TENANT, runs, attempt=1, started="ab" * 32, now=LATER)
+        orders.end(session, TENANT, failed, Progress.FAILED, outcome={}, now=NOON)
+        orders.end(session, TENANT, refused, Progress.REFUSED, outcome={}, now=LATER)
+
+    with database.read() as session:
+        assert orders.job(session, TENANT, waits).progress is Progress.QUEUED
+        assert orders.unfinished(session, TENANT) == [
+            orders.Unfinished(Progress.QUEUED, 1, NOON),
+            orders.Unfinished(Progress.RUNNING, 1, LATER),
+        ]
+        assert orders.unfinished(session, "other") == []
+        assert orders.ended(session, TENANT, since=NOON, until=LATER) == {Progress.FAILED: 1}
+        assert orders.ended(session, TENANT, since=LATER, until=LATER + (LATER - NOON)) == {
+            Progress.REFUSED: 1
+        }
+        assert orders.ended(session, "other", since=NOON, until=LATER) == {}

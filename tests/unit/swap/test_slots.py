@@ -61,3 +61,14 @@ def test_of_many_who_come_at_once_to_a_new_slot_one_gets_it(database: Database) 
 
     assert len(taken) == 1
     assert len(refused) == 5
+
+
+def test_the_last_beat_is_of_whoever_was_heard_last(database: Database) -> None:
+    with database.write() as session:
+        assert slots.last_beat(session, TENANT) is None
+        mine = slots.take(session, TENANT, "slot-1", "me", now=NOON)
+        slots.take(session, TENANT, "slot-2", "you", now=NOON + SECOND)
+        slots.take(session, "other", "slot-1", "you", now=NOON + LEASE)
+        assert slots.last_beat(session, TENANT) == NOON + SECOND
+        slots.beat(session, TENANT, mine, now=NOON + 2 * SECOND)
+        assert slots.last_beat(session, TENANT) == NOON + 2 * SECOND

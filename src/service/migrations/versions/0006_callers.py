@@ -7,7 +7,7 @@ from alembic import op
 import audit.columns
 
 revision = '0006'
-down_revision = '0001'
+down_revision = '0004'
 
 
 def upgrade() -> None:

@@ -1,0 +1,103 @@
+"""What is stored, as what, and how long: the whole table, and the purger that keeps it.
+
+A new kind of thing that is stored joins here: a line in `CLASSES`, and its `Purge` in `steps`.
+"""
+
+from dataclasses import dataclass
+
+from consent.portraits import Portraits
+from service.once import Once
+from service.wiring import Record
+from swap.limits import Limits
+from swap.purging import Purging
+from swap.quarantine import Quarantine
+from swap.retention import Kept, Purge, Purger
+from swap.store import MediaStore
+
+REFERENCE = "face-reference"
+ANSWER = "repeated-answer"
+
+
+@dataclass(frozen=True, slots=True)
+class Class:
+    """One line of the table."""
+
+    name: str
+    what: str
+    until: str
+    source: str
+    """On what ground: a statute, or a decision of ours."""
+
+
+CLASSES = (
+    Class(
+        Kept.UNANSWERED,
+        "bytes and scan of a template announced, uploaded or scanned, and never decided on",
+        "14 days after it was announced, or its cast amended",
+        "PIPL 19; NDSR 24; design decision 30",
+    ),
+    Class(
+        Kept.REFUSED,
+        "bytes and scan of a template that was refused; of one on hold, from the end of the hold",
+        "24 hours",
+        "PIPL 47; NDSR 24; design decision 30",
+    ),
+    Class(
+        Kept.WITHDRAWN,
+        "bytes and scan of a template somebody in which withdrew",
+        "24 hours",
+        "PIPL 47",
+    ),
+    Class(
+        Kept.PUBLISHED,
+        "bytes and scan of a published template",
+        "the first end of a term in its cast, or of the days for SOURCE or TEMPLATE",
+        "PIPL 19, 47; the signed scopes",
+    ),
+    Class(
+        Kept.OUTPUT,
+        "a released file",
+        "the first end of a term it rests on, or of the days for OUTPUT; at once when withdrawn",
+        "PIPL 19, 47; the signed scopes",
+    ),
+    Class(Kept.DONOR, "a donor's photo", "the end of its job, 24 hours without one", "PIPL 19; GB/T 35273"),
+    Class(
+        REFERENCE,
+        "an encrypted biometric reference",
+        "the end of her term, or of the days for REFERENCE; at once when withdrawn",
+        "PIPL 19, 47; FR Measures 8; the signed scope",
+    ),
+    Class(Kept.WORK, "frames and drafts of a job", "its end, an hour after a crash", "PIPL 19"),
+    Class(Kept.DRAFT, "a file that broke off while it was written", "6 hours", "PIPL 19"),
+    Class(Kept.ORPHAN, "a whole file that no row names", "24 hours", "PIPL 19"),
+    Class(
+        ANSWER,
+        "the answer to a POST, sealed under its caller's key, to be given again",
+        "24 hours",
+        "design decision 31",
+    ),
+    Class(
+        "record",
+        "entries, decisions, signed consents and their events, source records: no faces, no media",
+        "not purged: at least 1095 days after the last use",
+        "PIPL 56; NDSR 12; FR Measures 9; Civil Code 188",
+    ),
+)
+
+
+def steps(record: Record) -> tuple[Purge, ...]:
+    """The purges of one tenant, one a class that is purged."""
+    layout, ledger = record.layout, record.ledger
+    portraits = Portraits(record.settings.tenant, record.keystore, record.entropy)
+    once = Once(record.settings.tenant, record.entropy)
+    media = Purging(ledger, Quarantine(layout.quarantine, Limits()), MediaStore(layout.media), layout.work)
+    return (
+        *media.steps,
+        Purge(REFERENCE, lambda session, now: portraits.purge(session, ledger, now=now)),
+        Purge(ANSWER, lambda session, now: once.purge(session, now=now)),
+    )
+
+
+def purger(record: Record) -> Purger:
+    """Whoever runs it, the worker does so every minute."""
+    return Purger(record.database, record.ledger, steps(record), record.clock)

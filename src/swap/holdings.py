@@ -1,0 +1,73 @@
+"""The bytes of templates: who still needs them, and whose date has come."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import or_
+from sqlmodel import Session, col, select
+
+from swap.retention import GONE, Kept
+from swap.tables import SourceRow, TemplateRow
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A template whose date has come, and its bytes by digest."""
+
+    template: str
+    received: str | None
+    media: str | None
+
+
+def received_needed(session: Session, tenant: str, received: str) -> bool:
+    """Whether a template was admitted from these received bytes: then they are evidence."""
+    return _source_with(
+        session,
+        tenant,
+        SourceRow.received_digest == received,
+        col(SourceRow.media_digest).is_not(None),
+        SourceRow.retention != GONE,
+    )
+
+
+def media_needed(session: Session, tenant: str, media: str) -> bool:
+    """Whether a template was admitted as this media."""
+    return _source_with(session, tenant, SourceRow.media_digest == media, SourceRow.retention != GONE)
+
+
+def lock_bytes(session: Session, tenant: str, *, received: str, media: str) -> None:
+    """Wait for whoever is deleting the same bytes, and keep others from it until the commit."""
+    same = or_(col(SourceRow.received_digest) == received, col(SourceRow.media_digest) == media)
+    rows = select(SourceRow.id).where(SourceRow.tenant_id == tenant, same).order_by(col(SourceRow.id))
+    session.exec(rows.with_for_update()).all()
+
+
+def due(session: Session, tenant: str, kept: Kept, *, now: datetime, limit: int) -> Sequence[Due]:
+    """Templates of a class whose date has come, locked in lock order."""
+    of_it = (
+        TemplateRow.tenant_id == tenant,
+        col(TemplateRow.source_id) == col(SourceRow.id),
+        SourceRow.tenant_id == tenant,
+        SourceRow.retention == kept,
+        col(SourceRow.delete_after) <= now,
+    )
+    ids = session.exec(
+        select(TemplateRow.id)
+        .where(*of_it)
+        .order_by(col(TemplateRow.id))
+        .limit(limit)
+        .with_for_update(of=TemplateRow)
+    ).all()
+    # Again, in a later statement: somebody may have answered while we waited for the row.
+    rows = session.exec(
+        select(TemplateRow.id, SourceRow.received_digest, SourceRow.media_digest)
+        .where(*of_it, col(TemplateRow.id).in_(ids))
+        .order_by(col(TemplateRow.id))
+    )
+    return [Due(*row) for row in rows]
+
+
+def _source_with(session: Session, tenant: str, *where: Any) -> bool:
+    return session.exec(select(SourceRow.id).where(SourceRow.tenant_id == tenant, *where)).first() is not None

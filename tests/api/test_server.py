@@ -1,0 +1,117 @@
+"""The socket itself: clients that say nothing, or say it slowly, are not waited for."""
+
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from api.conftest import Opened
+from callers import Outside
+from service.api import route, server
+from service.api.server import bound
+from service.listening import CannotListen
+
+pytestmark = pytest.mark.parametrize("ground", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def there(outside: Opened, monkeypatch: pytest.MonkeyPatch) -> Outside:
+    monkeypatch.setattr(server, "HEADERS_SECONDS", 0.5)
+    monkeypatch.setattr(route, "BODY_SECONDS", 0.5)
+    return outside("founded")
+
+
+def connection(there: Outside) -> socket.socket:
+    url = there.client.base_url
+    return socket.create_connection((url.host, url.port or 0), timeout=5)
+
+
+def answer(steady: socket.socket) -> bytes:
+    """One answer: its head and as much of a body as that announces."""
+    head, _, body = b"", b"", b""
+    while b"\r\n\r\n" not in head:
+        head += steady.recv(1 << 16)
+    head, _, body = head.partition(b"\r\n\r\n")
+    length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+    while len(body) < length:
+        body += steady.recv(1 << 16)
+    return body
+
+
+def test_a_client_that_sends_the_head_of_its_request_byte_by_byte_is_hung_up_on(there: Outside) -> None:
+    def drips(slow: socket.socket) -> None:
+        for _ in range(200):
+            slow.sendall(b"G")
+            time.sleep(0.05)
+
+    with connection(there) as slow, pytest.raises((BrokenPipeError, ConnectionResetError)):
+        drips(slow)
+
+    assert there.operator.get("/v1/policy").status_code == 200
+
+
+def test_so_is_one_that_begins_a_second_request_and_stops(there: Outside) -> None:
+    with connection(there) as slow:
+        slow.sendall(b"GET /v1/notices HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert slow.recv(12) == b"HTTP/1.1 200"
+        slow.sendall(b"GET /v1/")
+        while slow.recv(1 << 16):
+            pass
+
+
+def test_one_that_asks_in_time_keeps_its_connection(there: Outside) -> None:
+    with connection(there) as steady:
+        for _ in range(3):
+            steady.sendall(b"GET /v1/nothing HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert b"ROUTE_UNKNOWN" in answer(steady)
+            time.sleep(0.7)
+
+
+def post(there: Outside, length: int, body: bytes = b"") -> bytes:
+    """The head of a POST that announces so many bytes, and some of them."""
+    return (
+        f"POST /v1/people HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {there.operator.token}\r\n"
+        f"Idempotency-Key: one\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+    ).encode() + body
+
+
+def test_a_body_that_never_comes_is_not_waited_for(there: Outside) -> None:
+    with connection(there) as slow:
+        slow.sendall(post(there, 100, b'{"proof"'))
+        assert b"BODY_STALLED" in answer(slow)
+
+    assert there.world.rows("once") == there.world.rows("person") == 0
+
+
+def test_a_client_that_leaves_in_the_middle_of_its_body_leaves_nothing(
+    there: Outside, caplog: pytest.LogCaptureFixture
+) -> None:
+    with connection(there) as rude:
+        rude.sendall(post(there, 100, b'{"proof"'))
+
+    assert there.operator.get("/v1/policy").status_code == 200
+    assert there.world.rows("once") == there.world.rows("person") == 0
+    assert "a bug" not in caplog.text
+
+
+def test_a_body_larger_than_allowed_is_refused_before_it_comes_or_while_it_does(there: Outside) -> None:
+    with connection(there) as stated:
+        stated.sendall(post(there, route.LARGEST_BODY + 1))
+        assert b"BODY_TOO_LARGE" in answer(stated)
+
+    def drops() -> Iterator[bytes]:
+        for _ in range(40):
+            yield b" " * (1 << 15)
+
+    sent = there.operator.ask("POST", "/v1/people", content=drops())
+    assert (sent.status_code, sent.json()["code"]) == (413, "BODY_TOO_LARGE")
+
+
+def test_an_address_that_is_taken_is_said_so(there: Outside) -> None:
+    url = there.client.base_url
+
+    with pytest.raises(CannotListen):
+        bound(f"{url.host}:{url.port}")
+    with pytest.raises(CannotListen):
+        bound("127.0.0.1:99999")

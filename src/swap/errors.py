@@ -39,6 +39,15 @@ class Tampered(Diverged):
     hint_zh = "请勿使用该文件，请从与登记摘要一致的备份中恢复。"
 
 
+class ClockSetBack(Unready):
+    """This machine's clock is behind the log, so nothing is handed over."""
+
+    code = "CLOCK_SET_BACK"
+    zh = "本机时钟落后于日志，无法判断同意是否仍然有效，暂不交付。"
+    hint = "Set the clock (NTP), then ask again."
+    hint_zh = "请校准时钟（NTP）后重试。"
+
+
 class NotAnnounced(BadInput):
     """Other bytes came than the ones the source record was stated for."""
 

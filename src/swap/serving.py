@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from sqlmodel import Session
 
-from consent.standing import Standings
+from consent.standing import Lock, Standings
 from consent.words import Purpose
 from swap import outputs
 from swap.outputs import Output
@@ -34,14 +34,17 @@ class Leave:
 
 
 def ask(
-    session: Session, tenant: str, output_id: str, standings: Standings, *, now: datetime
+    session: Session, tenant: str, output_id: str, standings: Standings, *, now: datetime, lock: Lock = None
 ) -> Leave | Gone:
-    """Whether the output may be served now. Raises `NoSuchThing` for an id this tenant never had."""
+    """Whether the output may be served now. Raises `NoSuchThing` for an id this tenant never had.
+
+    With `lock` the answer stays true until the commit: a withdrawal waits for it. Without, to look only.
+    """
     output = outputs.get(session, tenant, output_id)
     if output.withdrawn_at is not None:
         return Gone.WITHDRAWN
     foundations = outputs.foundations(session, tenant, output_id)
-    if not stands(session, tenant, foundations, standings, now=now):
+    if not stands(session, tenant, foundations, standings, now=now, lock=lock):
         return Gone.CONSENT_ENDED
     return Leave(output)
 
@@ -53,11 +56,12 @@ def stands(
     standings: Standings,
     *,
     now: datetime,
+    lock: Lock = None,
 ) -> bool:
     """Whether each authorization is in force for each of its purposes. Resting on nobody is not standing."""
     if not foundations:
         return False
-    found = standings.standings(session, tenant, sorted(foundations), now=now, lock=None)
+    found = standings.standings(session, tenant, sorted(foundations), now=now, lock=lock)
     return all(
         # Nobody writes an empty list of purposes, or an unknown one; if one is found, it is not a yes.
         purposes

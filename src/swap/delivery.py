@@ -1,7 +1,7 @@
 """Handing a released file over, and its receipt: each time through the serving gate."""
 
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,8 +18,17 @@ from consent.standing import Standings
 from swap import outputs, serving
 from swap.errors import ClockSetBack, NoSuchThing
 from swap.faults import MediaMissing
+from swap.outputs import Output
 from swap.serving import Gone
-from swap.store import MediaStore
+from swap.store import MediaStore, Opened
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """A file that may leave, open: now and this once. Whoever was given it closes it."""
+
+    output: Output
+    opened: Opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,26 +43,59 @@ class Delivery:
     clock: Callable[[], datetime]
 
     def deliver(self, output: str) -> Path | Gone:
-        """The file, for one delivery, counted. Ask again for every request and every range.
+        """The file, for one delivery, counted. Raises as `hand_over`."""
+        handed = self.hand_over(output, counted=True)
+        if isinstance(handed, Gone):
+            return handed
+        handed.opened.close()
+        return self.media.path(handed.output.digest)
 
-        In a write session, under the consents' locks: the count is what a withdrawal that comes after lists
-        as delivered. Raises `NoSuchThing`, `ClockSetBack`, and `Tampered` or `MediaMissing` for a file that
-        is no longer the released one.
+    def hand_over(self, output: str, *, counted: bool) -> Handed | Gone:
+        """The file, open. Ask again for every request and every range, and `still` while it takes long.
+
+        `counted`, a copy begins to leave: in a write session, under the consents' locks, so that a withdrawal
+        that comes after lists it as delivered. Else this goes on with such a copy. Raises `NoSuchThing`,
+        `ClockSetBack`, and `Tampered` or `MediaMissing` for a file that is no longer the released one.
         """
         tenant = self.ledger.tenant
+        with ExitStack() as undo:
+            # Opened before the question, outside its transaction: no writer waits while a file is hashed.
+            opened = self._opened(output)
+            if opened is not None:
+                undo.callback(opened.close)
+            with self.sessions.write() if counted else self.sessions.read() as session:
+                lock = "share" if counted else None
+                leave = serving.ask(
+                    session, tenant, output, self.standings, now=self._now(session), lock=lock
+                )
+                if isinstance(leave, Gone):
+                    return leave
+                if opened is None:
+                    raise MediaMissing(f"no file {leave.output.digest}")
+                if counted:
+                    outputs.count_served(session, tenant, output)
+            undo.pop_all()
+            return Handed(leave.output, opened)
+
+    def still(self, handed: Handed) -> bool:
+        """Whether more of it may leave. Raises `NoSuchThing`, `ClockSetBack`."""
+        return handed.opened.unchanged and self.gone(handed.output.id) is None
+
+    def gone(self, output: str) -> Gone | None:
+        """Why it may not be served now, if so. Nothing is handed over by it. Raises `NoSuchThing`."""
         with self.sessions.read() as session:
-            output_digest = outputs.get(session, tenant, output).digest
-        # Hashed before the question, outside its transaction: no writer waits for a large file.
-        with suppress(MediaMissing), self.media.descriptor(output_digest):
-            pass
-        with self.sessions.write() as session:
             now = self._now(session)
-            leave = serving.ask(session, tenant, output, self.standings, now=now, lock="share")
-            if isinstance(leave, Gone):
-                return leave
-            path = self.media.path(leave.output.digest)
-            outputs.count_served(session, tenant, output)
-            return path
+            leave = serving.ask(session, self.ledger.tenant, output, self.standings, now=now)
+        return leave if isinstance(leave, Gone) else None
+
+    def _opened(self, output: str) -> Opened | None:
+        with self.sessions.read() as session:
+            digest = outputs.get(session, self.ledger.tenant, output).digest
+        try:
+            return self.media.opened(digest)
+        except MediaMissing:
+            # A withdrawal took it away, or somebody else: the gate knows which.
+            return None
 
     def _now(self, session: Session) -> datetime:
         # As the gate reads it: a consent that has ended must not come back with the clock.

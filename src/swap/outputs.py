@@ -70,6 +70,16 @@ def get(session: Session, tenant: str, output: str) -> Output:
     return _value(row)
 
 
+def of_digest(session: Session, tenant: str, digest: str) -> Output | None:
+    """The output that is this file. The last, should two jobs have made the same bytes."""
+    row = session.exec(
+        select(OutputRow)
+        .where(OutputRow.tenant_id == tenant, OutputRow.digest == digest)
+        .order_by(col(OutputRow.released_at).desc(), col(OutputRow.id))
+    ).first()
+    return None if row is None else _value(row)
+
+
 def of_job(session: Session, tenant: str, job: str) -> Output | None:
     """The output a job released, if it did."""
     row = session.exec(
@@ -101,6 +111,18 @@ def foundations(session: Session, tenant: str, output: str) -> Mapping[str, Sequ
         )
     )
     return {row.authorization_id: [p for p in row.purposes.split(",") if p] for row in rows}
+
+
+def rests_on(session: Session, tenant: str, output: str, person: str) -> bool:
+    """Whether an output rests on a consent of this person."""
+    row = session.exec(
+        select(OutputConsentRow.output_id).where(
+            OutputConsentRow.tenant_id == tenant,
+            OutputConsentRow.output_id == output,
+            OutputConsentRow.person_id == person,
+        )
+    ).first()
+    return row is not None
 
 
 def withdraw(session: Session, tenant: str, output: str, *, now: datetime) -> bool:

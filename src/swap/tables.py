@@ -99,6 +99,7 @@ class JobRow(SQLModel, table=True):
         ForeignKeyConstraint(["tenant_id", "template_id"], ["template.tenant_id", "template.id"]),
         ForeignKeyConstraint(["tenant_id", "donor_id"], ["donor.tenant_id", "donor.id"]),
         UniqueConstraint("tenant_id", "permit_id"),
+        Index("ix_job_asked_at", "tenant_id", "asked_at", "id"),
     )
     tenant_id: str = Field(primary_key=True)
     id: str = Field(primary_key=True)
@@ -108,11 +109,16 @@ class JobRow(SQLModel, table=True):
     state: str
     attempt: int = 0
     cancelled: bool = False
-    """Set by a withdrawal; the render loop polls it."""
+    """Set by a withdrawal, or by an operator; the render loop polls it, the release reads it."""
     outcome: bytes | None = None
     """Canonical JSON: rule ids or an error code once it ended otherwise than released."""
     started: str | None = None
     """Leaf hash of `RunStarted` of the current attempt."""
+    done: int = 0
+    """Frames of the current attempt, as of a second or so ago."""
+    total: int | None = None
+    """Frames it is about; null until that is known."""
+    asked_at: datetime = Field(sa_type=Instant)
     changed_at: datetime = Field(sa_type=Instant)
 
 

@@ -14,13 +14,15 @@ from audit.log import Log
 from audit.receipt import Receipt
 from audit.sessions import Sessions
 from consent.hearing import SKEW
-from consent.standing import Standings
+from consent.standing import Lock, Standings
 from swap import outputs, serving
-from swap.errors import ClockSetBack, NoSuchThing
+from swap.errors import ClockSetBack, NoSuchThing, Tampered
 from swap.faults import MediaMissing
 from swap.outputs import Output
 from swap.serving import Gone
 from swap.store import MediaStore, Opened
+
+_SHARED: Lock = "share"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +45,19 @@ class Delivery:
     clock: Callable[[], datetime]
 
     def deliver(self, output: str) -> Path | Gone:
-        """The file, for one delivery, counted. Raises as `hand_over`."""
-        handed = self.hand_over(output, counted=True)
+        """The file, for one delivery, counted. Raises as `hand_over`, and `NoSuchThing`."""
+        handed = self.hand_over(self.find(output), counted=True)
         if isinstance(handed, Gone):
             return handed
         handed.opened.close()
         return self.media.path(handed.output.digest)
 
-    def hand_over(self, output: str, *, counted: bool) -> Handed | Gone:
+    def find(self, output: str) -> Output:
+        """What is known of it. Raises `NoSuchThing`."""
+        with self.sessions.read() as session:
+            return outputs.get(session, self.ledger.tenant, output)
+
+    def hand_over(self, output: Output, *, counted: bool) -> Handed | Gone:
         """The file, open. Ask again for every request and every range, and `still` while it takes long.
 
         `counted`, a copy begins to leave: in a write session, under the consents' locks, so that a withdrawal
@@ -60,20 +67,20 @@ class Delivery:
         tenant = self.ledger.tenant
         with ExitStack() as undo:
             # Opened before the question, outside its transaction: no writer waits while a file is hashed.
-            opened = self._opened(output)
+            opened = self._opened(output.digest)
             if opened is not None:
                 undo.callback(opened.close)
             with self.sessions.write() if counted else self.sessions.read() as session:
-                lock = "share" if counted else None
-                leave = serving.ask(
-                    session, tenant, output, self.standings, now=self._now(session), lock=lock
-                )
+                now, lock = self._now(session), _SHARED if counted else None
+                leave = serving.ask(session, tenant, output.id, self.standings, now=now, lock=lock)
                 if isinstance(leave, Gone):
                     return leave
                 if opened is None:
-                    raise MediaMissing(f"no file {leave.output.digest}")
+                    raise MediaMissing(f"no file {output.digest}")
+                if leave.output.digest != output.digest:
+                    raise Tampered(f"output {output.id} is another file than a moment ago")
                 if counted:
-                    outputs.count_served(session, tenant, output)
+                    outputs.count_served(session, tenant, output.id)
             undo.pop_all()
             return Handed(leave.output, opened)
 
@@ -88,9 +95,7 @@ class Delivery:
             leave = serving.ask(session, self.ledger.tenant, output, self.standings, now=now)
         return leave if isinstance(leave, Gone) else None
 
-    def _opened(self, output: str) -> Opened | None:
-        with self.sessions.read() as session:
-            digest = outputs.get(session, self.ledger.tenant, output).digest
+    def _opened(self, digest: str) -> Opened | None:
         try:
             return self.media.opened(digest)
         except MediaMissing:

@@ -186,9 +186,7 @@ def job(session: Session, tenant: str, job_id: str) -> Job:
     return _job(row)
 
 
-def page(
-    session: Session, tenant: str, before: tuple[datetime, str] | None, limit: int
-) -> Sequence[Job]:
+def page(session: Session, tenant: str, before: tuple[datetime, str] | None, limit: int) -> Sequence[Job]:
     """Jobs, newest first, from `before` (an instant and an id) on."""
     query = select(JobRow).where(JobRow.tenant_id == tenant)
     if before is not None:

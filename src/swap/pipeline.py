@@ -340,9 +340,7 @@ class Pipeline:
             told = now
             # How far a run came is not worth the run: a database that is away is found out where it matters.
             with suppress(Unready), self.sessions.write() as session:
-                orders.progressed(
-                    session, self.tenant, job.id, attempt=job.attempt, done=done, total=total
-                )
+                orders.progressed(session, self.tenant, job.id, attempt=job.attempt, done=done, total=total)
 
         return telling
 

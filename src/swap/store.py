@@ -6,9 +6,10 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from threading import Lock
-from typing import BinaryIO, TypeAlias
+from typing import TypeAlias
 
 from swap.draft import Create, create
 from swap.errors import Tampered
@@ -26,7 +27,7 @@ Mark: TypeAlias = tuple[int, int, int, int, int]
 class Opened:
     """A file whose bytes were checked, open for reading. Whoever was given it closes it."""
 
-    file: BinaryIO
+    file: BufferedReader
     mark: Mark
 
     @property
@@ -77,7 +78,7 @@ class MediaStore(ContentFolder):
             file.close()
             raise
 
-    def _check(self, file: BinaryIO, digest: str, mark: Mark) -> None:
+    def _check(self, file: BufferedReader, digest: str, mark: Mark) -> None:
         begun = self._clock_ns()
         if hashlib.file_digest(file, "sha256").hexdigest() != digest or mark_of(file) != mark:
             raise Tampered(f"file {digest} holds other bytes")
@@ -96,7 +97,7 @@ class MediaStore(ContentFolder):
             return True
 
 
-def mark_of(file: BinaryIO) -> Mark:
+def mark_of(file: BufferedReader) -> Mark:
     """What changes when a file does: device, inode, size, times of modification and of change in ns."""
     found = os.fstat(file.fileno())
     return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)

@@ -13,9 +13,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service import logs
 from service.api import problem
 from service.api.access import OPEN, roles_of
+from service.api.copies import Copies
 from service.api.house import House
 from service.api.limits import Buckets, Limits
-from service.api.routes import authorizations, decisions, keys, notices, people
+from service.api.routes import (
+    authorizations,
+    decisions,
+    keys,
+    log,
+    notices,
+    outputs,
+    people,
+    swaps,
+    verifications,
+)
 from service.shapes.problem import Problem
 
 ABOUT = """
@@ -39,6 +50,12 @@ ROUTERS = (
     authorizations.router,
     authorizations.photos,
     decisions.router,
+    swaps.router,
+    swaps.photos,
+    outputs.router,
+    log.router,
+    verifications.router,
+    verifications.uploads,
 )
 
 Observe = Callable[[str, str, int, float], None]
@@ -65,6 +82,7 @@ def build(house: House, *, observe: Observe = lambda _method, _route, _status, _
         Buckets(settings.requests_a_second, settings.requests_at_once),
         Buckets(1, 20),
     )
+    app.state.copies = Copies()
     for router in ROUTERS:
         app.include_router(router)
     problem.install(app)

@@ -137,6 +137,7 @@ class JobRow(SQLModel, table=True):
         ForeignKeyConstraint(["tenant_id", "donor_id"], ["donor.tenant_id", "donor.id"]),
         UniqueConstraint("tenant_id", "permit_id"),
         Index("job_state", "tenant_id", "state", "changed_at"),
+        Index("ix_job_asked_at", "tenant_id", "asked_at", "id"),
     )
     tenant_id: str = Field(primary_key=True)
     id: str = Field(primary_key=True)
@@ -146,11 +147,16 @@ class JobRow(SQLModel, table=True):
     state: str
     attempt: int = 0
     cancelled: bool = False
-    """Set by a withdrawal; the render loop polls it."""
+    """Set by a withdrawal, or by an operator; the render loop polls it, the release reads it."""
     outcome: bytes | None = None
     """Canonical JSON: rule ids or an error code once it ended otherwise than released."""
     started: str | None = None
     """Leaf hash of `RunStarted` of the current attempt."""
+    done: int = 0
+    """Frames of the current attempt, as of a second or so ago."""
+    total: int | None = None
+    """Frames it is about; null until that is known."""
+    asked_at: datetime = Field(sa_type=Instant)
     changed_at: datetime = Field(sa_type=Instant)
 
 

@@ -12,9 +12,21 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service import logs
 from service.api import problem
 from service.api.access import OPEN, roles_of
+from service.api.copies import Copies
 from service.api.house import House
 from service.api.limits import Buckets, Limits
-from service.api.routes import authorizations, decisions, health, keys, notices, people
+from service.api.routes import (
+    authorizations,
+    decisions,
+    health,
+    keys,
+    log,
+    notices,
+    outputs,
+    people,
+    swaps,
+    verifications,
+)
 from service.apikeys import KeyRole
 from service.shapes.problem import Problem
 
@@ -40,6 +52,12 @@ ROUTERS = (
     authorizations.router,
     authorizations.photos,
     decisions.router,
+    swaps.router,
+    swaps.photos,
+    outputs.router,
+    log.router,
+    verifications.router,
+    verifications.uploads,
 )
 
 
@@ -63,6 +81,7 @@ def build(house: House) -> FastAPI:
         Buckets(settings.requests_a_second, settings.requests_at_once),
         Buckets(1, 20),
     )
+    app.state.copies = Copies()
     for router in ROUTERS:
         app.include_router(router)
     problem.install(app)

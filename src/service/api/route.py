@@ -97,6 +97,7 @@ class Route(APIRoute):
     """Every route of ours."""
 
     largest_body: ClassVar[int] = LARGEST_BODY
+    buffered: ClassVar[bool] = True
 
     def get_route_handler(self) -> Handler:
         """The handler, with what all of them share."""
@@ -106,7 +107,7 @@ class Route(APIRoute):
 
         async def handle(request: Request) -> Response:
             try:
-                if takes_body or once:
+                if self.buffered and (takes_body or once):
                     await _bounded(request, self.largest_body)
                 response = await (_once(request, work) if once else work(request))
             except ClientDisconnect:
@@ -123,6 +124,12 @@ class PhotosRoute(Route):
     """A route that takes a handful of photos."""
 
     largest_body = 64 << 20
+
+
+class StreamingRoute(Route):
+    """A route that takes its body as it comes (`service.api.body`). Never a POST: those are remembered."""
+
+    buffered = False
 
 
 async def _bounded(request: Request, most: int) -> None:

@@ -25,6 +25,7 @@ from audit.log import Log
 from audit.sessions import Sessions
 from consent.case import Case, Use
 from consent.dimensions import DataClass
+from consent.docket import Answer
 from consent.faces import Detector
 from consent.gate import Forecast, Gate
 from consent.keeping import keep_until
@@ -42,7 +43,7 @@ from swap.revisit import crops_again
 from swap.sandbox import Sandbox, never
 from swap.scan import Scan, scan
 from swap.source import Source
-from swap.store import MediaStore
+from swap.store import MediaStore, Opened
 
 Clock = Callable[[], datetime]
 Tell = Callable[[int, int], None]
@@ -196,6 +197,19 @@ class Admission:
                 self.ledger.append(session, Fact("PreviewShown", (part,), (decision.ruling.entry,)), now)
         self.log.publish(now=self.clock())
         return decision, clip
+
+    def clip(self, template: str) -> Opened:
+        """The clip, open. Who opens it asks `preview`, or `may_see`, before a byte of it goes anywhere."""
+        with self.sessions.read() as session:
+            found = self.at_least_quarantined(session, template)
+        return self.media.opened(found.media_digest or "")
+
+    def may_see(self, template: str, person: str) -> bool:
+        """Whether `preview` would be permitted now. A dry run, to be asked while a clip is being sent."""
+        with self.sessions.read() as session:
+            found = self.at_least_quarantined(session, template)
+            case = cases.of_template(self._asking(person), Action.PREVIEW, found)
+            return self.gate.check(session, case, self.clock()).answer is Answer.PERMIT
 
     def scan(
         self,

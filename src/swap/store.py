@@ -31,6 +31,11 @@ class Opened:
     mark: Mark
 
     @property
+    def size(self) -> int:
+        """Bytes."""
+        return self.mark[2]
+
+    @property
     def unchanged(self) -> bool:
         """Whether nobody has touched the file since."""
         return mark_of(self.file) == self.mark

@@ -95,6 +95,7 @@ def roles_of(call: Callable[..., object] | None) -> frozenset[KeyRole] | None:
 
 
 Operator = Annotated[Caller, allow(KeyRole.OPERATOR)]
+Creator = Annotated[Caller, allow(KeyRole.CREATOR)]
 Auditor = Annotated[Caller, allow(KeyRole.AUDITOR)]
 OperatorOrAuditor = Annotated[Caller, allow(KeyRole.OPERATOR, KeyRole.AUDITOR)]
 OperatorOrCreator = Annotated[Caller, allow(KeyRole.OPERATOR, KeyRole.CREATOR)]

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from secrets import token_hex
 
+from anyio import CapacityLimiter
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -24,7 +25,10 @@ from service.api.routes import (
     notices,
     outputs,
     people,
+    scans,
     swaps,
+    templates,
+    uploads,
     verifications,
 )
 from service.apikeys import KeyRole
@@ -52,6 +56,10 @@ ROUTERS = (
     authorizations.router,
     authorizations.photos,
     decisions.router,
+    templates.router,
+    uploads.bodies,
+    uploads.router,
+    scans.router,
     swaps.router,
     swaps.photos,
     outputs.router,
@@ -82,6 +90,7 @@ def build(house: House) -> FastAPI:
         Buckets(1, 20),
     )
     app.state.copies = Copies()
+    app.state.uploads = CapacityLimiter(settings.uploads_at_once)
     for router in ROUTERS:
         app.include_router(router)
     problem.install(app)

@@ -3,28 +3,16 @@
 import asyncio
 import hashlib
 import time
-from http import HTTPStatus
-from typing import IO, ClassVar
+from typing import IO
 
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
-from audit.errors import BadInput
-from service.api.route import BodyTooLarge
+from service.api.route import BodyStalled, BodyTooLarge
 from swap.draft import storage
 
 STALL_SECONDS = 30.0
 LONGEST_SECONDS = 1800.0
-
-
-class BodyStalled(BadInput):
-    """A body that stopped coming, or came too slowly."""
-
-    code = "BODY_STALLED"
-    zh = "请求内容传输中断或过慢。"
-    hint = "Send it again over a better connection."
-    hint_zh = "请在网络稳定后重新发送。"
-    status: ClassVar[HTTPStatus] = HTTPStatus.REQUEST_TIMEOUT
 
 
 async def to_file(request: Request, file: IO[bytes], *, most: int) -> str:

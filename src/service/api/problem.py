@@ -30,6 +30,7 @@ from service import logs
 from service.apikeys import KeyExpired, KeyInvalid, KeyMissing, KeyRevoked, KeyUnknown
 from service.shapes.problem import Fault, Objection, Problem, Refused
 from swap.errors import NoSuchThing, PhotoGone, WrongState
+from swap.faults import SourceTooLarge, StorageFull
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 5
@@ -49,6 +50,8 @@ _STATUS: Mapping[type[ConsentryError], HTTPStatus] = {
     EntryUnpublished: HTTPStatus.NOT_FOUND,
     KeyUnknown: HTTPStatus.NOT_FOUND,
     WrongState: HTTPStatus.CONFLICT,
+    SourceTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    StorageFull: HTTPStatus.INSUFFICIENT_STORAGE,
     KeyTaken: HTTPStatus.CONFLICT,
     KeyNotEnrolled: HTTPStatus.CONFLICT,
     NotSuspended: HTTPStatus.CONFLICT,

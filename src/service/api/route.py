@@ -18,6 +18,7 @@ from audit.errors import BadInput
 from service.api import problem
 from service.api.access import OPEN, authenticate
 from service.api.house import House
+from service.api.lingering import Lingering, unread
 from service.apikeys import secret_of
 from service.once import Asked, Known, asked, at_work
 
@@ -127,9 +128,19 @@ class PhotosRoute(Route):
 
 
 class StreamingRoute(Route):
-    """A route that takes its body as it comes (`service.api.body`). Never a POST: those are remembered."""
+    """A route that takes its body as it comes (`body`, `inflow`). Never a POST: those are remembered."""
 
     buffered = False
+
+    def get_route_handler(self) -> Handler:
+        """The handler; who is answered before he has sent everything hears the answer."""
+        work = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            answer = await work(request)
+            return Lingering(answer) if unread(request) else answer
+
+        return handle
 
 
 async def _bounded(request: Request, most: int) -> None:

@@ -54,6 +54,7 @@ class Inflow:
         self._chunks, self._patience = aiter(request.stream()), patience
         self._ahead: asyncio.Task[bytes] | None = None
         self._ended = False
+        self._broken: BadInput | None = None
 
     def __iter__(self) -> Iterator[bytes]:
         while block := anyio.from_thread.run(self._block):
@@ -66,6 +67,8 @@ class Inflow:
         return block
 
     async def _gathered(self) -> bytes:
+        if self._broken is not None:
+            raise self._broken
         pieces: list[bytes] = []
         size, clock = 0, asyncio.get_running_loop().time
         until = clock() + self._patience + BLOCK / SLOWEST
@@ -74,9 +77,14 @@ class Inflow:
                 async with asyncio.timeout(min(self._patience, until - clock())):
                     piece = await anext(self._chunks, None)
             except TimeoutError:
-                raise BodyStalled("the body stopped coming, or comes too slowly") from None
+                self._broken = BodyStalled("the body stopped coming, or comes too slowly")
             except ClientDisconnect:
-                raise UploadBroken("the connection ended before the body did") from None
+                self._broken = UploadBroken("the connection ended before the body did")
+            if self._broken is not None:
+                if not size:
+                    raise self._broken
+                # First what came: an upload in parts keeps it.
+                break
             self._ended = piece is None
             pieces.append(piece or b"")
             size += len(pieces[-1])

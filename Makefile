@@ -14,8 +14,13 @@ $(READY): requirements/dev.lock pyproject.toml
 demo: $(READY)  ## the main job end to end, on real faces
 	$(BIN)/consentry demo --dir demo-run --json demo-run.json
 
+# A folder of its own for each run: pytest prunes the shared one, databases of a run at work included.
+SCRATCH := scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT &&
+PYTEST := $(SCRATCH) $(BIN)/python -m pytest --basetemp="$$scratch/t"
+COVERED := $(SCRATCH) $(BIN)/coverage run -m pytest --basetemp="$$scratch/t"
+
 test: $(READY)  ## every test, on SQLite and PostgreSQL
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 check: lint types layers cover  ## what CI runs, whole
 
@@ -40,13 +45,13 @@ cover: $(READY)
 	$(BIN)/coverage report --fail-under=100 --include='src/consent/gate.py,src/consent/policy.py,src/audit/tree.py,src/audit/verify.py'
 
 cover-small: $(READY)
-	$(BIN)/coverage run -m pytest $(SMALL)
+	$(COVERED) $(SMALL)
 
 cover-large: $(READY)
-	$(BIN)/coverage run -m pytest $(LARGE)
+	$(COVERED) $(LARGE)
 
 races: $(READY)  ## 2,000 of each race on each database: an hour or so
-	CONSENTRY_RACES=2000 $(BIN)/python -m pytest --log-cli-level=info --timeout=3600 tests/races
+	export CONSENTRY_RACES=2000; $(PYTEST) --log-cli-level=info --timeout=3600 tests/races
 
 bench: $(READY)  ## ratios to a limit or a peer, into bench/results.json
 	$(BIN)/python -m bench

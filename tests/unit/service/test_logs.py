@@ -99,9 +99,11 @@ def test_an_error_is_its_type_code_and_place_never_its_message(
     assert "test_logs.py:" in written
 
 
-def test_parameters_of_a_statement_are_not_written(capsys: pytest.CaptureFixture[str]) -> None:
+def test_parameters_of_a_statement_are_not_written(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     configure(Form.JSON)
-    database = Database("sqlite://")
+    database = Database(f"sqlite:///{tmp_path / 'some.db'}")
     statement = f"SELECT * FROM nowhere WHERE name = '{NAME}'"  # noqa: S608
 
     try:

@@ -82,6 +82,7 @@ def test_quarantine_gives_no_path_away() -> None:
         "descriptor_for_sandbox",
         "discard",
         "holds",
+        "kept_since",
         "receive",
         "sweep",
     ]

@@ -17,12 +17,14 @@ from api.conftest import Opened
 from callers import Outside
 from full_disk import on_a_full_disk
 from incoming import NOBODY, Wire, announced, begun, clip, sent
+from service import retention
 from service.apikeys import KeyRole
 from service.partfiles import PartFiles
 from service.receiving import Receiving, purge
 from swap.faults import SandboxUnavailable, StorageFull
 from swap.folder import ContentFolder
 from swap.quarantine import Quarantine
+from swap.retention import Purger
 from swap.sandbox import Sandbox
 from worlds import small_clip
 
@@ -549,11 +551,12 @@ def test_an_upload_that_nobody_ends_goes_after_a_day_with_its_file(outside: Open
     later = record.clock() + timedelta(hours=25)
 
     # When
-    with there.house.receiving.parts.held(busy), record.database.write() as session:
-        gone = purge(record, session, now=later)
+    with there.house.receiving.parts.held(busy):
+        done = Purger(record.database, record.ledger, retention.steps(record), lambda: later).run(whole=True)
 
     # Then
-    assert gone == 2
+    assert done.gone[retention.UPLOAD] == 2
+    assert "Purged" in there.world.kinds()
     assert [one.name for one in there.world.files("uploads")] == [busy]
     assert there.world.rows("upload") == 1
     with record.database.write() as session:

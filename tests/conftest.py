@@ -19,6 +19,7 @@ from sqlmodel import SQLModel
 
 import audit.tables  # noqa: F401  (the imports register the rows)
 import consent.tables  # noqa: F401
+import service.tables  # noqa: F401
 import swap.tables  # noqa: F401
 from audit.ids import Entropy
 from service.database import Database

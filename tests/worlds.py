@@ -16,7 +16,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 from sqlmodel import col, select
 
 import clips
@@ -237,6 +237,9 @@ class World:
     def column(self, table: str, name: str) -> list[Any]:
         with self.record.database.read() as session:
             return list(session.connection().execute(text(f'SELECT "{name}" FROM "{table}"')).scalars())  # noqa: S608
+
+    def columns(self, table: str) -> list[str]:
+        return [str(one["name"]) for one in inspect(self.record.database.engine).get_columns(table)]
 
     def edit(self, statement: str, **values: object) -> int:
         """Somebody with the database in his hands. How many rows changed."""

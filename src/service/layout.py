@@ -97,6 +97,11 @@ class Layout:
         return self.root / "quarantine"
 
     @property
+    def uploads(self) -> Path:
+        """Uploads in parts, mode 0700."""
+        return self.root / "uploads"
+
+    @property
     def media(self) -> Path:
         """Normalised templates and outputs, by digest."""
         return self.root / "media"

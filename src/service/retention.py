@@ -6,6 +6,7 @@ A new kind of thing that is stored joins here: a line in `CLASSES`, and its `Pur
 from dataclasses import dataclass
 
 from consent.portraits import Portraits
+from service import receiving
 from service.once import Once
 from service.wiring import Record
 from swap.limits import Limits
@@ -16,6 +17,7 @@ from swap.store import MediaStore
 
 REFERENCE = "face-reference"
 ANSWER = "repeated-answer"
+UPLOAD = "unfinished-upload"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ CLASSES = (
         "24 hours",
         "design decision 31",
     ),
+    Class(UPLOAD, "an upload in parts that was not completed", "24 hours after its last byte", "PIPL 19"),
     Class(
         "record",
         "entries, decisions, signed consents and their events, source records: no faces, no media",
@@ -95,6 +98,7 @@ def steps(record: Record) -> tuple[Purge, ...]:
         *media.steps,
         Purge(REFERENCE, lambda session, now: portraits.purge(session, ledger, now=now)),
         Purge(ANSWER, lambda session, now: once.purge(session, now=now)),
+        Purge(UPLOAD, lambda session, now: receiving.purge(record, session, now=now)),
     )
 
 

@@ -97,6 +97,14 @@ class Settings(BaseSettings):
     requests_a_second: float = Field(default=50, gt=0)
     """In the long run, for each API key, in each process."""
     requests_at_once: float = Field(default=200, ge=1)
+    uploads_at_once: int = Field(default=32, ge=1, le=256)
+    """Bodies of templates that each process takes in at once; each has a thread and 3 MiB."""
+    upload_stall: float = Field(default=30, gt=0, le=600)
+    """Seconds that a client may send nothing of a body."""
+    uploads_open: int = Field(default=20, ge=1)
+    """Uploads in parts that a tenant may have open."""
+    upload_bytes_open: int = Field(default=4 << 30, ge=1 << 20)
+    """Bytes that they may come to, as stated when they began."""
 
     @classmethod
     def settings_customise_sources(

@@ -27,6 +27,7 @@ from swap.quarantine import Quarantine
 from swap.recognition import Recogniser
 from swap.sandbox import Mode as SandboxMode
 from swap.sandbox import Sandbox
+from swap.scanning import Scanning
 from swap.store import MediaStore
 
 
@@ -49,6 +50,7 @@ class Studio:
     photos: SandboxedPhotos
     enrolment: Enrolment
     admission: Admission
+    scanning: Scanning
     donors: Donors
     pipeline: Pipeline
 
@@ -97,24 +99,26 @@ def open_studio(record: Record) -> Studio:
         version("consentry"),
         record.entropy,
     )
+    admission = Admission(
+        database,
+        gate,
+        ledger,
+        log,
+        quarantine,
+        media,
+        sandbox,
+        detector,
+        recogniser,
+        settings.scan_side,
+        record.entropy,
+        record.clock,
+    )
     return Studio(
         sandbox=sandbox,
         photos=photos,
         enrolment=Enrolment(record.registry, portraits, detector, embedder),
-        admission=Admission(
-            database,
-            gate,
-            ledger,
-            log,
-            quarantine,
-            media,
-            sandbox,
-            detector,
-            recogniser,
-            settings.scan_side,
-            record.entropy,
-            record.clock,
-        ),
+        admission=admission,
+        scanning=Scanning(admission),
         donors=Donors(
             database,
             gate,

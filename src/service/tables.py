@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKeyConstraint, Index
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Index
 from sqlmodel import Field, SQLModel
 
 from audit.columns import Digest, Identifier, Instant
@@ -63,3 +63,24 @@ class ApprovalRow(SQLModel, table=True):
     operator: str
     reason: str
     at: datetime = Field(sa_type=Instant)
+
+
+class UploadRow(SQLModel, table=True):
+    """A template's bytes on their way in parts (`uploads`)."""
+
+    __tablename__ = "upload"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "template_id"], ["template.tenant_id", "template.id"]),
+        Index("ix_upload_delete_after", "tenant_id", "delete_after"),
+    )
+
+    tenant_id: str = Field(primary_key=True, max_length=64)
+    id: str = Field(primary_key=True, sa_type=Identifier)
+    template_id: str
+    owner: str = Field(sa_type=Identifier)
+    """The API key that began it. No other goes on with it."""
+    size: int = Field(sa_type=BigInteger)
+    """Bytes, as stated when it began."""
+    offset: int = Field(default=0, sa_type=BigInteger)
+    """Bytes that are on the disk for good."""
+    delete_after: datetime = Field(sa_type=Instant)

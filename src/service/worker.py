@@ -69,6 +69,10 @@ class PipelineSteps:
     def settle(self, job: str) -> None:
         self.studio.pipeline.settle(job)
 
+    def scan(self, scan: str) -> None:
+        self._stay()
+        self.studio.scanning.run(scan, lambda _done, _total: self._stay())
+
     def _tell(self, done: int, total: int | None) -> None:
         self._stay()
         self.tell(done, total)
@@ -229,7 +233,9 @@ def _worker(record: Record, studio: Studio, hold: slots.Hold) -> Worker:
     settings, pipeline = record.settings, studio.pipeline
     steps = PipelineSteps(studio)
     runner = JobRunner(steps, url=settings.jobs_url, tenant=settings.tenant, slot=settings.slot)
-    sweeper = Sweeper(record.database, record.ledger, pipeline.media, record.clock, runner, pipeline)
+    sweeper = Sweeper(
+        record.database, record.ledger, pipeline.media, record.clock, runner, pipeline, studio.scanning
+    )
     reaper = Reaper(record.database, settings.tenant, settings.slot, runner, record.clock)
     return Worker(record, runner, sweeper, reaper, purger(record), steps, hold)
 

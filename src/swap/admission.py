@@ -25,6 +25,7 @@ from audit.log import Log
 from audit.sessions import Sessions
 from consent.case import Case, Use
 from consent.dimensions import DataClass
+from consent.docket import Answer
 from consent.faces import Detector
 from consent.gate import Forecast, Gate
 from consent.keeping import keep_until
@@ -33,6 +34,7 @@ from consent.words import Action
 from swap import cases, holdings, library, orders
 from swap.cases import Asking, Verdict
 from swap.errors import NotAnnounced, UploadGone, WrongState
+from swap.folder import Stored
 from swap.library import CastMember, State, Template
 from swap.quarantine import Quarantine
 from swap.recognition import Recogniser
@@ -41,7 +43,7 @@ from swap.revisit import crops_again
 from swap.sandbox import Sandbox, never
 from swap.scan import Scan, scan
 from swap.source import Source
-from swap.store import MediaStore
+from swap.store import MediaStore, Opened
 
 Clock = Callable[[], datetime]
 Tell = Callable[[int, int], None]
@@ -134,11 +136,23 @@ class Admission:
         Raises `NotAnnounced` for other bytes, unparsed, what the sandbox finds wrong with them, or
         `StorageFull`; then nothing of them is kept.
         """
+        return self._admit(template, lambda: self.quarantine.receive(chunks))
+
+    def admit_file(self, template: str, path: Path) -> Remuxed:
+        """The same with bytes that lie on our disk already, and stay there. As `ContentFolder.adopt`."""
+        return self._admit(template, lambda: self.quarantine.adopt(path))
+
+    def awaiting(self, template: str) -> Template:
+        """The template, if it waits for its bytes. Raises `NoSuchThing`, `WrongState`."""
         with self.sessions.read() as session:
             found = library.get(session, self.tenant, template)
         if found.state is not State.ANNOUNCED:
             raise WrongState(f"template {template} is {found.state}; expected announced")
-        received = self.quarantine.receive(chunks)
+        return found
+
+    def _admit(self, template: str, receive: Callable[[], Stored]) -> Remuxed:
+        found = self.awaiting(template)
+        received = receive()
         media: str | None = None
         try:
             remuxed, media = self._normalise(found, received.digest)
@@ -171,7 +185,7 @@ class Admission:
         clip: Path | None = None
         with self.sessions.write() as session:
             library.lock(session, self.tenant, template, exclusive=False)
-            found = self._at_least_quarantined(session, template)
+            found = self.at_least_quarantined(session, template)
             case = cases.of_template(self._asking(person), Action.PREVIEW, found)
             decision = self.gate.decide(session, case, now)
             if isinstance(decision, Permit):
@@ -184,6 +198,19 @@ class Admission:
         self.log.publish(now=self.clock())
         return decision, clip
 
+    def clip(self, template: str) -> Opened:
+        """The clip, open. Who opens it asks `preview`, or `may_see`, before a byte of it goes anywhere."""
+        with self.sessions.read() as session:
+            found = self.at_least_quarantined(session, template)
+        return self.media.opened(found.media_digest or "")
+
+    def may_see(self, template: str, person: str) -> bool:
+        """Whether `preview` would be permitted now. A dry run, to be asked while a clip is being sent."""
+        with self.sessions.read() as session:
+            found = self.at_least_quarantined(session, template)
+            case = cases.of_template(self._asking(person), Action.PREVIEW, found)
+            return self.gate.check(session, case, self.clock()).answer is Answer.PERMIT
+
     def scan(
         self,
         requester: str,
@@ -195,7 +222,7 @@ class Admission:
         """Look for every face, then recognise the cast; the gate is asked before each of the two."""
         asking = self._asking(requester)
         with self.sessions.read() as session:
-            found = self._at_least_quarantined(session, template)
+            found = self.at_least_quarantined(session, template)
             known = None if found.scan_digest is None else library.seen(session, self.tenant, found)[0]
         decision = self._decide(cases.of_template(asking, Action.SCAN, found))
         if not isinstance(decision, Permit):
@@ -322,7 +349,8 @@ class Admission:
         if media is not None and not keep_media:
             self.media.discard(media)
 
-    def _at_least_quarantined(self, session: Session, template: str) -> Template:
+    def at_least_quarantined(self, session: Session, template: str) -> Template:
+        """The template, if its bytes are here. Raises `NoSuchThing`, `WrongState`."""
         found = library.get(session, self.tenant, template)
         if found.media_digest is None or found.state is State.PURGED:
             raise WrongState(f"template {template} is {found.state}; its bytes are not here yet")

@@ -1,7 +1,7 @@
 """Handing a released file over, and its receipt: each time through the serving gate."""
 
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,13 +14,23 @@ from audit.log import Log
 from audit.receipt import Receipt
 from audit.sessions import Sessions
 from consent.hearing import SKEW
-from consent.standing import Standings
+from consent.standing import Lock, Standings
 from swap import outputs, serving
 from swap.errors import ClockSetBack, NoSuchThing, Tampered
 from swap.faults import MediaMissing
 from swap.outputs import Output
 from swap.serving import Gone
-from swap.store import MediaStore
+from swap.store import MediaStore, Opened
+
+_SHARED: Lock = "share"
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """A file that may leave, open: now and this once. Whoever was given it closes it."""
+
+    output: Output
+    opened: Opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,28 +45,72 @@ class Delivery:
     clock: Callable[[], datetime]
 
     def deliver(self, output: str) -> Path | Gone:
-        """The file, for one delivery, counted. Ask again for every request and every range.
+        """The file, for one delivery, counted. Raises as `hand_over`, and `NoSuchThing`."""
+        handed = self.hand_over(self.find(output), counted=True)
+        if isinstance(handed, Gone):
+            return handed
+        handed.opened.close()
+        return self.media.path(handed.output.digest)
 
-        In a write session, under the consents' locks: the count is what a withdrawal that comes after lists
-        as delivered. Raises `NoSuchThing`, `ClockSetBack`, and `Tampered` or `MediaMissing` for a file or
-        rows that are no longer the released ones.
+    def find(self, output: str) -> Output:
+        """What is known of it. Raises `NoSuchThing`."""
+        with self.sessions.read() as session:
+            return outputs.get(session, self.ledger.tenant, output)
+
+    def hand_over(self, output: Output, *, counted: bool) -> Handed | Gone:
+        """The file, open. Ask again for every request and every range, and `still` while it takes long.
+
+        `counted`, a copy begins to leave: in a write session, under the consents' locks, so that a withdrawal
+        that comes after lists it as delivered. Else this goes on with such a copy. Raises `NoSuchThing`,
+        `ClockSetBack`, and `Tampered` or `MediaMissing` for a file or rows that are no longer the released
+        ones.
         """
         tenant = self.ledger.tenant
+        with ExitStack() as undo:
+            # Opened before the question, outside its transaction: no writer waits while a file is hashed.
+            opened = self._opened(output.digest)
+            if opened is not None:
+                undo.callback(opened.close)
+            with self.sessions.write() if counted else self.sessions.read() as session:
+                now, lock = self._now(session), _SHARED if counted else None
+                leave = serving.ask(session, tenant, output.id, self.standings, now=now, lock=lock)
+                if isinstance(leave, Gone):
+                    return leave
+                if opened is None:
+                    raise MediaMissing(f"no file {output.digest}")
+                if leave.output.digest != output.digest:
+                    raise Tampered(f"output {output.id} is another file than a moment ago")
+                if not self._as_released(session, leave.output):
+                    raise Tampered(f"the rows of output {output.id} are not what its release says")
+                if counted:
+                    outputs.count_served(session, tenant, output.id)
+            undo.pop_all()
+            return Handed(leave.output, opened)
+
+    def still(self, handed: Handed) -> bool:
+        """Whether more of it may leave. Raises `NoSuchThing`, `ClockSetBack`."""
+        return handed.opened.unchanged and self.gone(handed.output.id) is None
+
+    def gone(self, output: str) -> Gone | None:
+        """Why it may not be served now, if so. Nothing is handed over by it. Raises `NoSuchThing`."""
         with self.sessions.read() as session:
-            output_digest = outputs.get(session, tenant, output).digest
-        # Hashed before the question, outside its transaction: no writer waits for a large file.
-        with suppress(MediaMissing), self.media.descriptor(output_digest):
-            pass
-        with self.sessions.write() as session:
             now = self._now(session)
-            leave = serving.ask(session, tenant, output, self.standings, now=now, lock="share")
-            if isinstance(leave, Gone):
-                return leave
-            if not self._as_released(session, leave.output):
-                raise Tampered(f"the rows of output {output} are not what its release says")
-            path = self.media.path(leave.output.digest)
-            outputs.count_served(session, tenant, output)
-            return path
+            leave = serving.ask(session, self.ledger.tenant, output, self.standings, now=now)
+        return leave if isinstance(leave, Gone) else None
+
+    def _opened(self, digest: str) -> Opened | None:
+        try:
+            return self.media.opened(digest)
+        except MediaMissing:
+            # A withdrawal took it away, or somebody else: the gate knows which.
+            return None
+
+    def _now(self, session: Session) -> datetime:
+        # As the gate reads it: a consent that has ended must not come back with the clock.
+        now, last = self.clock(), self.ledger.last_instant(session)
+        if last is not None and last - now > SKEW:
+            raise ClockSetBack("the clock is behind the log: whether a consent still holds is not known")
+        return now if last is None else max(now, last)
 
     def _as_released(self, session: Session, output: Output) -> bool:
         # Rows make a file reachable, and edited ones would make another file so, or rest on nobody who left.
@@ -65,13 +119,6 @@ class Delivery:
         rests_on = outputs.foundations(session, tenant, output.id)
         now_says = {"output": output.id, "digest": output.digest, "rests_on": rests_on}
         return all(said.get(name) == value for name, value in now_says.items())
-
-    def _now(self, session: Session) -> datetime:
-        # As the gate reads it: a consent that has ended must not come back with the clock.
-        now, last = self.clock(), self.ledger.last_instant(session)
-        if last is not None and last - now > SKEW:
-            raise ClockSetBack("the clock is behind the log: whether a consent still holds is not known")
-        return now if last is None else max(now, last)
 
     def receipt(self, output: str) -> bytes:
         """The receipt of a release: its entry, the part about the output opened, the proof of its place.

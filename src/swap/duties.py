@@ -21,6 +21,7 @@ class Kind(StrEnum):
     """What can be owed."""
 
     RUN_JOB = "run_job"
+    RUN_SCAN = "run_scan"
     CANCEL_JOB = "cancel_job"
     WITHDRAW_OUTPUT = "withdraw_output"
     NOTIFY = "notify"

@@ -1,5 +1,6 @@
 """Files named by the SHA-256 of their bytes, in a folder only we can enter."""
 
+import errno
 import hashlib
 import os
 import stat
@@ -7,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from swap.draft import Create, Draft, create, storage, sweep, sync_folder
@@ -45,27 +47,50 @@ class ContentFolder:
         """Make a draft one of ours, under the digest of what is really on disk."""
         with draft.path.open("rb") as written:
             digest = hashlib.file_digest(written, "sha256").hexdigest()
-        size = draft.path.stat().st_size
-        place = self._place(digest)
-        with storage():
-            if not place.parent.exists():
-                place.parent.mkdir(mode=0o700, exist_ok=True)
-                sync_folder(self._root)
-        draft.publish(place)
+        return self._keep(draft, digest, draft.path.stat().st_size)
+
+    def adopt(self, path: Path, *, max_bytes: int) -> Stored:
+        """Make a file from elsewhere one of ours, without a copy where the file system is the same.
+
+        Read once, for its digest. The caller holds it: nobody writes to it while it is here. It stays where
+        it was, too, until the caller removes it. Raises `SourceTooLarge`, `SourceEmpty`.
+        """
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > max_bytes:
+                raise SourceTooLarge(f"more than {max_bytes} bytes")
+            if not size:
+                raise SourceEmpty("the upload has no bytes")
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            place = self._placed(digest)
+            try:
+                with storage():
+                    os.utime(file.fileno())  # it is here since now, whoever looks for what is left over
+                    os.fsync(file.fileno())
+                    os.link(path, place)
+                    sync_folder(place.parent)
+            except FileExistsError:
+                pass  # the same bytes came before; `descriptor` looks at them again
+            except OSError as error:
+                if error.errno not in {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP}:
+                    raise
+                os.lseek(file.fileno(), 0, os.SEEK_SET)
+                return self.put(iter(partial(file.read, 1 << 20), b""), max_bytes=max_bytes)
         return Stored(digest, size)
 
     def put(self, chunks: Iterable[bytes], *, max_bytes: int) -> Stored:
         """Keep a stream, all of it or nothing. Raises `SourceTooLarge` as soon as it is, `SourceEmpty`."""
         with self.draft() as draft:
-            size = 0
+            size, running = 0, hashlib.sha256()
             for chunk in chunks:
                 size += len(chunk)
                 if size > max_bytes:
                     raise SourceTooLarge(f"more than {max_bytes} bytes")
+                running.update(chunk)
                 draft.write(chunk)
             if not size:
                 raise SourceEmpty("the upload has no bytes")
-            return self.keep(draft)
+            return self._keep(draft, running.hexdigest(), size)
 
     def path(self, digest: str) -> Path:
         """Where the file lies. Raises `MediaMissing`."""
@@ -108,6 +133,19 @@ class ContentFolder:
     def sweep(self, *, before: datetime | None = None) -> int:
         """Remove what crashed writers left behind; how many files. `before` as for `swap.draft.sweep`."""
         return sweep(self._root, before=before)
+
+    def _keep(self, draft: Draft, digest: str, size: int) -> Stored:
+        draft.publish(self._placed(digest))
+        return Stored(digest, size)
+
+    def _placed(self, digest: str) -> Path:
+        """Where a file will lie; its folder is there."""
+        place = self._place(digest)
+        with storage():
+            if not place.parent.exists():
+                place.parent.mkdir(mode=0o700, exist_ok=True)
+                sync_folder(self._root)
+        return place
 
     def _place(self, digest: str) -> Path:
         if len(digest) != 64 or set(digest) - set("0123456789abcdef"):

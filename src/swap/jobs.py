@@ -20,9 +20,12 @@ from swap.errors import JobStopped, QueueAway, SlotTaken
 
 VERSION = "1"
 """Pinned: DBOS's default is a hash of the source, which strands every pending job at a deploy. Raised
-only when the steps of `Jobs.run_job` change their order."""
+only when the steps of `Jobs.run_job` or `Jobs.run_scan` change their order. A worker of a version that
+knows no scans leaves one that it took pending: it ends when the tables are upgraded, and the scan goes on."""
 
 QUEUE = "swap"
+SCANS = "scan"
+"""A queue of their own: a scan, which a person may be waiting for, does not wait behind a long render."""
 _POLL = 0.1
 _ALIVE = {"PENDING", "ENQUEUED", "DELAYED"}
 
@@ -40,6 +43,10 @@ class Steps(Protocol):
 
     def settle(self, job: str) -> None:
         """Let go of what was kept for the job."""
+        ...
+
+    def scan(self, scan: str) -> None:
+        """Do a scan, or find it over."""
         ...
 
 
@@ -74,6 +81,19 @@ class Jobs(DBOSConfiguredInstance):
         finally:
             self.at_work.discard(job)
 
+    @DBOS.workflow(name="run_scan")
+    def run_scan(self, scan: str) -> None:
+        """One step: what a scan saw is kept by its own transactions."""
+        self.at_work.add(scan)
+        try:
+            self.scan(scan)
+        finally:
+            self.at_work.discard(scan)
+
+    @DBOS.step(name="scan")
+    def scan(self, scan: str) -> None:
+        self._here.scan(scan)
+
     @DBOS.step(name="run")
     def run(self, job: str) -> str | None:
         return self._here.run(job)
@@ -105,7 +125,7 @@ class JobRunner:
             with sqlite3.connect(Path(url.removeprefix("sqlite:///"))) as connection:
                 connection.execute("PRAGMA journal_mode=WAL")
             connection.close()
-        self._tenant, self._queue = tenant, f"{QUEUE}-{tenant}"
+        self._tenant, self._queue, self._scans = tenant, f"{QUEUE}-{tenant}", f"{SCANS}-{tenant}"
         self._slot, self._strays = slot, frozenset[str]()
         config = DBOSConfig(
             # Tenants share a database, never a queue: nobody runs another tenant's jobs.
@@ -122,7 +142,8 @@ class JobRunner:
         try:
             with _reached():
                 DBOS.launch()
-                DBOS.register_queue(self._queue, worker_concurrency=1, polling_interval_sec=_POLL)
+                for queue in (self._queue, self._scans):
+                    DBOS.register_queue(queue, worker_concurrency=1, polling_interval_sec=_POLL)
         except BaseException:
             self.close(within=0)
             raise
@@ -131,6 +152,11 @@ class JobRunner:
         """Hand a job over. The same workflow id again is the same workflow: it runs once."""
         with _reached(), SetWorkflowID(workflow):
             DBOS.enqueue_workflow(self._queue, _JOBS.run_job, job)
+
+    def enqueue_scan(self, workflow: str, scan: str) -> None:
+        """The same for a scan."""
+        with _reached(), SetWorkflowID(workflow):
+            DBOS.enqueue_workflow(self._scans, _JOBS.run_scan, scan)
 
     def ended(self, workflow: str) -> str | None:
         """None while a workflow is unknown, waits or runs; how it ended once it has: an error's code."""

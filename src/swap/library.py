@@ -77,6 +77,7 @@ class Template:
     scan_digest: str | None
     published_by: str | None
     cast: tuple[CastMember, ...]
+    announced_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +186,7 @@ def get(session: Session, tenant: str, template: str) -> Template:
         scan_digest=row.scan_digest,
         published_by=row.published_by,
         cast=tuple(CastMember(m.person_id, Role(m.role), m.authorization_id) for m in cast),
+        announced_at=source.announced_at,
     )
 
 
@@ -196,6 +198,36 @@ def every(session: Session, tenant: str) -> Sequence[Template]:
         .order_by(col(TemplateRow.changed_at), col(TemplateRow.id))
     )
     return [get(session, tenant, template) for template in rows]
+
+
+def page(
+    session: Session,
+    tenant: str,
+    after: tuple[datetime, str] | None,
+    limit: int,
+    *,
+    naming: str | None = None,
+) -> Sequence[Template]:
+    """Templates in the order in which they were announced, from `after` (an instant and an id) on.
+
+    `naming`: only those whose cast names this person.
+    """
+    at, template = col(SourceRow.announced_at), col(TemplateRow.id)
+    query = (
+        select(TemplateRow.id)
+        .join(
+            SourceRow,
+            (col(SourceRow.tenant_id) == col(TemplateRow.tenant_id))
+            & (col(SourceRow.id) == col(TemplateRow.source_id)),
+        )
+        .where(TemplateRow.tenant_id == tenant)
+    )
+    if after is not None:
+        query = query.where((at > after[0]) | ((at == after[0]) & (template > after[1])))
+    if naming is not None:
+        hers = select(CastRow.template_id).where(CastRow.tenant_id == tenant, CastRow.person_id == naming)
+        query = query.where(template.in_(hers))
+    return [get(session, tenant, one) for one in session.exec(query.order_by(at, template).limit(limit))]
 
 
 def quarantined(

@@ -57,6 +57,9 @@ class Job:
     cancelled: bool
     outcome: bytes | None
     started: str | None
+    done: int
+    total: int | None
+    asked_at: datetime
 
 
 def add_donor(session: Session, tenant: str, donor: Donor, *, now: datetime, delete_after: datetime) -> None:
@@ -198,6 +201,7 @@ def add_job(
             donor_id=donor_id,
             permit_id=permit,
             state=Progress.QUEUED,
+            asked_at=now,
             changed_at=now,
         )
     )
@@ -249,6 +253,17 @@ def ended(session: Session, tenant: str, *, since: datetime, until: datetime) ->
     return {Progress(state): count for state, count in rows}
 
 
+def page(session: Session, tenant: str, before: tuple[datetime, str] | None, limit: int) -> Sequence[Job]:
+    """Jobs, newest first, from `before` (an instant and an id) on."""
+    query = select(JobRow).where(JobRow.tenant_id == tenant)
+    if before is not None:
+        at, job_id = before
+        earlier = (col(JobRow.asked_at) < at) | ((col(JobRow.asked_at) == at) & (col(JobRow.id) < job_id))
+        query = query.where(earlier)
+    query = query.order_by(col(JobRow.asked_at).desc(), col(JobRow.id).desc()).limit(limit)
+    return [_job(row) for row in session.exec(query)]
+
+
 def jobs_of(session: Session, tenant: str, *, templates: Sequence[str], unfinished: bool) -> Sequence[Job]:
     """Jobs on these templates, oldest first."""
     query = select(JobRow).where(JobRow.tenant_id == tenant, col(JobRow.template_id).in_(templates))
@@ -276,8 +291,25 @@ def begin(session: Session, tenant: str, job_id: str, *, attempt: int, started: 
     """An attempt has its permit redeemed and its `RunStarted` written."""
     row = _row(session, tenant, job_id)
     row.state, row.attempt, row.started, row.changed_at = Progress.RUNNING, attempt, started, now
+    row.done, row.total = 0, None
     session.add(row)
     session.flush()
+
+
+def progressed(
+    session: Session, tenant: str, job_id: str, *, attempt: int, done: int, total: int | None
+) -> None:
+    """Note how far an attempt came. Once another has begun, or the job has ended, this changes nothing."""
+    session.exec(
+        update(JobRow)
+        .where(
+            col(JobRow.tenant_id) == tenant,
+            col(JobRow.id) == job_id,
+            col(JobRow.state) == Progress.RUNNING,
+            col(JobRow.attempt) == attempt,
+        )
+        .values(done=done, total=total)
+    )
 
 
 def cancel(session: Session, tenant: str, job_id: str) -> None:
@@ -285,6 +317,20 @@ def cancel(session: Session, tenant: str, job_id: str) -> None:
     session.exec(
         update(JobRow).where(col(JobRow.tenant_id) == tenant, col(JobRow.id) == job_id).values(cancelled=True)
     )
+
+
+def call_off(session: Session, tenant: str, job_id: str) -> Job:
+    """Cancel a job for its asker: from the commit on it is not released. Raises `WrongState` if it ended."""
+    row = _row(session, tenant, job_id)
+    row.cancelled = True
+    session.add(row)
+    session.flush()
+    return _job(row)
+
+
+def called_off(session: Session, tenant: str, job_id: str) -> bool:
+    """Whether an open job was cancelled, under its lock: until the commit nobody else cancels it."""
+    return _row(session, tenant, job_id).cancelled
 
 
 def end(
@@ -317,4 +363,7 @@ def _job(row: JobRow) -> Job:
         row.cancelled,
         row.outcome,
         row.started,
+        row.done,
+        row.total,
+        row.asked_at,
     )

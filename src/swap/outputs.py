@@ -73,6 +73,16 @@ def get(session: Session, tenant: str, output: str) -> Output:
     return _value(row)
 
 
+def of_digest(session: Session, tenant: str, digest: str) -> Output | None:
+    """The output that is this file. The last, should two jobs have made the same bytes."""
+    row = session.exec(
+        select(OutputRow)
+        .where(OutputRow.tenant_id == tenant, OutputRow.digest == digest)
+        .order_by(col(OutputRow.released_at).desc(), col(OutputRow.id))
+    ).first()
+    return None if row is None else _value(row)
+
+
 def of_job(session: Session, tenant: str, job: str) -> Output | None:
     """The output a job released, if it did."""
     row = session.exec(
@@ -119,6 +129,18 @@ def due(session: Session, tenant: str, *, now: datetime, limit: int) -> Sequence
         .limit(limit)
     )
     return [_value(row) for row in rows]
+
+
+def rests_on(session: Session, tenant: str, output: str, person: str) -> bool:
+    """Whether an output rests on a consent of this person."""
+    row = session.exec(
+        select(OutputConsentRow.output_id).where(
+            OutputConsentRow.tenant_id == tenant,
+            OutputConsentRow.output_id == output,
+            OutputConsentRow.person_id == person,
+        )
+    ).first()
+    return row is not None
 
 
 def file_needed(session: Session, tenant: str, digest: str) -> bool:

@@ -13,6 +13,7 @@ which fences the old one.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -30,7 +31,7 @@ from audit.log import Log
 from audit.sessions import Sessions
 from consent import docket, recording
 from consent.case import Case, Use, parse
-from consent.docket import Answer
+from consent.docket import Answer, State
 from consent.gate import Forecast, Gate
 from consent.permit import Decision, Permit, Refusal
 from consent.permits import Permits
@@ -41,6 +42,7 @@ from swap.cases import Asking
 from swap.donors import handed_in, let_go
 from swap.duties import Kind
 from swap.errors import JobStopped, PhotoGone, Tampered, WrongState
+from swap.faults import Cancelled
 from swap.finishing import Finisher, Made
 from swap.library import Template
 from swap.orders import Job, Progress
@@ -53,6 +55,9 @@ Clock = Callable[[], datetime]
 
 ATTEMPTS = 5
 """Redemptions of one permit. A clip that kills the process each time must not do so for ever."""
+
+TOLD_EVERY = 1.0
+"""Seconds between two notes of how far a run came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +127,10 @@ class Pipeline:
             if attempt > ATTEMPTS:
                 self._close(session, job, Progress.FAILED, {"error": JobStopped.code}, now)
                 return False
+            if job.cancelled and self._open(session, job):
+                # Its permit expires by itself, and what was reserved for it goes back.
+                self._close(session, job, Progress.FAILED, {"error": Cancelled.code}, now)
+                return False
             answer = self._redeem(session, job, attempt, now)
             if isinstance(answer, Refusal):
                 self._close(session, job, Progress.REFUSED, {"rules": list(answer.reasons)}, now)
@@ -156,7 +165,8 @@ class Pipeline:
         try:
             with self.sessions.read() as session:
                 order = self.preparing.order(session, job, now=self.clock())
-            made = self.finisher.make(order, folder, cancelled=self._cancelled(job), progress=progress)
+            telling = self._telling(job, progress)
+            made = self.finisher.make(order, folder, cancelled=self._cancelled(job), progress=telling)
         except ConsentryError as error:
             rmtree(folder, ignore_errors=True)
             if isinstance(error, Unready):
@@ -275,6 +285,11 @@ class Pipeline:
         )
         return self.permits.redeem(session, life.token if life else b"", run, now, self.log.covered)
 
+    def _open(self, session: Session, job: Job) -> bool:
+        """Whether its permit could be redeemed still: if not, the gate says why."""
+        life = docket.life(session, self.tenant, job.permit, lock=False)
+        return life is not None and life.state in {State.ISSUED, State.REDEEMED}
+
     def _mine(self, session: Session, job: Job) -> bool:
         """Whether the job is still open, and this attempt the last that took it."""
         current = orders.job(session, self.tenant, job.id)
@@ -315,6 +330,25 @@ class Pipeline:
             return stop
 
         return cancelled
+
+    def _telling(
+        self, job: Job, progress: Callable[[int, int | None], None]
+    ) -> Callable[[int, int | None], None]:
+        """Tells `progress` of every frame, and the job's row once a second: whoever asks may be elsewhere."""
+        told: datetime | None = None
+
+        def telling(done: int, total: int | None) -> None:
+            nonlocal told
+            progress(done, total)
+            now = self.clock()
+            if told is not None and (now - told).total_seconds() < TOLD_EVERY:
+                return
+            told = now
+            # How far a run came is not worth the run: a database that is away is found out where it matters.
+            with suppress(Unready), self.sessions.write() as session:
+                orders.progressed(session, self.tenant, job.id, attempt=job.attempt, done=done, total=total)
+
+        return telling
 
     def _tenant_part(self, payload: Mapping[str, Json]) -> Part:
         return Part(Subject("tenant", self.tenant), Seal.EVID, payload)

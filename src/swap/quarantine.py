@@ -25,6 +25,10 @@ class Quarantine:
         """Take in an upload as it arrives. An upload that breaks off, or is too large, leaves nothing."""
         return self._folder.put(chunks, max_bytes=self._limits.max_bytes)
 
+    def adopt(self, path: Path) -> Stored:
+        """Take in an upload that lies on our disk already. As `ContentFolder.adopt`."""
+        return self._folder.adopt(path, max_bytes=self._limits.max_bytes)
+
     def descriptor_for_sandbox(self, digest: str) -> AbstractContextManager[int]:
         """The received bytes as an open descriptor, to be handed to a `Sandbox` and to nobody else."""
         return self._folder.descriptor(digest)

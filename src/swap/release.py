@@ -28,7 +28,7 @@ from consent.required import needed
 from swap import orders, outputs
 from swap.draft import storage
 from swap.errors import Tampered
-from swap.faults import MediaMissing
+from swap.faults import Cancelled, MediaMissing
 from swap.finishing import Made
 from swap.orders import Job, Progress
 from swap.store import MediaStore
@@ -86,6 +86,10 @@ class Release:
             )
             if not isinstance(decision, Permit):
                 self.close(session, job, Progress.REFUSED, {"rules": list(decision.reasons)}, now)
+                return
+            if orders.called_off(session, self.ledger.tenant, job.id):
+                # After the gate: what a withdrawal cancelled is refused, and says by which rule.
+                self.close(session, job, Progress.FAILED, {"error": Cancelled.code}, now)
                 return
             self.permits.finish(session, job.permit, job=job.id, attempt=made.attempt)
             self._write(session, job, made, decision, now)

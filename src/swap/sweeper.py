@@ -10,7 +10,7 @@ from audit.errors import BadInput, Diverged
 from audit.fact import Fact, Part, Seal, Subject
 from audit.ledger import Ledger
 from audit.sessions import Sessions
-from swap import duties, orders, outputs
+from swap import duties, orders, outputs, scans
 from swap.duties import Duty, Kind
 from swap.errors import HandedBack
 from swap.store import MediaStore
@@ -29,13 +29,17 @@ class Queue(Protocol):
         """Run the job; the same workflow again is the same run."""
         ...
 
+    def enqueue_scan(self, workflow: str, scan: str) -> None:
+        """The same for a scan."""
+        ...
+
     def ended(self, workflow: str) -> str | None:
         """None while it waits or runs, or was never handed over; else the code of what ended it."""
         ...
 
 
 class Ending(Protocol):
-    """How jobs end that did not end by themselves (`swap.pipeline.Pipeline`)."""
+    """How runs end that did not end by themselves (`swap.pipeline.Pipeline`, `swap.scanning.Scanning`)."""
 
     def settle(self, job_id: str) -> None:
         """Let go of what was kept for an ended job; again changes nothing."""
@@ -57,6 +61,8 @@ class Sweeper:
     queue: Queue | None = None
     """None: runs are left to a worker."""
     jobs: Ending | None = None
+    """Due with `queue`."""
+    scans: Ending | None = None
     """Due with `queue`."""
     pause: timedelta = PAUSE
 
@@ -81,7 +87,11 @@ class Sweeper:
             case Kind.RUN_JOB:
                 if self.queue is None or self.jobs is None:
                     return False
-                return self._run(duty, self.queue, self.jobs)
+                return self._run(duty, self.queue, self.queue.enqueue, self.jobs)
+            case Kind.RUN_SCAN:
+                if self.queue is None or self.scans is None:
+                    return False
+                return self._run(duty, self.queue, self.queue.enqueue_scan, self.scans)
             case Kind.CANCEL_JOB:
                 return self._ended(duty) and self._done(duty)
             case Kind.WITHDRAW_OUTPUT:
@@ -89,16 +99,16 @@ class Sweeper:
             case Kind.NOTIFY:
                 return False
 
-    def _run(self, duty: Duty, queue: Queue, jobs: Ending) -> bool:
+    def _run(self, duty: Duty, queue: Queue, enqueue: Callable[[str, str], None], runs: Ending) -> bool:
         if self._ended(duty):
             # The run may have died between its last word and this: a job is over when it is settled.
-            jobs.settle(duty.subject)
+            runs.settle(duty.subject)
             return self._done(duty)
         # The duty's id and try: handed over again after a crash, it is the same workflow.
         workflow = f"{duty.id}.{duty.attempts}"
         ended = queue.ended(workflow)
         if ended is None:
-            queue.enqueue(workflow, duty.subject)
+            enqueue(workflow, duty.subject)
             return False
         # The workflow is over and the job is not: it broke off, and DBOS would never take it up again.
         if self._ended(duty):
@@ -110,7 +120,7 @@ class Sweeper:
         if duty.attempts < TRIES:
             self._again(duty)
             return False
-        jobs.give_up(duty.subject, ended)
+        runs.give_up(duty.subject, ended)
         return self._done(duty)
 
     def _again(self, duty: Duty, pause: timedelta | None = None) -> None:
@@ -120,6 +130,8 @@ class Sweeper:
 
     def _ended(self, duty: Duty) -> bool:
         with self.sessions.read() as session:
+            if duty.kind is Kind.RUN_SCAN:
+                return scans.get(session, self.ledger.tenant, duty.subject).state.final
             return orders.job(session, self.ledger.tenant, duty.subject).progress.final
 
     def _done(self, duty: Duty) -> bool:

@@ -5,14 +5,17 @@ from datetime import datetime
 from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from audit.columns import Instant
+from audit.columns import Identifier, Instant
 
 
 class SourceRow(SQLModel, table=True):
     """Where a video comes from: announced before its bytes are accepted (`library`)."""
 
     __tablename__ = "source"
-    __table_args__ = (Index("ix_source_due", "tenant_id", "retention", "delete_after"),)
+    __table_args__ = (
+        Index("ix_source_due", "tenant_id", "retention", "delete_after"),
+        Index("ix_source_announced", "tenant_id", "announced_at"),
+    )
     tenant_id: str = Field(primary_key=True)
     id: str = Field(primary_key=True)
     record: bytes
@@ -30,7 +33,10 @@ class TemplateRow(SQLModel, table=True):
     """A video offered for swapping, and how far it came (`library`)."""
 
     __tablename__ = "template"
-    __table_args__ = (ForeignKeyConstraint(["tenant_id", "source_id"], ["source.tenant_id", "source.id"]),)
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "source_id"], ["source.tenant_id", "source.id"]),
+        Index("ix_template_source", "tenant_id", "source_id"),
+    )
     tenant_id: str = Field(primary_key=True)
     id: str = Field(primary_key=True)
     source_id: str
@@ -75,6 +81,33 @@ class ScanRow(SQLModel, table=True):
     scanned_at: datetime = Field(sa_type=Instant)
 
 
+class ScanOrderRow(SQLModel, table=True):
+    """A scan that was asked for and is a worker's to do (`scans`)."""
+
+    __tablename__ = "scan_order"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "template_id"], ["template.tenant_id", "template.id"]),
+        Index("ix_scan_order_template", "tenant_id", "template_id", "asked_at"),
+    )
+    tenant_id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True, sa_type=Identifier)
+    template_id: str
+    requester: str
+    """Who asked: a consent to be matched may be for some requesters only."""
+    state: str
+    attempt: int = 0
+    done: int = 0
+    """Frames searched by the present attempt."""
+    total: int | None = None
+    """Frames expected; null until the first was read."""
+    decision_id: str | None = Field(default=None, sa_type=Identifier)
+    """The gate's last answer, once it is done."""
+    outcome: str | None = None
+    """The code of what made it fail."""
+    asked_at: datetime = Field(sa_type=Instant)
+    changed_at: datetime = Field(sa_type=Instant)
+
+
 class DonorRow(SQLModel, table=True):
     """A face to be put in: its photo waits in quarantine and goes with the job (`orders`)."""
 
@@ -104,6 +137,7 @@ class JobRow(SQLModel, table=True):
         ForeignKeyConstraint(["tenant_id", "donor_id"], ["donor.tenant_id", "donor.id"]),
         UniqueConstraint("tenant_id", "permit_id"),
         Index("job_state", "tenant_id", "state", "changed_at"),
+        Index("ix_job_asked_at", "tenant_id", "asked_at", "id"),
     )
     tenant_id: str = Field(primary_key=True)
     id: str = Field(primary_key=True)
@@ -113,11 +147,16 @@ class JobRow(SQLModel, table=True):
     state: str
     attempt: int = 0
     cancelled: bool = False
-    """Set by a withdrawal; the render loop polls it."""
+    """Set by a withdrawal, or by an operator; the render loop polls it, the release reads it."""
     outcome: bytes | None = None
     """Canonical JSON: rule ids or an error code once it ended otherwise than released."""
     started: str | None = None
     """Leaf hash of `RunStarted` of the current attempt."""
+    done: int = 0
+    """Frames of the current attempt, as of a second or so ago."""
+    total: int | None = None
+    """Frames it is about; null until that is known."""
+    asked_at: datetime = Field(sa_type=Instant)
     changed_at: datetime = Field(sa_type=Instant)
 
 

@@ -42,7 +42,8 @@ def filled(path: str) -> str:
 def test_without_a_key_every_route_that_is_not_open_answers_401(there: Outside) -> None:
     walked = list(every(there.app))
 
-    assert {path for _, path, _ in walked} == set(there.app.openapi()["paths"]), "none is passed over"
+    documented = set(there.app.openapi()["paths"])
+    assert {path.replace(":path}", "}") for _, path, _ in walked} == documented, "none is passed over"
     there.app.state.limits = Limits(Buckets(1e6, 1e6), Buckets(1e6, 1e6))
     for method, path, roles in walked:
         answer = there.nobody.ask(method, filled(path))

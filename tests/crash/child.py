@@ -24,7 +24,8 @@ from portraits import working_eyes
 from service import worker
 from service.settings import load
 from service.worker import PipelineSteps, working
-from swap import duties, orders, outputs, slots
+from swap import duties, library, orders, outputs, scans, slots
+from swap.admission import Admission
 from swap.errors import SlotTaken
 from swap.finishing import Finisher
 from swap.folder import ContentFolder
@@ -32,6 +33,7 @@ from swap.jobs import JobRunner
 from swap.pipeline import Pipeline
 from swap.quarantine import Quarantine
 from swap.release import Release
+from swap.tracker import Tracker
 from worlds import Cheap, World
 
 
@@ -81,17 +83,34 @@ def at_frame(number: int) -> None:
 
 def at_a_standstill(number: int, last: Callable[[], None]) -> None:
     """Stand still while the engine has this frame, saying so, until told to go on; then do the last thing."""
-    render, told = Cheap.given, HERE
+    render = Cheap.given
 
     def given(engine, frame, rendered):
-        if frame.index == number and not told.go.exists():
-            told.at.write_text(str(os.getpid()))
-            last()
-            while not told.go.exists():
-                time.sleep(0.02)
+        if frame.index == number:
+            stand(last)
         return render(engine, frame, rendered)
 
     Cheap.given = given  # type: ignore[method-assign]
+
+
+def while_scanning(number: int, act: Callable[[], None]) -> None:
+    """Do something before this frame is scanned."""
+    step = Tracker.step
+
+    def stepped(tracker, frame, faces):
+        if frame.index == number:
+            act()
+        return step(tracker, frame, faces)
+
+    Tracker.step = stepped  # type: ignore[method-assign]
+
+
+def stand(last: Callable[[], None]) -> None:
+    if not HERE.go.exists():
+        HERE.at.write_text(str(os.getpid()))
+        last()
+        while not HERE.go.exists():
+            time.sleep(0.02)
 
 
 class Here:
@@ -140,6 +159,15 @@ POINTS: dict[str, Callable[[], None]] = {
     "rendering": lambda: at_frame(9),
     "rendering, waits": lambda: at_a_standstill(9, lambda: None),
     "rendering, paused": lambda: at_a_standstill(9, stand_still),
+    "scanning": lambda: while_scanning(9, die),
+    "scanning, waits": lambda: while_scanning(9, lambda: stand(lambda: None)),
+    "scanning, paused": lambda: while_scanning(9, lambda: stand(stand_still)),
+    "scan handed over": lambda: after(JobRunner, "enqueue_scan"),
+    "scan begun, not committed": lambda: after(scans, "begin"),
+    "scan kept": lambda: after(Admission, "_keep_scan"),
+    "matched, not committed": lambda: after(library, "matched"),
+    "scan ended, not committed": lambda: after(scans, "end"),
+    "scan returned": lambda: after(PipelineSteps, "scan"),
     "encoded, not signed": while_signing,
     "signed, not logged": lambda: after(Finisher, "make"),
     "logged, not published": lambda: at_publish_after(Finisher, "make"),

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from swap import orders, slots
+from swap import orders, scans, slots
 from swap.orders import Progress
 from trials import Children, kill_children_of, released_once
-from worlds import World
+from worlds import OPERATOR, World
 
 Stage = Callable[..., World]
 
@@ -202,3 +202,57 @@ def test_a_paused_worker_whose_own_slot_was_taken_is_refused(
     released_once(first.world)
     assert first.world.files("media") == files
     assert first.world.kinds().count("RunFinished") == 1
+
+
+@pytest.fixture
+def scanning(at_stage: Stage, both: tuple[Children, Children]) -> Iterator[tuple[Host, Host, str]]:
+    """Two hosts, and a scan for them to do."""
+    world = at_stage("admitted")
+    order = world.studio.scanning.ask(OPERATOR, world.known["template"])
+    with ThreadPoolExecutor(2) as pool:
+        try:
+            yield Host(world, "host-a", both[0], pool), Host(world, "host-b", both[1], pool), order.id
+        finally:
+            for each in both:
+                kill_children_of(each.process.pid)
+
+
+def the_scan(world: World, order: str) -> scans.ScanOrder:
+    with world.record.database.read() as session:
+        return scans.get(session, world.tenant, order)
+
+
+def test_a_scan_that_a_killed_worker_left_the_other_ends(scanning: tuple[Host, Host, str]) -> None:
+    first, second, order = scanning
+    killed = first.works("scanning, waits")
+    until(lambda: first.at)
+    ended = second.works()
+    until(second.holds_its_slot)
+
+    os.kill(first.at or 0, signal.SIGKILL)
+
+    assert killed.result(30) == -signal.SIGKILL
+    assert ended.result(60) == 0
+    done = the_scan(first.world, order)
+    assert (done.state, done.attempt) == (scans.State.DONE, 2)
+    assert first.world.kinds().count("TemplateScanned") == 1
+
+
+def test_a_paused_worker_that_goes_on_with_a_scan_changes_nothing(scanning: tuple[Host, Host, str]) -> None:
+    # Given a worker that was stopped in the middle of a scan, and another that has ended it
+    first, second, order = scanning
+    zombie = first.works("scanning, paused")
+    until(lambda: first.at)
+    pid = first.at or 0
+    assert second.works().result(60) == 0
+    done = the_scan(first.world, order)
+    assert (done.state, done.attempt) == (scans.State.DONE, 2)
+
+    # When the first goes on
+    first.goes_on()
+    os.kill(pid, signal.SIGCONT)
+
+    # Then
+    assert zombie.result(60) == 0
+    assert the_scan(first.world, order) == done
+    assert first.world.rows("scan") == 1

@@ -18,6 +18,9 @@ OPEN = frozenset(
         "/healthz",  # a supervisor has no key, and is told codes alone
         "/readyz",
         "/v1/notices",  # texts of record, to be read before there is any key
+        "/v1/trust",  # what verifiers need, and no secret: they trust what they got from elsewhere too
+        "/log/checkpoint",  # the log is public: a log that only its keeper can read proves nothing
+        "/log/tile/{path:path}",  # hashes and sealed entries, as above
         "/v1/withdrawals",  # withdrawing is as easy as granting: the code of her receipt is enough
     }
 )
@@ -92,10 +95,12 @@ def roles_of(call: Callable[..., object] | None) -> frozenset[KeyRole] | None:
 
 
 Operator = Annotated[Caller, allow(KeyRole.OPERATOR)]
+Creator = Annotated[Caller, allow(KeyRole.CREATOR)]
 Auditor = Annotated[Caller, allow(KeyRole.AUDITOR)]
 OperatorOrAuditor = Annotated[Caller, allow(KeyRole.OPERATOR, KeyRole.AUDITOR)]
 OperatorOrCreator = Annotated[Caller, allow(KeyRole.OPERATOR, KeyRole.CREATOR)]
 AnyButEngine = Annotated[Caller, allow(KeyRole.OPERATOR, KeyRole.CREATOR, KeyRole.AUDITOR)]
+AnyButCreator = Annotated[Caller, allow(KeyRole.OPERATOR, KeyRole.AUDITOR, KeyRole.ENGINE)]
 Anybody = Annotated[Caller, allow(*KeyRole)]
 
 

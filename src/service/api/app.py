@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from secrets import token_hex
 
+from anyio import CapacityLimiter
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -12,9 +13,24 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service import logs
 from service.api import problem
 from service.api.access import OPEN, roles_of
+from service.api.copies import Copies
 from service.api.house import House
 from service.api.limits import Buckets, Limits
-from service.api.routes import authorizations, decisions, health, keys, notices, people
+from service.api.routes import (
+    authorizations,
+    decisions,
+    health,
+    keys,
+    log,
+    notices,
+    outputs,
+    people,
+    scans,
+    swaps,
+    templates,
+    uploads,
+    verifications,
+)
 from service.apikeys import KeyRole
 from service.shapes.problem import Problem
 
@@ -40,6 +56,16 @@ ROUTERS = (
     authorizations.router,
     authorizations.photos,
     decisions.router,
+    templates.router,
+    uploads.bodies,
+    uploads.router,
+    scans.router,
+    swaps.router,
+    swaps.photos,
+    outputs.router,
+    log.router,
+    verifications.router,
+    verifications.uploads,
 )
 
 
@@ -63,6 +89,8 @@ def build(house: House) -> FastAPI:
         Buckets(settings.requests_a_second, settings.requests_at_once),
         Buckets(1, 20),
     )
+    app.state.copies = Copies()
+    app.state.uploads = CapacityLimiter(settings.uploads_at_once)
     for router in ROUTERS:
         app.include_router(router)
     problem.install(app)

@@ -12,6 +12,7 @@ from service.database import Database
 from service.facts import Lookout
 from service.metrics import Metrics
 from service.once import Once
+from service.receiving import Receiving
 from service.settings import Settings
 from service.studio import Studio
 from service.wiring import Record
@@ -28,6 +29,7 @@ class House:
     once: Once = field(init=False)
     lookout: Lookout = field(init=False)
     metrics: Metrics = field(init=False)
+    receiving: Receiving = field(init=False)
 
     def __post_init__(self) -> None:
         record = self.record
@@ -36,6 +38,7 @@ class House:
         object.__setattr__(self, "once", Once(record.settings.tenant, record.entropy))
         object.__setattr__(self, "lookout", lookout)
         object.__setattr__(self, "metrics", Metrics.of(lookout))
+        object.__setattr__(self, "receiving", Receiving.of(record, self.studio.admission))
         record.database.beside = self.once.beside
 
     @property

@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from audit.durable import DiskFull
@@ -29,6 +30,7 @@ from service import logs
 from service.apikeys import KeyExpired, KeyInvalid, KeyMissing, KeyRevoked, KeyUnknown
 from service.shapes.problem import Fault, Objection, Problem, Refused
 from swap.errors import NoSuchThing, PhotoGone, WrongState
+from swap.faults import SourceTooLarge, StorageFull
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 5
@@ -48,6 +50,8 @@ _STATUS: Mapping[type[ConsentryError], HTTPStatus] = {
     EntryUnpublished: HTTPStatus.NOT_FOUND,
     KeyUnknown: HTTPStatus.NOT_FOUND,
     WrongState: HTTPStatus.CONFLICT,
+    SourceTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    StorageFull: HTTPStatus.INSUFFICIENT_STORAGE,
     KeyTaken: HTTPStatus.CONFLICT,
     KeyNotEnrolled: HTTPStatus.CONFLICT,
     NotSuspended: HTTPStatus.CONFLICT,
@@ -126,7 +130,7 @@ def answer_to(
         request=logs.request_id.get(),
         faults=faults or [],
     )
-    headers = {}
+    headers: dict[str, str] = {}
     if status is HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     if status is HTTPStatus.SERVICE_UNAVAILABLE:
@@ -134,6 +138,7 @@ def answer_to(
     wait = getattr(error, "retry_after", None)
     if isinstance(wait, int):
         headers["Retry-After"] = str(wait)
+    headers |= getattr(error, "headers", {})
     return _json(said, status, headers)
 
 
@@ -185,6 +190,9 @@ def answer_to_any(error: Exception) -> Response:
             return answer_to(error)
         case RequestValidationError():
             return answer_to(RequestInvalid("the request is not as documented"), _faults(error))
+        case ClientDisconnect():
+            # Nobody hears this. It is no bug, and must not be logged as one.
+            return answer_to(RequestInvalid("the request broke off"))
         case HTTPException():
             if error.status_code in {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}:
                 unknown = RouteUnknown("no such path, or not with this method")

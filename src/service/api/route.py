@@ -18,6 +18,7 @@ from audit.errors import BadInput
 from service.api import problem
 from service.api.access import OPEN, authenticate
 from service.api.house import House
+from service.api.lingering import Lingering, unread
 from service.apikeys import secret_of
 from service.once import Asked, Known, asked, at_work
 
@@ -97,6 +98,7 @@ class Route(APIRoute):
     """Every route of ours."""
 
     largest_body: ClassVar[int] = LARGEST_BODY
+    buffered: ClassVar[bool] = True
 
     def get_route_handler(self) -> Handler:
         """The handler, with what all of them share."""
@@ -106,7 +108,7 @@ class Route(APIRoute):
 
         async def handle(request: Request) -> Response:
             try:
-                if takes_body or once:
+                if self.buffered and (takes_body or once):
                     await _bounded(request, self.largest_body)
                 response = await (_once(request, work) if once else work(request))
             except ClientDisconnect:
@@ -123,6 +125,22 @@ class PhotosRoute(Route):
     """A route that takes a handful of photos."""
 
     largest_body = 64 << 20
+
+
+class StreamingRoute(Route):
+    """A route that takes its body as it comes (`body`, `inflow`). Never a POST: those are remembered."""
+
+    buffered = False
+
+    def get_route_handler(self) -> Handler:
+        """The handler; who is answered before he has sent everything hears the answer."""
+        work = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            answer = await work(request)
+            return Lingering(answer) if unread(request) else answer
+
+        return handle
 
 
 async def _bounded(request: Request, most: int) -> None:

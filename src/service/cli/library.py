@@ -9,9 +9,10 @@ from rich.table import Column, Table
 
 from audit.canonical import Json
 from consent.words import Match
+from service import showing
 from service.cli.saying import short
 from service.console import Voice
-from swap import cases, library
+from swap import library
 from swap.admission import Seen
 from swap.cases import Verdict
 from swap.library import Template
@@ -68,14 +69,11 @@ def say_template(voice: Voice, record: "Record", template: str) -> Mapping[str, 
         "received": found.received_digest,
         "media": found.media_digest,
         "published_by": found.published_by,
-        "cast": [
-            {"person": m.person, "role": str(m.role), "authorization": m.authorization} for m in found.cast
-        ],
+        "cast": [one.model_dump(mode="json") for one in showing.members(found)],
         "scan": found.scan_digest,
     }
     if stored is not None:
-        scan = Scan.from_bytes(stored.body)
-        verdicts = None if stored.verdicts is None else cases.verdicts_of(stored.verdicts)
+        scan, verdicts = showing.read(stored)
         _say_scan(voice, scan, verdicts)
         value |= _scan_json(scan, verdicts)
     return value
@@ -103,13 +101,5 @@ def _counts(verdicts: Sequence[Verdict] | None) -> Mapping[tuple[Match, str | No
 
 
 def _scan_json(scan: Scan, verdicts: Sequence[Verdict] | None) -> dict[str, Json]:
-    clip, coverage = scan.clip, scan.coverage
-    return {
-        "size": [clip.width, clip.height],
-        "coverage": coverage.to_json(),
-        "most_at_once": scan.most_at_once,
-        "tracks": len(scan.tracks),
-        "verdicts": None
-        if verdicts is None
-        else [{"track": v.track, "match": str(v.match), "person": v.person} for v in verdicts],
-    }
+    shown: dict[str, Json] = showing.sight(scan, verdicts).model_dump(mode="json", exclude={"scan"})
+    return shown

@@ -5,12 +5,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from audit.canonical import Json
-from consent.objection import Objection
-from consent.redemption import Fault
 from consent.strict import decode
 from service.cli.desk import Desk
 from service.cli.saying import say_objections
 from service.console import Bar, Exit, Voice
+from service.reasons import reason
 from service.worker import working
 from swap import orders, slots
 from swap.errors import SlotTaken
@@ -56,7 +55,9 @@ def say_job(voice: Voice, record: "Record", job: Job) -> Mapping[str, Json]:
         case Progress.REFUSED:
             voice.say("[bold red]refused 已拒绝[/] before anything left:")
             rules = said.get("rules")
-            objections = [_objection(record, str(rule)) for rule in rules] if isinstance(rules, list) else []
+            objections = (
+                [reason(record.policy, str(rule)) for rule in rules] if isinstance(rules, list) else []
+            )
             say_objections(voice, objections)
         case Progress.FAILED:
             voice.say(f"[bold red]failed 失败[/] {said.get('error')}: docs/errors.md says what to do")
@@ -89,8 +90,3 @@ def _work(desk: Desk, job: str, bar: Bar) -> Job:
 def _worker_alive(record: "Record") -> bool:
     with record.database.read() as session:
         return slots.held(session, record.settings.tenant, record.settings.slot, now=record.clock())
-
-
-def _objection(record: "Record", rule: str) -> Objection:
-    """What a rule of the policy, or a code of a refused redemption, says."""
-    return record.policy.rules[rule] if rule in record.policy.rules else Fault(rule).objection

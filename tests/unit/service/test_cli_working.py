@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -22,7 +23,8 @@ from shell import Shell
 from swap.errors import SlotTaken
 from swap.orders import Job, Progress
 
-JOB = Job("ab" * 16, "cd" * 16, "ef" * 16, "01" * 16, Progress.QUEUED, 0, False, None, None)
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+JOB = Job("ab" * 16, "cd" * 16, "ef" * 16, "01" * 16, Progress.QUEUED, 0, False, None, None, 0, None, NOON)
 
 
 def ended(progress: Progress, outcome: Json) -> Job:

@@ -199,3 +199,28 @@ def test_templates_are_listed_oldest_first(database: Database) -> None:
 def test_a_person_may_be_in_two_roles() -> None:
     library.check_cast([*CAST, replace(CAST[0], role=Role.BACKGROUND)])
     assert {ANNA, BEA} == {member.person for member in CAST}
+
+
+def test_pages_of_templates_follow_when_they_were_announced_whatever_happened_since(
+    database: Database,
+) -> None:
+    # Given four templates, two of one instant, the first changed last
+    with database.write() as session:
+        first = announced(session)
+        same = sorted(announced(session, now=NOON.replace(hour=13)) for _ in range(2))
+        last = announced(session, now=NOON.replace(hour=14))
+        announced(session, "other")
+        library.amended(session, TENANT, first, CAST[:1], now=NOON.replace(hour=20))
+
+    # When they are asked for two by two
+    with database.read() as session:
+        begin = library.page(session, TENANT, None, 2)
+        rest = library.page(session, TENANT, (begin[-1].announced_at, begin[-1].id), 2)
+        end = library.page(session, TENANT, (rest[-1].announced_at, rest[-1].id), 2)
+        hers = library.page(session, TENANT, None, 9, naming=BEA)
+        nobodys = library.page(session, TENANT, None, 9, naming=CLEO)
+
+    # Then
+    assert [one.id for one in (*begin, *rest)] == [first, *same, last]
+    assert list(end) == list(nobodys) == []
+    assert [one.id for one in hers] == [*same, last]

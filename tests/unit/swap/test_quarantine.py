@@ -78,6 +78,7 @@ def test_an_upload_lies_under_the_digest_of_its_bytes_readable_by_us_alone(root:
 
 def test_quarantine_gives_no_path_away() -> None:
     assert [name for name in dir(Quarantine) if not name.startswith("_")] == [
+        "adopt",
         "bytes_for_sandbox",
         "descriptor_for_sandbox",
         "discard",
@@ -198,3 +199,70 @@ def test_a_local_file_can_be_uploaded(tmp_path: Path, root: Path) -> None:
 
     assert list(map(len, in_chunks(path, 1_000))) == [1_000, 1_000, 560]
     assert Quarantine(root, Limits()).receive(in_chunks(path)).digest == digest(path.read_bytes())
+
+
+# What lies on our disk already
+
+
+def lying(tmp_path: Path, data: bytes = b"one two") -> Path:
+    path = tmp_path / "part"
+    path.write_bytes(data)
+    path.chmod(0o600)
+    return path
+
+
+def test_a_file_of_ours_is_taken_in_where_it_lies(root: Path, tmp_path: Path) -> None:
+    path = lying(tmp_path)
+    os.utime(path, (0, 0))
+
+    stored = Quarantine(root, Limits()).adopt(path)
+
+    assert (stored.digest, stored.size) == (digest(b"one two"), 7)
+    kept = root / stored.digest[:2] / stored.digest
+    assert kept.stat().st_ino == path.stat().st_ino
+    assert kept.stat().st_mtime > 1e9, "it is here since now"
+    assert Quarantine(root, Limits()).discard(stored.digest)
+    assert path.read_bytes() == b"one two"
+
+
+def test_the_same_bytes_are_taken_in_twice_as_one_file(root: Path, tmp_path: Path) -> None:
+    quarantine = Quarantine(root, Limits())
+    first = quarantine.receive([b"one two"])
+
+    assert quarantine.adopt(lying(tmp_path)) == first
+    assert everything_in(root) == [first.digest]
+
+
+@pytest.mark.parametrize("number", [errno.EXDEV, errno.EPERM, errno.EMLINK])
+def test_where_no_link_can_be_made_it_is_copied(
+    number: int, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_link(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    path = lying(tmp_path)
+    monkeypatch.setattr("swap.folder.os.link", no_link)
+
+    stored = Quarantine(root, Limits()).adopt(path)
+
+    kept = root / stored.digest[:2] / stored.digest
+    assert kept.read_bytes() == b"one two"
+    assert kept.stat().st_ino != path.stat().st_ino
+
+
+def test_what_is_empty_too_large_or_finds_no_room_is_not_taken_in(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quarantine = Quarantine(root, Limits(max_bytes=7))
+    with pytest.raises(SourceEmpty):
+        quarantine.adopt(lying(tmp_path, b""))
+    with pytest.raises(SourceTooLarge):
+        quarantine.adopt(lying(tmp_path, b"one two."))
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("swap.folder.os.link", full)
+    with pytest.raises(StorageFull):
+        quarantine.adopt(lying(tmp_path))
+    assert everything_in(root) == []

@@ -10,10 +10,11 @@ from audit.ids import Entropy
 from audit.keystore import KeyStore
 from audit.ledger import Ledger
 from service.database import Database
-from shelved import NOON, TENANT, a_donor, a_job, announced
-from swap import duties, orders
+from shelved import NOON, TENANT, a_donor, a_job, an_id, announced
+from swap import duties, orders, scans
 from swap.duties import Kind
 from swap.orders import Progress
+from swap.scans import State
 from swap.store import MediaStore
 from swap.sweeper import PAUSE, TRIES, Sweeper
 
@@ -26,6 +27,9 @@ class Queue:
     over: dict[str, str] = field(default_factory=dict)
 
     def enqueue(self, workflow: str, job: str) -> None:
+        self.handed.append(workflow)
+
+    def enqueue_scan(self, workflow: str, scan: str) -> None:
         self.handed.append(workflow)
 
     def ended(self, workflow: str) -> str | None:
@@ -45,6 +49,16 @@ class Jobs:
     def give_up(self, job_id: str, code: str) -> None:
         with self.database.write() as session:
             orders.end(session, TENANT, job_id, Progress.FAILED, outcome={"error": code}, now=NOON)
+
+
+@dataclass
+class Scans(Jobs):
+    """The same for scans."""
+
+    def give_up(self, order_id: str, code: str) -> None:
+        with self.database.write() as session:
+            order = scans.get(session, TENANT, order_id)
+            scans.end(session, TENANT, order, State.FAILED, outcome=code, now=NOON)
 
 
 @dataclass
@@ -69,7 +83,7 @@ def bench(database: Database, tmp_path: Path, entropy: Entropy) -> Bench:
     made: list[Bench] = []
     media = MediaStore(tmp_path / "media")
     ledger = Ledger(TENANT, keys, entropy)
-    sweeper = Sweeper(database, ledger, media, lambda: made[0].at, queue, jobs)
+    sweeper = Sweeper(database, ledger, media, lambda: made[0].at, queue, jobs, Scans(database))
     made.append(Bench(sweeper, queue, jobs, job))
     keys.close()
     return made[0]
@@ -125,3 +139,58 @@ def test_without_a_queue_runs_are_left_to_a_worker(bench: Bench, database: Datab
     assert alone.sweep() == 1, "the cancellation"
     with database.read() as session:
         assert [duty.kind for duty in duties.open_duties(session, TENANT, now=NOON)] == [Kind.RUN_JOB]
+
+
+@pytest.fixture
+def order(bench: Bench, database: Database, entropy: Entropy) -> str:
+    """A scan that is owed, and nothing else."""
+    order = an_id()
+    with database.write() as session:
+        for duty in duties.open_duties(session, TENANT, now=NOON):
+            duties.done(session, TENANT, duty.id, now=NOON)
+        scans.add(session, TENANT, order, announced(session), "operator-1", now=NOON)
+        duties.owe(session, TENANT, Kind.RUN_SCAN, order, now=NOON, entropy=entropy)
+    return order
+
+
+def test_a_scan_is_handed_over_as_one_workflow_and_owed_until_it_is_over(
+    bench: Bench, order: str, database: Database
+) -> None:
+    for _ in range(3):
+        assert bench.sweeper.sweep() == 0
+    assert len(bench.queue.handed) == 3
+    assert len(set(bench.queue.handed)) == 1
+
+    with database.write() as session:
+        found = scans.get(session, TENANT, order)
+        scans.end(session, TENANT, found, State.DONE, decision="d" * 32, now=NOON)
+    assert bench.sweeper.sweep() == 1
+    assert bench.sweeper.sweep() == 0
+
+
+def test_a_scan_that_was_handed_back_goes_on_at_once_and_one_that_broke_off_later(
+    bench: Bench, order: str, database: Database
+) -> None:
+    bench.sweeper.sweep()
+    bench.queue.over[bench.queue.handed[-1]] = "JOB_HANDED_BACK"
+    bench.sweeper.sweep()
+    bench.sweeper.sweep()
+    assert len(set(bench.queue.handed)) == 2
+
+    for _ in range(TRIES):
+        bench.queue.over[bench.queue.handed[-1]] = "SANDBOX_UNAVAILABLE"
+        bench.sweeper.sweep()
+        bench.at += timedelta(minutes=10)
+        bench.sweeper.sweep()
+
+    with database.read() as session:
+        found = scans.get(session, TENANT, order)
+    assert (found.state, found.outcome) == (State.FAILED, "SANDBOX_UNAVAILABLE")
+
+
+def test_without_a_queue_scans_are_left_to_a_worker(bench: Bench, order: str) -> None:
+    alone = Sweeper(bench.sweeper.sessions, bench.sweeper.ledger, bench.sweeper.media, bench.sweeper.clock)
+
+    assert alone.sweep() == 0
+    assert bench.sweeper.sweep() == 0
+    assert len(bench.queue.handed) == 1

@@ -7,30 +7,30 @@ from callers import Caller, Outside
 from service.api.limits import Buckets, Limits
 from service.apikeys import KeyRole
 
-O, A, C, E = KeyRole.OPERATOR, KeyRole.AUDITOR, KeyRole.CREATOR, KeyRole.ENGINE
+OP, A, C, E = KeyRole.OPERATOR, KeyRole.AUDITOR, KeyRole.CREATOR, KeyRole.ENGINE
 NOWHERE, NO_ENTRY = "0" * 32, "0" * 64
 ROUTES = [
-    ("POST", f"/v1/templates/{NOWHERE}/donors", {O}),
-    ("POST", "/v1/swaps", {O}),
-    ("POST", "/v1/swaps/checks", {O}),
-    ("GET", "/v1/swaps", {O, A}),
-    ("GET", f"/v1/swaps/{NOWHERE}", {O, A, E}),
-    ("GET", f"/v1/swaps/{NOWHERE}/events", {O, A, E}),
-    ("DELETE", f"/v1/swaps/{NOWHERE}", {O}),
-    ("GET", f"/v1/outputs/{NOWHERE}", {O, A, C}),
-    ("GET", f"/v1/outputs/{NOWHERE}/content", {O}),
-    ("HEAD", f"/v1/outputs/{NOWHERE}/content", {O}),
-    ("GET", f"/v1/outputs/{NOWHERE}/receipt", {O, A, C}),
-    ("GET", "/v1/log/checkpoint", {O, A}),
-    ("GET", "/v1/log/entries", {O, A}),
-    ("GET", f"/v1/log/entries/{NO_ENTRY}/proof", {O, A, C}),
-    ("POST", "/v1/verifications", {O, A, C, E}),
-    ("PUT", f"/v1/verifications/{NO_ENTRY}", {O, A, C, E}),
+    ("POST", f"/v1/templates/{NOWHERE}/donors", {OP}),
+    ("POST", "/v1/swaps", {OP}),
+    ("POST", "/v1/swaps/checks", {OP}),
+    ("GET", "/v1/swaps", {OP, A}),
+    ("GET", f"/v1/swaps/{NOWHERE}", {OP, A, E}),
+    ("GET", f"/v1/swaps/{NOWHERE}/events", {OP, A, E}),
+    ("DELETE", f"/v1/swaps/{NOWHERE}", {OP}),
+    ("GET", f"/v1/outputs/{NOWHERE}", {OP, A, C}),
+    ("GET", f"/v1/outputs/{NOWHERE}/content", {OP}),
+    ("HEAD", f"/v1/outputs/{NOWHERE}/content", {OP}),
+    ("GET", f"/v1/outputs/{NOWHERE}/receipt", {OP, A, C}),
+    ("GET", "/v1/log/checkpoint", {OP, A}),
+    ("GET", "/v1/log/entries", {OP, A}),
+    ("GET", f"/v1/log/entries/{NO_ENTRY}/proof", {OP, A, C}),
+    ("POST", "/v1/verifications", {OP, A, C, E}),
+    ("PUT", f"/v1/verifications/{NO_ENTRY}", {OP, A, C, E}),
 ]
 
 
 def everybody(there: Outside) -> dict[KeyRole, Caller]:
-    return {O: there.operator, A: there.auditor, C: there.creator("astronaut"), E: there.engine}
+    return {OP: there.operator, A: there.auditor, C: there.creator("astronaut"), E: there.engine}
 
 
 @pytest.mark.parametrize("ground", ["sqlite"], indirect=True)
@@ -48,7 +48,7 @@ def test_each_route_is_for_the_roles_it_names(outside: Opened) -> None:
 def test_nobody_and_another_tenants_key_are_let_in_nowhere(outside: Opened) -> None:
     # Given a key that another tenant issued
     there = outside("consented")
-    other = there.caller(O, "other")
+    other = there.caller(OP, "other")
     there.app.state.limits = Limits(Buckets(1, 100), Buckets(1, 100))
     there.world.edit("UPDATE api_key SET tenant_id = 'other' WHERE id = :id", id=other.key)
 

@@ -53,7 +53,7 @@ class Delivery:
         return self.media.path(handed.output.digest)
 
     def find(self, output: str) -> Output:
-        """What is known of it. Raises `NoSuchThing`."""
+        """What is known of it, by its row. Raises `NoSuchThing`."""
         with self.sessions.read() as session:
             return outputs.get(session, self.ledger.tenant, output)
 

@@ -11,7 +11,7 @@ import sqlalchemy as core
 from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
-from audit.canonical import Json, canonical
+from audit.canonical import Json, canonical, digest
 from audit.errors import BadInput
 from consent.words import Role
 from swap.errors import BadCast, NoSuchThing, NotAnnounced, Tampered, WrongState
@@ -23,13 +23,33 @@ from swap.tables import CastRow, ScanRow, SourceRow, TemplateRow
 _TEMPLATE = cast(core.Table, TemplateRow.__table__)  # type: ignore[attr-defined]
 _SOURCE = cast(core.Table, SourceRow.__table__)  # type: ignore[attr-defined]
 _THIS = (_TEMPLATE.c.tenant_id == core.bindparam("tenant"), _TEMPLATE.c.id == core.bindparam("template"))
-_STANDING = (
-    core.select(_TEMPLATE.c.frozen, _SOURCE.c.media_digest)
-    .join(
-        _SOURCE,
-        core.and_(_SOURCE.c.tenant_id == _TEMPLATE.c.tenant_id, _SOURCE.c.id == _TEMPLATE.c.source_id),
+_WITH_SOURCE = _TEMPLATE.join(
+    _SOURCE, core.and_(_SOURCE.c.tenant_id == _TEMPLATE.c.tenant_id, _SOURCE.c.id == _TEMPLATE.c.source_id)
+)
+_STANDING = core.select(_TEMPLATE.c.frozen, _SOURCE.c.media_digest).select_from(_WITH_SOURCE).where(*_THIS)
+_GET = (
+    core.select(
+        _TEMPLATE.c.id,
+        _TEMPLATE.c.source_id,
+        _TEMPLATE.c.state,
+        _TEMPLATE.c.frozen,
+        _TEMPLATE.c.scan_digest,
+        _TEMPLATE.c.published_by,
+        _SOURCE.c.record,
+        _SOURCE.c.received_digest,
+        _SOURCE.c.media_digest,
     )
+    .select_from(_WITH_SOURCE)
     .where(*_THIS)
+)
+_MEMBER = cast(core.Table, CastRow.__table__)  # type: ignore[attr-defined]
+_CAST = (
+    core.select(_MEMBER.c.person_id, _MEMBER.c.role, _MEMBER.c.authorization_id)
+    .where(
+        _MEMBER.c.tenant_id == core.bindparam("tenant"),
+        _MEMBER.c.template_id == core.bindparam("template"),
+    )
+    .order_by(_MEMBER.c.person_id, _MEMBER.c.role)
 )
 _SHARED = core.select(_TEMPLATE.c.id).where(*_THIS).with_for_update(read=True)
 _EXCLUSIVE = core.select(_TEMPLATE.c.id).where(*_THIS).with_for_update()
@@ -152,28 +172,26 @@ def amended(
 
 def get(session: Session, tenant: str, template: str) -> Template:
     """One template with its source and cast. Raises `NoSuchThing`, `Tampered` for a damaged record."""
-    # As it is now, whatever this session has seen before: callers lock first and read after.
-    row = session.get(TemplateRow, (tenant, template), populate_existing=True)
-    source = None if row is None else session.get(SourceRow, (tenant, row.source_id), populate_existing=True)
-    if row is None or source is None:
+    # Columns, as they are now, whatever this session has seen before: callers lock first and read after.
+    session.flush()
+    connection, which = session.connection(), {"tenant": tenant, "template": template}
+    row = connection.execute(_GET, which).first()
+    if row is None:
         raise NoSuchThing(f"no template {template}")
-    cast = session.exec(
-        select(CastRow)
-        .where(CastRow.tenant_id == tenant, CastRow.template_id == template)
-        .order_by(col(CastRow.person_id), col(CastRow.role))
-        .execution_options(populate_existing=True)
-    )
     return Template(
         id=row.id,
         source_id=row.source_id,
-        source=_source(source),
+        source=_source(row.source_id, row.record),
         state=State(row.state),
         frozen=row.frozen,
-        received_digest=source.received_digest,
-        media_digest=source.media_digest,
+        received_digest=row.received_digest,
+        media_digest=row.media_digest,
         scan_digest=row.scan_digest,
         published_by=row.published_by,
-        cast=tuple(CastMember(m.person_id, Role(m.role), m.authorization_id) for m in cast),
+        cast=tuple(
+            CastMember(person, Role(role), authorization)
+            for person, role, authorization in connection.execute(_CAST, which)
+        ),
     )
 
 
@@ -260,7 +278,11 @@ def seen(session: Session, tenant: str, template: Template) -> tuple[Scan, bytes
     if stored is None:
         raise WrongState(f"template {template.id} was not scanned")
     scan = Scan.from_bytes(stored.body)
-    if not scan.digest == stored.digest == template.scan_digest or scan.media_digest != template.media_digest:
+    # What could be read is canonical, so its digest is that of its bytes.
+    if (
+        not digest(stored.body) == stored.digest == template.scan_digest
+        or scan.media_digest != template.media_digest
+    ):
         raise Tampered(f"the scan of template {template.id} is not the one that was recorded")
     return scan, stored.verdicts
 
@@ -315,11 +337,11 @@ def lock(session: Session, tenant: str, template: str, *, exclusive: bool) -> No
         raise NoSuchThing(f"no template {template}")
 
 
-def _source(row: SourceRow) -> Source:
+def _source(source: str, record: bytes) -> Source:
     try:
-        return Source.from_json(json.loads(row.record))
+        return Source.from_json(json.loads(record))
     except (ValueError, AttributeError, TypeError, BadInput):
-        raise Tampered(f"the record of source {row.id} can't be read") from None
+        raise Tampered(f"the record of source {source} can't be read") from None
 
 
 def _source_with(session: Session, tenant: str, *where: Any) -> bool:

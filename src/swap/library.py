@@ -42,6 +42,10 @@ _GET = (
     .select_from(_WITH_SOURCE)
     .where(*_THIS)
 )
+_SCANNED = cast(core.Table, ScanRow.__table__)  # type: ignore[attr-defined]
+_SCAN = core.select(_SCANNED.c.digest, _SCANNED.c.body, _SCANNED.c.verdicts).where(
+    _SCANNED.c.tenant_id == core.bindparam("tenant"), _SCANNED.c.template_id == core.bindparam("template")
+)
 _MEMBER = cast(core.Table, CastRow.__table__)  # type: ignore[attr-defined]
 _CAST = (
     core.select(_MEMBER.c.person_id, _MEMBER.c.role, _MEMBER.c.authorization_id)
@@ -265,8 +269,9 @@ def matched(
 
 def scan_of(session: Session, tenant: str, template: str) -> StoredScan | None:
     """The template's scan, if it was scanned."""
-    row = session.get(ScanRow, (tenant, template), populate_existing=True)
-    return None if row is None else StoredScan(row.digest, row.body, row.verdicts)
+    session.flush()
+    row = session.connection().execute(_SCAN, {"tenant": tenant, "template": template}).first()
+    return None if row is None else StoredScan(*tuple(row))
 
 
 def seen(session: Session, tenant: str, template: Template) -> tuple[Scan, bytes | None]:

@@ -19,7 +19,7 @@ from service.api.ranges import Span
 from service.logs import LOG
 from swap.store import Opened
 
-CHUNK = 512 << 10
+CHUNK = 1 << 20
 ASK_SECONDS = 1.0
 ASK_BYTES = 8 << 20
 STALL_SECONDS = 60.0

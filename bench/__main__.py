@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bench import decisions, extras, facts, neural, scans, shares
+from bench import decisions, extras, facts, neural, scans, serving, shares
 from bench.page import PAGE, RESULTS, figure, rewritten
 from bench.row import Row
 
@@ -21,6 +21,7 @@ GROUPS: dict[str, Callable[[], Iterator[Row]]] = {
     "share": shares.rows,
     "gate": decisions.rows,
     "log": facts.rows,
+    "serve": serving.rows,
     "extra": extras.rows,
     "neural": neural.rows,
 }

@@ -27,8 +27,8 @@ from bench.row import Bound, Promise, Row
 from consent.case import SourceKind
 from consent.words import Role
 from service.database import Database
-from swap import library
-from swap.library import CastMember
+from swap import casting, library
+from swap.casting import CastMember
 from swap.source import Source
 
 WRITERS = 64
@@ -146,7 +146,7 @@ def _announce(session: Session, number: int) -> str:
         CastMember(her.id, role, fresh(os.urandom))
         for her, role in zip(_depicted(number), _ROLES, strict=True)
     ]
-    library.set_cast(session, TENANT, template, cast)
+    casting.declare(session, TENANT, template, cast)
     return template
 
 

@@ -20,8 +20,8 @@ from service.demo.cast import Player, enrol, scope
 from service.demo.story import OPERATOR, USE
 from service.layout import policies
 from swap import orders
+from swap.casting import CastMember
 from swap.finishing import Order
-from swap.library import CastMember
 from swap.pipeline import Asked
 from swap.quarantine import in_chunks
 from swap.source import Source

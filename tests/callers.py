@@ -13,6 +13,9 @@ from service.api.app import build
 from service.api.house import House
 from service.api.server import serving
 from service.apikeys import KeyRole
+from service.worker import working
+from swap import outputs
+from swap.orders import Progress
 from worlds import World
 
 
@@ -34,6 +37,12 @@ class Caller:
 
     def get(self, path: str, **more: Any) -> httpx.Response:
         return self.ask("GET", path, **more)
+
+    def head(self, path: str, **more: Any) -> httpx.Response:
+        return self.ask("HEAD", path, **more)
+
+    def put(self, path: str, **more: Any) -> httpx.Response:
+        return self.ask("PUT", path, **more)
 
     def post(self, path: str, json: object = None, **more: Any) -> httpx.Response:
         return self.ask("POST", path, json=json, **more)
@@ -65,6 +74,16 @@ class Outside:
     def close(self) -> None:
         self.stack.close()
 
+    def release(self) -> str:
+        """The job that was asked for, worked off: its output."""
+        with working(self.world.record, self.world.studio) as worker:
+            job = worker.wait_for(self.world.known["job"], lambda _done, _total: None)
+        assert job.progress is Progress.RELEASED, job.outcome
+        with self.world.record.database.read() as session:
+            output = outputs.of_job(session, self.world.tenant, job.id)
+        assert output is not None
+        return output.id
+
     @property
     def nobody(self) -> Caller:
         """Without a key."""
@@ -85,16 +104,21 @@ class Outside:
 
     @property
     def operator(self) -> Caller:
-        return self.callers.setdefault("operator", self.caller(KeyRole.OPERATOR))
+        return self._once("operator", KeyRole.OPERATOR)
 
     @property
     def auditor(self) -> Caller:
-        return self.callers.setdefault("auditor", self.caller(KeyRole.AUDITOR))
+        return self._once("auditor", KeyRole.AUDITOR)
 
     @property
     def engine(self) -> Caller:
-        return self.callers.setdefault("engine", self.caller(KeyRole.ENGINE))
+        return self._once("engine", KeyRole.ENGINE)
 
     def creator(self, name: str) -> Caller:
         person = self.world.people[name].person
-        return self.callers.setdefault(name, self.caller(KeyRole.CREATOR, person=person))
+        return self._once(name, KeyRole.CREATOR, person)
+
+    def _once(self, name: str, role: KeyRole, person: str | None = None) -> Caller:
+        if name not in self.callers:
+            self.callers[name] = self.caller(role, person=person)
+        return self.callers[name]

@@ -12,9 +12,9 @@ from clips import a_clip
 from consent.case import SourceKind
 from consent.faces import Face
 from consent.words import Match, Role
-from swap import library, orders
+from swap import casting, library, orders
+from swap.casting import CastMember
 from swap.coverage import Coverage
-from swap.library import CastMember
 from swap.orders import Donor
 from swap.scan import Scan
 from swap.source import Source
@@ -61,7 +61,7 @@ def a_scan(*tracks: Track) -> Scan:
 def announced(session: Session, tenant: str = TENANT, *, now: datetime = NOON) -> str:
     template = an_id()
     library.announce(session, tenant, template, an_id(), a_source(), received=RECEIVED, now=now)
-    library.set_cast(session, tenant, template, CAST)
+    casting.declare(session, tenant, template, CAST)
     return template
 
 

@@ -41,7 +41,7 @@ from service.layout import policies
 from service.settings import Settings
 from service.studio import Studio
 from service.wiring import Record
-from swap.library import CastMember
+from swap.casting import CastMember
 from swap.quarantine import in_chunks
 from swap.source import Source
 

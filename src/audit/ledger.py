@@ -38,6 +38,15 @@ _PLACED = (
     .subquery()
 )
 _NEWEST = union_all(select(_ENTRY.c.at).where(_HERE, _ENTRY.c.idx.is_(None)), select(_PLACED.c.at)).subquery()
+# Decisions rest on entries: composing a statement costs as much as running it.
+_FIND = select(_ENTRY).where(
+    _ENTRY.c.tenant_id == bindparam("tenant"), _ENTRY.c.leaf_hash == bindparam("leaf_hash")
+)
+_PARTS = (
+    select(_SEALED.c.part, _SEALED.c.seal, _SEALED.c.ciphertext)
+    .where(_SEALED.c.tenant_id == bindparam("tenant"), _SEALED.c.leaf_hash == bindparam("leaf_hash"))
+    .order_by(_SEALED.c.seal, _SEALED.c.part)
+)
 _LAST_INSTANT = select(func.max(_NEWEST.c.at))
 
 
@@ -114,7 +123,7 @@ class Ledger:
         """The entry with this leaf hash, if this tenant has it."""
         row = (
             session.connection()
-            .execute(select(_ENTRY).where(_ENTRY.c.tenant_id == self.tenant, _ENTRY.c.leaf_hash == leaf_hash))
+            .execute(_FIND, {"tenant": self.tenant, "leaf_hash": leaf_hash})
             .mappings()
             .one_or_none()
         )
@@ -140,11 +149,7 @@ class Ledger:
         leaf = Leaf.parse(entry.leaf)
         mine = handle(keys.link, leaf.eid)
         found = []
-        rows = session.connection().execute(
-            select(_SEALED.c.part, _SEALED.c.seal, _SEALED.c.ciphertext)
-            .where(_SEALED.c.tenant_id == self.tenant, _SEALED.c.leaf_hash == leaf_hash)
-            .order_by(_SEALED.c.seal, _SEALED.c.part)
-        )
+        rows = session.connection().execute(_PARTS, {"tenant": self.tenant, "leaf_hash": leaf_hash})
         for part, seal_word, ciphertext in rows:
             if leaf.parts[part].h == mine:
                 kind = Seal(seal_word)

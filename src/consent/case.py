@@ -8,6 +8,7 @@ not known yet is None, and `consent.required` says which action can't do without
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 
 from audit.canonical import canonical, digest
 from consent.dimensions import Modification
@@ -185,6 +186,10 @@ class Case:
         return digest(self.encoded())
 
 
+@lru_cache(maxsize=256)
 def parse(data: bytes) -> Case:
-    """The case of its canonical bytes. Raises `NotCanonical` or `DocumentMalformed`."""
+    """The case of its canonical bytes. Raises `NotCanonical` or `DocumentMalformed`.
+
+    The same bytes are the same case, so it is remembered: published templates are asked about often.
+    """
     return from_json(Case, load(data), "case")

@@ -167,6 +167,10 @@ def _refuse_write(session: Session, _flush: UOWTransaction, _instances: object) 
 def _sqlite(url: str) -> Engine:
     engine = create_engine(
         url,
+        # One for each thread that serves (anyio has 40): a connection beyond the pool is opened, set up
+        # and thrown away for each session, which costs more than what is asked through it.
+        pool_size=40,
+        max_overflow=24,
         connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
         hide_parameters=_NAMELESS,
     )

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from audit.canonical import Json
 from consent.strict import Fields
 from consent.words import Role
-from swap.library import CastMember
+from swap.casting import CastMember
 from swap.source import Source
 
 _OPTIONAL: Mapping[str, Json] = {

@@ -31,11 +31,12 @@ from consent.gate import Forecast, Gate
 from consent.keeping import keep_until
 from consent.permit import Decision, Hold, Permit
 from consent.words import Action
-from swap import cases, holdings, library, orders
+from swap import cases, casting, holdings, library, orders
 from swap.cases import Asking, Verdict
+from swap.casting import CastMember
 from swap.errors import NotAnnounced, UploadGone, WrongState
 from swap.folder import Stored
-from swap.library import CastMember, State, Template
+from swap.library import State, Template
 from swap.quarantine import Quarantine
 from swap.recognition import Recogniser
 from swap.remux import Remuxed
@@ -95,7 +96,7 @@ class Admission:
 
         Raises `BadCast`.
         """
-        library.check_cast(cast)
+        casting.check(cast)
         now = self.clock()
         stated = source.stated(received=received, media=None)
         case = cases.intake(self._asking(requester), stated, cast, source.portrait_licences)
@@ -107,7 +108,7 @@ class Admission:
                 library.announce(
                     session, self.tenant, template, fresh(self.entropy), source, received=received, now=now
                 )
-                library.set_cast(session, self.tenant, template, cast)
+                casting.declare(session, self.tenant, template, cast)
         self.log.publish(decision.ruling.entry, now=self.clock())
         return Announced(decision, template)
 
@@ -116,7 +117,7 @@ class Admission:
 
         A published template is so no longer. Raises `NoSuchThing`, `BadCast`.
         """
-        library.check_cast(cast)
+        casting.check(cast)
         now = self.clock()
         with self.sessions.write() as session:
             library.lock(session, self.tenant, template, exclusive=True)

@@ -9,8 +9,9 @@ from audit.errors import BadInput
 from consent import case
 from consent.case import Appearance, Case, Donor, Matching, Mode, Tracks, Use
 from consent.words import Action, Match, Role
+from swap.casting import CastMember
 from swap.errors import Tampered
-from swap.library import CastMember, Template
+from swap.library import Template
 from swap.orders import Donor as ReceivedDonor
 from swap.scan import Scan
 

@@ -1,10 +1,11 @@
 """Handing a released file over, and its receipt: each time through the serving gate."""
 
-from collections.abc import Callable
-from contextlib import ExitStack
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from threading import BoundedSemaphore
 
 from sqlmodel import Session
 
@@ -21,6 +22,10 @@ from swap.faults import MediaMissing
 from swap.outputs import Output
 from swap.serving import Gone
 from swap.store import MediaStore, Opened
+
+AT_ONCE = 2
+"""Threads that ask without counting. Each row read lets go of the interpreter and waits to have it back:
+sixteen threads at once take 7 ms a question, and 600 changes of thread; two take 3."""
 
 _SHARED: Lock = "share"
 
@@ -43,6 +48,7 @@ class Delivery:
     media: MediaStore
     standings: Standings
     clock: Callable[[], datetime]
+    turns: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(AT_ONCE), compare=False)
 
     def deliver(self, output: str) -> Path | Gone:
         """The file, for one delivery, counted. Raises as `hand_over`, and `NoSuchThing`."""
@@ -53,7 +59,7 @@ class Delivery:
         return self.media.path(handed.output.digest)
 
     def find(self, output: str) -> Output:
-        """What is known of it. Raises `NoSuchThing`."""
+        """What is known of it, by its row. Raises `NoSuchThing`."""
         with self.sessions.read() as session:
             return outputs.get(session, self.ledger.tenant, output)
 
@@ -71,7 +77,7 @@ class Delivery:
             opened = self._opened(output.digest)
             if opened is not None:
                 undo.callback(opened.close)
-            with self.sessions.write() if counted else self.sessions.read() as session:
+            with self.sessions.write() if counted else self._looking() as session:
                 now, lock = self._now(session), _SHARED if counted else None
                 leave = serving.ask(session, tenant, output.id, self.standings, now=now, lock=lock)
                 if isinstance(leave, Gone):
@@ -93,10 +99,15 @@ class Delivery:
 
     def gone(self, output: str) -> Gone | None:
         """Why it may not be served now, if so. Nothing is handed over by it. Raises `NoSuchThing`."""
-        with self.sessions.read() as session:
+        with self._looking() as session:
             now = self._now(session)
             leave = serving.ask(session, self.ledger.tenant, output, self.standings, now=now)
         return leave if isinstance(leave, Gone) else None
+
+    @contextmanager
+    def _looking(self) -> Iterator[Session]:
+        with self.turns, self.sessions.read() as session:
+            yield session
 
     def _opened(self, digest: str) -> Opened | None:
         try:

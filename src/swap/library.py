@@ -1,36 +1,52 @@
-"""The library: sources, templates, their cast and their scan. The one writer of those rows."""
+"""The library: sources, templates and their scan. The one writer of those rows."""
 
 import json
+import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import cast
 
 import sqlalchemy as core
-from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
-from audit.canonical import Json, canonical
+from audit.canonical import Json, canonical, digest
 from audit.errors import BadInput
-from consent.words import Role
-from swap.errors import BadCast, NoSuchThing, NotAnnounced, Tampered, WrongState
+from swap import casting
+from swap.casting import CastMember
+from swap.errors import NoSuchThing, NotAnnounced, Tampered, WrongState
 from swap.retention import AFTER, GONE, Kept
 from swap.scan import Scan
 from swap.source import Source
-from swap.tables import CastRow, ScanRow, SourceRow, TemplateRow
+from swap.tables import ScanRow, SourceRow, TemplateRow
 
 # What every decision asks is built once: putting a statement together costs more than running it.
-_TEMPLATE = cast(core.Table, TemplateRow.__table__)  # type: ignore[attr-defined]
-_SOURCE = cast(core.Table, SourceRow.__table__)  # type: ignore[attr-defined]
+_TEMPLATE = typing.cast(core.Table, TemplateRow.__table__)  # type: ignore[attr-defined]
+_SOURCE = typing.cast(core.Table, SourceRow.__table__)  # type: ignore[attr-defined]
 _THIS = (_TEMPLATE.c.tenant_id == core.bindparam("tenant"), _TEMPLATE.c.id == core.bindparam("template"))
-_STANDING = (
-    core.select(_TEMPLATE.c.frozen, _SOURCE.c.media_digest)
-    .join(
-        _SOURCE,
-        core.and_(_SOURCE.c.tenant_id == _TEMPLATE.c.tenant_id, _SOURCE.c.id == _TEMPLATE.c.source_id),
+_WITH_SOURCE = _TEMPLATE.join(
+    _SOURCE, core.and_(_SOURCE.c.tenant_id == _TEMPLATE.c.tenant_id, _SOURCE.c.id == _TEMPLATE.c.source_id)
+)
+_STANDING = core.select(_TEMPLATE.c.frozen, _SOURCE.c.media_digest).select_from(_WITH_SOURCE).where(*_THIS)
+_GET = (
+    core.select(
+        _TEMPLATE.c.id,
+        _TEMPLATE.c.source_id,
+        _TEMPLATE.c.state,
+        _TEMPLATE.c.frozen,
+        _TEMPLATE.c.scan_digest,
+        _TEMPLATE.c.published_by,
+        _SOURCE.c.record,
+        _SOURCE.c.received_digest,
+        _SOURCE.c.media_digest,
+        _SOURCE.c.announced_at,
     )
+    .select_from(_WITH_SOURCE)
     .where(*_THIS)
+)
+_SCANNED = typing.cast(core.Table, ScanRow.__table__)  # type: ignore[attr-defined]
+_SCAN = core.select(_SCANNED.c.digest, _SCANNED.c.body, _SCANNED.c.verdicts).where(
+    _SCANNED.c.tenant_id == core.bindparam("tenant"), _SCANNED.c.template_id == core.bindparam("template")
 )
 _SHARED = core.select(_TEMPLATE.c.id).where(*_THIS).with_for_update(read=True)
 _EXCLUSIVE = core.select(_TEMPLATE.c.id).where(*_THIS).with_for_update()
@@ -51,16 +67,6 @@ class State(StrEnum):
 
 
 _HERE = tuple(state for state in State if state is not State.PURGED)
-
-
-@dataclass(frozen=True, slots=True)
-class CastMember:
-    """One person the uploader says is in the picture, and the authorization she gave."""
-
-    person: str
-    role: Role
-    authorization: str | None
-    """None: named, and still to answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,39 +124,12 @@ def announce(
     session.flush()
 
 
-def set_cast(session: Session, tenant: str, template: str, cast: Sequence[CastMember]) -> None:
-    """Declare who is in the picture, all at once; the former declaration is replaced. Raises `BadCast`."""
-    check_cast(cast)
-    session.exec(
-        delete(CastRow).where(col(CastRow.tenant_id) == tenant, col(CastRow.template_id) == template)
-    )
-    for member in cast:
-        session.add(
-            CastRow(
-                tenant_id=tenant,
-                template_id=template,
-                person_id=member.person,
-                role=member.role,
-                authorization_id=member.authorization,
-            )
-        )
-    session.flush()
-
-
-def check_cast(cast: Sequence[CastMember]) -> None:
-    """Each person once in a role, and nobody as donor: a donor is not in the picture. Raises `BadCast`."""
-    if len({(member.person, member.role) for member in cast}) != len(cast):
-        raise BadCast("somebody is declared twice in the same role")
-    if any(member.role is Role.DONOR for member in cast):
-        raise BadCast("a donor is declared as somebody in the picture")
-
-
 def amended(
-    session: Session, tenant: str, template: str, cast: Sequence[CastMember], *, now: datetime
+    session: Session, tenant: str, template: str, members: Sequence[CastMember], *, now: datetime
 ) -> None:
     """Another cast: what was recognised and published was so of the former one, and ends with it."""
     row = _row(session, tenant, template, *_HERE)
-    set_cast(session, tenant, template, cast)
+    casting.declare(session, tenant, template, members)
     scan = session.get(ScanRow, (tenant, template))
     if scan is not None:
         scan.verdicts = None
@@ -164,29 +143,23 @@ def amended(
 
 def get(session: Session, tenant: str, template: str) -> Template:
     """One template with its source and cast. Raises `NoSuchThing`, `Tampered` for a damaged record."""
-    # As it is now, whatever this session has seen before: callers lock first and read after.
-    row = session.get(TemplateRow, (tenant, template), populate_existing=True)
-    source = None if row is None else session.get(SourceRow, (tenant, row.source_id), populate_existing=True)
-    if row is None or source is None:
+    # Columns, as they are now, whatever this session has seen before: callers lock first and read after.
+    session.flush()
+    row = session.connection().execute(_GET, {"tenant": tenant, "template": template}).first()
+    if row is None:
         raise NoSuchThing(f"no template {template}")
-    cast = session.exec(
-        select(CastRow)
-        .where(CastRow.tenant_id == tenant, CastRow.template_id == template)
-        .order_by(col(CastRow.person_id), col(CastRow.role))
-        .execution_options(populate_existing=True)
-    )
     return Template(
         id=row.id,
         source_id=row.source_id,
-        source=_source(source),
+        source=_source(row.source_id, row.record),
         state=State(row.state),
         frozen=row.frozen,
-        received_digest=source.received_digest,
-        media_digest=source.media_digest,
+        received_digest=row.received_digest,
+        media_digest=row.media_digest,
         scan_digest=row.scan_digest,
         published_by=row.published_by,
-        cast=tuple(CastMember(m.person_id, Role(m.role), m.authorization_id) for m in cast),
-        announced_at=source.announced_at,
+        cast=casting.of(session, tenant, template),
+        announced_at=row.announced_at,
     )
 
 
@@ -225,8 +198,7 @@ def page(
     if after is not None:
         query = query.where((at > after[0]) | ((at == after[0]) & (template > after[1])))
     if naming is not None:
-        hers = select(CastRow.template_id).where(CastRow.tenant_id == tenant, CastRow.person_id == naming)
-        query = query.where(template.in_(hers))
+        query = query.where(template.in_(casting.naming(tenant, naming)))
     return [get(session, tenant, one) for one in session.exec(query.order_by(at, template).limit(limit))]
 
 
@@ -248,7 +220,7 @@ def purged(session: Session, tenant: str, template: str, *, now: datetime) -> No
     """The bytes of a template go, and with them what was seen in them. Its record stays, as evidence."""
     row = _row(session, tenant, template, *_HERE)
     session.exec(
-        delete(ScanRow).where(col(ScanRow.tenant_id) == tenant, col(ScanRow.template_id) == template)
+        core.delete(ScanRow).where(col(ScanRow.tenant_id) == tenant, col(ScanRow.template_id) == template)
     )
     row.state, row.published_by, row.changed_at = State.PURGED, None, now
     session.add(row)
@@ -292,8 +264,9 @@ def matched(
 
 def scan_of(session: Session, tenant: str, template: str) -> StoredScan | None:
     """The template's scan, if it was scanned."""
-    row = session.get(ScanRow, (tenant, template), populate_existing=True)
-    return None if row is None else StoredScan(row.digest, row.body, row.verdicts)
+    session.flush()
+    row = session.connection().execute(_SCAN, {"tenant": tenant, "template": template}).first()
+    return None if row is None else StoredScan(*tuple(row))
 
 
 def seen(session: Session, tenant: str, template: Template) -> tuple[Scan, bytes | None]:
@@ -305,7 +278,11 @@ def seen(session: Session, tenant: str, template: Template) -> tuple[Scan, bytes
     if stored is None:
         raise WrongState(f"template {template.id} was not scanned")
     scan = Scan.from_bytes(stored.body)
-    if not scan.digest == stored.digest == template.scan_digest or scan.media_digest != template.media_digest:
+    # What could be read is canonical, so its digest is that of its bytes.
+    if (
+        not digest(stored.body) == stored.digest == template.scan_digest
+        or scan.media_digest != template.media_digest
+    ):
         raise Tampered(f"the scan of template {template.id} is not the one that was recorded")
     return scan, stored.verdicts
 
@@ -338,7 +315,7 @@ def decided(
 
 def freeze_resting_on(session: Session, tenant: str, authorization: str, *, now: datetime) -> Sequence[str]:
     """Freeze every template whose cast names this authorization; the ids, in lock order."""
-    ids = resting_on(session, tenant, authorization)
+    ids = casting.resting_on(session, tenant, authorization)
     for template in ids:
         row = session.get_one(TemplateRow, (tenant, template), with_for_update=True, populate_existing=True)
         row.frozen, row.changed_at = True, now
@@ -346,16 +323,6 @@ def freeze_resting_on(session: Session, tenant: str, authorization: str, *, now:
         _keep(session, row, Kept.WITHDRAWN, now + AFTER[Kept.WITHDRAWN])
     session.flush()
     return ids
-
-
-def resting_on(session: Session, tenant: str, authorization: str) -> Sequence[str]:
-    """Templates whose cast names this authorization, in lock order."""
-    return session.exec(
-        select(CastRow.template_id)
-        .where(CastRow.tenant_id == tenant, CastRow.authorization_id == authorization)
-        .distinct()
-        .order_by(col(CastRow.template_id))
-    ).all()
 
 
 def standing(session: Session, tenant: str, template: str) -> tuple[bool, str | None] | None:
@@ -382,11 +349,11 @@ def _keep(session: Session, row: TemplateRow, kept: Kept, until: datetime | None
         session.add(source)
 
 
-def _source(row: SourceRow) -> Source:
+def _source(source: str, record: bytes) -> Source:
     try:
-        return Source.from_json(json.loads(row.record))
+        return Source.from_json(json.loads(record))
     except (ValueError, AttributeError, TypeError, BadInput):
-        raise Tampered(f"the record of source {row.id} can't be read") from None
+        raise Tampered(f"the record of source {source} can't be read") from None
 
 
 def _row(session: Session, tenant: str, template: str, *states: State) -> TemplateRow:

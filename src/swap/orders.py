@@ -4,14 +4,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import cast
 
-from sqlalchemy import exists, update
+import sqlalchemy
+from sqlalchemy import Table, bindparam, exists, update
 from sqlmodel import Session, col, func, select
 
 from audit.canonical import Json, canonical
 from consent.words import Match
 from swap.errors import NoSuchThing, WrongState
 from swap.tables import DonorRow, JobRow
+
+_DONOR = cast(Table, DonorRow.__table__)  # type: ignore[attr-defined]
+# Every decision reads it, so it is built once: putting a statement together costs more than running it.
+_FIND_DONOR = sqlalchemy.select(_DONOR).where(
+    _DONOR.c.tenant_id == bindparam("tenant"), _DONOR.c.id == bindparam("donor")
+)
 
 
 class Progress(StrEnum):
@@ -85,7 +93,8 @@ def add_donor(session: Session, tenant: str, donor: Donor, *, now: datetime, del
 
 def donor(session: Session, tenant: str, donor_id: str) -> Donor:
     """One donor. Raises `NoSuchThing`."""
-    row = session.get(DonorRow, (tenant, donor_id), populate_existing=True)
+    session.flush()
+    row = session.connection().execute(_FIND_DONOR, {"tenant": tenant, "donor": donor_id}).first()
     if row is None:
         raise NoSuchThing(f"no donor {donor_id}")
     return Donor(

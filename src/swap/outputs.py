@@ -7,12 +7,34 @@ comes from the consent itself, never from a duty or a flag that somebody still h
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
-from sqlalchemy import update
+import sqlalchemy
+from sqlalchemy import Table, bindparam, update
 from sqlmodel import Session, col, func, select
 
 from swap.errors import NoSuchThing
 from swap.tables import OutputConsentRow, OutputRow
+
+_OUTPUT = cast(Table, OutputRow.__table__)  # type: ignore[attr-defined]
+_CONSENT = cast(Table, OutputConsentRow.__table__)  # type: ignore[attr-defined]
+
+# Asked for every range, so built once: putting a statement together costs more than running it.
+_GET = sqlalchemy.select(
+    _OUTPUT.c.id,
+    _OUTPUT.c.job_id,
+    _OUTPUT.c.template_id,
+    _OUTPUT.c.permit_id,
+    _OUTPUT.c.digest,
+    _OUTPUT.c.size,
+    _OUTPUT.c.leaf_hash,
+    _OUTPUT.c.released_at,
+    _OUTPUT.c.withdrawn_at,
+    _OUTPUT.c.served,
+).where(_OUTPUT.c.tenant_id == bindparam("tenant"), _OUTPUT.c.id == bindparam("output"))
+_FOUNDATIONS = sqlalchemy.select(_CONSENT.c.authorization_id, _CONSENT.c.purposes).where(
+    _CONSENT.c.tenant_id == bindparam("tenant"), _CONSENT.c.output_id == bindparam("output")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +89,11 @@ def add(
 
 def get(session: Session, tenant: str, output: str) -> Output:
     """One output. Raises `NoSuchThing`."""
-    row = session.get(OutputRow, (tenant, output))
+    session.flush()
+    row = session.connection().execute(_GET, {"tenant": tenant, "output": output}).first()
     if row is None:
         raise NoSuchThing(f"no output {output}")
-    return _value(row)
+    return Output(*tuple(row))
 
 
 def of_digest(session: Session, tenant: str, digest: str) -> Output | None:
@@ -108,12 +131,9 @@ def resting_on(session: Session, tenant: str, authorization: str) -> Sequence[Ou
 
 def foundations(session: Session, tenant: str, output: str) -> Mapping[str, Sequence[str]]:
     """Authorization to the purposes that must be in force while the output is served."""
-    rows = session.exec(
-        select(OutputConsentRow).where(
-            OutputConsentRow.tenant_id == tenant, OutputConsentRow.output_id == output
-        )
-    )
-    return {row.authorization_id: [p for p in row.purposes.split(",") if p] for row in rows}
+    session.flush()
+    rows = session.connection().execute(_FOUNDATIONS, {"tenant": tenant, "output": output})
+    return {authorization: [p for p in purposes.split(",") if p] for authorization, purposes in rows}
 
 
 def due(session: Session, tenant: str, *, now: datetime, limit: int) -> Sequence[Output]:

@@ -13,7 +13,7 @@ from sqlmodel import Session
 
 from audit.ids import Entropy
 from consent.words import Purpose
-from swap import duties, library, orders, outputs
+from swap import casting, duties, library, orders, outputs
 from swap.duties import Kind
 
 
@@ -31,7 +31,7 @@ class Impact:
 
 def impact(session: Session, tenant: str, authorization: str) -> Impact:
     """Everything that a withdrawal of this authorization touches."""
-    templates = tuple(library.resting_on(session, tenant, authorization))
+    templates = tuple(casting.resting_on(session, tenant, authorization))
     of_templates = orders.jobs_of(session, tenant, templates=templates, unfinished=True)
     of_donor = orders.jobs_with_donor(session, tenant, authorization, unfinished=True)
     released = outputs.resting_on(session, tenant, authorization)
@@ -50,10 +50,10 @@ class SwapEffect:
     entropy: Entropy
 
     def resting(self, session: Session, tenant: str, authorization: str) -> frozenset[str]:
-        return frozenset(library.resting_on(session, tenant, authorization))
+        return frozenset(casting.resting_on(session, tenant, authorization))
 
     def lock(self, session: Session, tenant: str, authorization: str) -> frozenset[str]:
-        templates = library.resting_on(session, tenant, authorization)
+        templates = casting.resting_on(session, tenant, authorization)
         for template in templates:
             library.lock(session, tenant, template, exclusive=True)
         return frozenset(templates)

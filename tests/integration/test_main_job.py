@@ -22,7 +22,7 @@ from consent.words import Match, Role
 from grounds import Ground, mesh
 from portraits import crop_of, working_eyes
 from service.worker import working
-from swap import aigc, cases, library, orders, outputs
+from swap import aigc, cases, casting, library, orders, outputs
 from swap.label import make_label
 from swap.limits import Limits
 from swap.media import read_back
@@ -280,7 +280,7 @@ def test_a_person_is_not_in_the_picture_as_donor(at_stage: Callable[..., World])
 
     world = at_stage("consented")
     with pytest.raises(BadCast):
-        world.announce([*world.cast(), library.CastMember(world.people["hopper"].person, Role.DONOR, None)])
+        world.announce([*world.cast(), casting.CastMember(world.people["hopper"].person, Role.DONOR, None)])
     with pytest.raises(BadCast):
         world.announce([*world.cast(), *world.cast("astronaut")])
     assert world.rows("template") == 0

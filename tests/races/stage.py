@@ -38,13 +38,13 @@ from consenting import NOON, SWAP, House, Somebody
 from gating import LICENCE, MEDIA, MODEL, PHOTO, POLICY, RECEIVED, a_case
 from logbook import MemoryStorage
 from service.database import Database
-from swap import cases, library, orders
+from swap import cases, casting, library, orders
 from swap.admission import Admission
 from swap.cases import Asking, Verdict
+from swap.casting import CastMember
 from swap.clip import Clip
 from swap.coverage import Coverage
 from swap.finishing import Made
-from swap.library import CastMember
 from swap.orders import Donor
 from swap.pipeline import Pipeline
 from swap.preparing import Preparing
@@ -283,7 +283,7 @@ class Stage:
             session, self.tenant, template, fresh(self.house.entropy), source, received=RECEIVED, now=NOON
         )
         members = [CastMember(who, Role.PERFORMER, authorization) for authorization in cast]
-        library.set_cast(session, self.tenant, template, members)
+        casting.declare(session, self.tenant, template, members)
         library.quarantined(session, self.tenant, template, received=RECEIVED, media=MEDIA, now=NOON)
         library.scanned(session, self.tenant, template, digest=_SCAN.digest, body=_SCAN.to_bytes(), now=NOON)
         said = cases.verdicts_json([Verdict("t001", Match.MATCHED, who)])

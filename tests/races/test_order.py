@@ -12,7 +12,7 @@ from consent.words import Role
 from races.race import JITTER, together
 from races.stage import REQUESTER, USE, Joined, Stage, must
 from races.uses import nothing_rests_on
-from swap.library import CastMember
+from swap.casting import CastMember
 
 DONORS = 3
 DAWDLE = 15 * JITTER

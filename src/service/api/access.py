@@ -79,7 +79,7 @@ async def authenticate(request: Request, house: TheHouse, given: _Given) -> Call
 def allow(*roles: KeyRole) -> Any:
     """The caller of a route, if his key has one of these roles. Raises `NotAllowed`."""
 
-    def allowed(caller: Annotated[Caller, Depends(authenticate)]) -> Caller:
+    async def allowed(caller: Annotated[Caller, Depends(authenticate)]) -> Caller:
         if caller.role not in roles:
             raise NotAllowed(f"this route is for {', '.join(roles)}")
         return caller

@@ -5,31 +5,33 @@ from collections import OrderedDict
 from collections.abc import Callable
 from threading import Lock
 
+from swap.outputs import Output
+
 KEPT_SECONDS = 3600.0
 MOST = 10_000
 
 
 class Copies:
-    """The copies that callers of this process have begun.
+    """The copies that callers of this process have begun, and of what.
 
     When in doubt it is a beginning: a copy listed twice is harmless, one that is not listed is not.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._begun: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._begun: OrderedDict[tuple[str, str], tuple[float, Output]] = OrderedDict()
         self._lock = Lock()
 
-    def begins(self, caller: str, output: str, at: int) -> bool:
-        """Whether bytes from `at` on begin a copy: the first ones do, and any to who has none."""
+    def of(self, caller: str, output: str) -> Output | None:
+        """What the caller has begun a copy of. It says what the output is, never that it may be served."""
         with self._lock:
-            begun = self._begun.get((caller, output))
-        return at == 0 or begun is None or self._clock() - begun >= KEPT_SECONDS
+            at, found = self._begun.get((caller, output), (0.0, None))
+        return found if found is not None and self._clock() - at < KEPT_SECONDS else None
 
-    def begun(self, caller: str, output: str) -> None:
+    def begun(self, caller: str, output: Output) -> None:
         """Note that a copy was counted."""
         with self._lock:
-            self._begun[caller, output] = self._clock()
-            self._begun.move_to_end((caller, output))
+            self._begun[caller, output.id] = (self._clock(), output)
+            self._begun.move_to_end((caller, output.id))
             while len(self._begun) > MOST:
                 self._begun.popitem(last=False)

@@ -67,7 +67,8 @@ def not_found(what: str) -> NoSuchThing:
     return NoSuchThing(f"no such {what} here")
 
 
-def _house(request: Request) -> House:
+async def _house(request: Request) -> House:
+    # Not `def`: that would be a trip to another thread and back, for each request.
     return cast(House, request.app.state.house)
 
 

@@ -10,7 +10,7 @@ from consent.shape import from_json
 from service import stated
 from service.cli import files
 from service.cli.files import JsonMalformed
-from swap.library import CastMember
+from swap.casting import CastMember
 from swap.source import Source
 
 

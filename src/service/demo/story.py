@@ -31,7 +31,7 @@ from service.studio import Studio, open_studio
 from service.wiring import Record, open_record
 from service.worker import working
 from swap import outputs
-from swap.library import CastMember
+from swap.casting import CastMember
 from swap.orders import Progress
 from swap.quarantine import in_chunks
 from swap.serving import Gone

@@ -22,9 +22,10 @@ from shelved import (
     announced,
     scanned,
 )
-from swap import holdings, library
+from swap import casting, holdings, library
+from swap.casting import CastMember
 from swap.errors import BadCast, NoSuchThing, NotAnnounced, Tampered, WrongState
-from swap.library import CastMember, State
+from swap.library import State
 from swap.tables import ScanRow, SourceRow, TemplateRow
 from swap.templates import LibraryLock
 
@@ -60,7 +61,7 @@ def test_another_tenant_has_no_such_template(database: Database) -> None:
         assert library.standing(session, "other", template) is None
         assert not holdings.received_needed(session, "other", RECEIVED)
         assert not holdings.media_needed(session, "other", MEDIA)
-        assert list(library.resting_on(session, "other", CAST[0].authorization or "")) == []
+        assert list(casting.resting_on(session, "other", CAST[0].authorization or "")) == []
 
 
 @pytest.mark.parametrize(
@@ -70,7 +71,7 @@ def test_another_tenant_has_no_such_template(database: Database) -> None:
 )
 def test_a_cast_that_contradicts_itself_is_refused(cast: list[CastMember], database: Database) -> None:
     with database.write() as session, pytest.raises(BadCast):
-        library.set_cast(session, TENANT, announced(session), cast)
+        casting.declare(session, TENANT, announced(session), cast)
 
 
 def test_bytes_come_once_and_are_the_announced_ones(database: Database) -> None:
@@ -144,7 +145,7 @@ def test_a_withdrawal_freezes_what_rests_on_it_and_publishing_does_not_thaw(data
     hers = CAST[0].authorization or ""
     with database.write() as session:
         first, second = scanned(session), scanned(session)
-        library.set_cast(session, TENANT, second, CAST[1:])
+        casting.declare(session, TENANT, second, CAST[1:])
         assert library.freeze_resting_on(session, TENANT, hers, now=NOON) == [first]
         library.decided(session, TENANT, first, published_by="p", keep_until=None, now=NOON)
 
@@ -197,7 +198,7 @@ def test_templates_are_listed_oldest_first(database: Database) -> None:
 
 
 def test_a_person_may_be_in_two_roles() -> None:
-    library.check_cast([*CAST, replace(CAST[0], role=Role.BACKGROUND)])
+    casting.check([*CAST, replace(CAST[0], role=Role.BACKGROUND)])
     assert {ANNA, BEA} == {member.person for member in CAST}
 
 

@@ -132,3 +132,61 @@ def test_unfinished_jobs_are_counted_with_their_oldest_and_ended_ones_by_when(da
             Progress.REFUSED: 1
         }
         assert orders.ended(session, "other", since=NOON, until=LATER) == {}
+
+
+def test_progress_is_of_the_attempt_at_work(database: Database) -> None:
+    # Given a job whose second attempt has begun
+    with database.write() as session:
+        donor = a_donor()
+        orders.add_donor(session, TENANT, donor, now=NOON, delete_after=LATER)
+        job = a_job(session, announced(session), donor)
+        orders.begin(session, TENANT, job, attempt=1, started="ab" * 32, now=NOON)
+        orders.progressed(session, TENANT, job, attempt=1, done=7, total=9)
+        assert (orders.job(session, TENANT, job).done, orders.job(session, TENANT, job).total) == (7, 9)
+        orders.begin(session, TENANT, job, attempt=2, started="ab" * 32, now=NOON)
+
+        # When both tell how far they are, and one more after the end
+        orders.progressed(session, TENANT, job, attempt=1, done=8, total=9)
+        assert (orders.job(session, TENANT, job).done, orders.job(session, TENANT, job).total) == (0, None)
+        orders.progressed(session, TENANT, job, attempt=2, done=2, total=9)
+        orders.end(session, TENANT, job, Progress.FAILED, outcome={}, now=NOON)
+        orders.progressed(session, TENANT, job, attempt=2, done=3, total=9)
+
+        # Then only what the one at work said counts
+        assert orders.job(session, TENANT, job).done == 2
+
+
+def test_an_open_job_is_called_off_and_an_ended_one_is_not(database: Database) -> None:
+    with database.write() as session:
+        donor = a_donor()
+        orders.add_donor(session, TENANT, donor, now=NOON, delete_after=LATER)
+        job = a_job(session, announced(session), donor)
+        assert not orders.called_off(session, TENANT, job)
+        assert orders.call_off(session, TENANT, job).cancelled
+        assert orders.called_off(session, TENANT, job)
+        orders.end(session, TENANT, job, Progress.FAILED, outcome={}, now=NOON)
+        with pytest.raises(WrongState):
+            orders.call_off(session, TENANT, job)
+        with pytest.raises(NoSuchThing):
+            orders.call_off(session, "other", job)
+
+
+def test_jobs_are_paged_newest_first_and_each_once(database: Database) -> None:
+    # Given jobs, two of them of the same instant
+    with database.write() as session:
+        donor, template = a_donor(), announced(session)
+        orders.add_donor(session, TENANT, donor, now=NOON, delete_after=LATER)
+        jobs = [a_job(session, template, donor) for _ in range(4)]
+        newest = {"template": template, "donor_id": donor.id, "permit": "e" * 32}
+        orders.add_job(session, TENANT, "f" * 32, **newest, now=LATER)
+
+        # When they are read two by two
+        seen: list[str] = []
+        before = None
+        while found := orders.page(session, TENANT, before, 2):
+            seen += [job.id for job in found]
+            before = (found[-1].asked_at, found[-1].id)
+
+        # Then the newest comes first, and none is missed or told twice
+        assert seen == ["f" * 32, *sorted(jobs, reverse=True)]
+        assert orders.page(session, "other", None, 10) == []

@@ -5,7 +5,7 @@ from typing import Any
 
 from consent.words import Role
 from shelved import ANNA, BEA, CAST, NOON, a_scan, a_track
-from swap.library import CastMember
+from swap.casting import CastMember
 from swap.recognition import Recogniser, overlaps
 
 

@@ -99,16 +99,18 @@ def content(
     broken off. Several ranges in one request are answered with the whole file.
     """
     delivery = house.record.delivery
-    found = delivery.find(output)
+    copies: Copies = request.app.state.copies
+    begun = copies.of(caller.key, output)
+    found = begun or delivery.find(output)
     part = _part(house, found, span, if_range)
     whole = Span(0, found.size, found.size)
-    copies: Copies = request.app.state.copies
-    begins = copies.begins(caller.key, output, (part or whole).begin)
+    # A copy begins with its first bytes, and for whoever has none with any.
+    begins = begun is None or (part or whole).begin == 0
     handed = delivery.hand_over(found, counted=begins)
     if isinstance(handed, Gone):
         raise _ENDED[handed]("nothing is served of this output")
     if begins:
-        copies.begun(caller.key, output)
+        copies.begun(caller.key, handed.output)
     headers = _headers(found)
     if part is not None:
         headers["Content-Range"] = part.content_range
@@ -146,12 +148,13 @@ def receipt(house: TheHouse, caller: AnyButEngine, output: Id) -> Response:
 def _seen(house: House, caller: Caller, output: str) -> Output:
     """The output, if the caller may know of it. Raises as for one that is not there."""
     with house.database.read() as session:
-        found = outputs.get(session, house.tenant, output)
-        if caller.role is KeyRole.CREATOR and not outputs.rests_on(
+        mine = caller.role is not KeyRole.CREATOR or outputs.rests_on(
             session, house.tenant, output, caller.person or ""
-        ):
+        )
+        # Asked first: an output of nobody rests on nobody.
+        if not mine:
             raise not_found("output")
-        return found
+        return outputs.get(session, house.tenant, output)
 
 
 def _part(house: House, found: Output, span: str | None, if_range: str | None) -> Span | None:

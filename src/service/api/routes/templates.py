@@ -20,7 +20,8 @@ from service.shapes import templates as shapes
 from service.shapes.page import Cursor, Limit, Page
 from service.shapes.shape import Id
 from swap import library
-from swap.library import CastMember, Template
+from swap.casting import CastMember
+from swap.library import Template
 
 router = APIRouter(prefix="/v1/templates", tags=["templates"], route_class=Route)
 

@@ -1,0 +1,259 @@
+"""What serving over HTTP costs: a range of an output, a swap asked for. `serve` in a process of its own."""
+
+import json
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from http.client import HTTPConnection
+from multiprocessing.connection import Connection
+from pathlib import Path
+from time import perf_counter
+
+from fastapi import APIRouter
+from fastapi.responses import FileResponse
+from sqlalchemy import text
+
+from audit.ids import fresh
+from bench.house import House, house
+from bench.meter import ROUNDS, wall_seconds
+from bench.row import Bound, Promise, Row
+from bench.shoot import Shoot, permitted
+from consent.shape import to_json
+from service.api import app as api
+from service.api.access import Operator
+from service.api.house import House as Served
+from service.api.house import TheHouse
+from service.api.route import Route
+from service.api.server import bound, server
+from service.apikeys import KeyRole
+from service.demo import portraits
+from service.demo.story import OPERATOR, USE
+from service.settings import load
+from service.shapes.swaps import AskSwap
+from service.studio import open_studio
+from service.wiring import open_record
+from swap import duties, library, orders, outputs
+from swap.duties import Kind
+from swap.quarantine import in_chunks
+from swap.store import SETTLED_NS
+
+CONNECTIONS = 16
+RANGE, SIZE = 1 << 20, 16 << 20
+RANGES = 2 * SIZE // RANGE
+ASKED = 12
+_BOTH = (
+    f"`serve` in a process of its own, on SQLite and this machine's disk; {CONNECTIONS} keep-alive "
+    "connections of threads of the bench. Both handlers in one application, in turn. By the clock, medians "
+    "of the rounds. "
+)
+RANGES_SERVED = Promise(
+    name="serve-range",
+    what="1 MiB ranges of a 16 MiB output",
+    unit="MiB/s",
+    bound=Bound(">=", 0.7),
+    how=_BOTH
+    + f"{RANGES} ranges a connection and round, in order, twice through the file. Reference: Starlette's "
+    "FileResponse, asked by anybody. Ours: key, role, and the serving gate for each range (rows, consents, "
+    "deny journal), the copy counted in a write session at its first range, the file known as checked.",
+)
+DECIDED = Promise(
+    name="decision-endpoint",
+    what="POST /v1/swaps, answered with a permit",
+    unit="requests/s",
+    bound=Bound(">=", 0.5),
+    how=_BOTH
+    + f"{ASKED} requests a connection and round, each with a key of its own. Reference: the same route with "
+    "key, role, idempotency, template and donor read, job and duty written and committed. Ours: besides "
+    "these the gate's decision about three people, its entry, permit, and a checkpoint over it before the "
+    "answer. ",
+)
+
+
+def rows() -> Iterator[Row]:
+    """A range, then a decision."""
+    with house() as place:
+        set_ = Set.prepared(place)
+        with set_.served() as port:
+            yield _ranges(set_, port)
+            yield _decisions(set_, port)
+
+
+@dataclass(frozen=True, slots=True)
+class Set:
+    """A released output, made 16 MiB long, a published template with a donor, and an operator's key."""
+
+    place: House
+    output: str
+    template: str
+    donor: str
+    token: str
+
+    @classmethod
+    def prepared(cls, place: House) -> "Set":
+        shoot, record = Shoot.prepared(place), place.record
+        tenant = record.settings.tenant
+        shoot.take()
+        with record.database.read() as session:
+            (job,) = orders.page(session, tenant, None, 1)
+            released = outputs.of_job(session, tenant, job.id)
+        if released is None:
+            raise RuntimeError("nothing was released")
+        donor = shoot.cast["hopper"]
+        received = place.studio.donors.receive(
+            OPERATOR,
+            job.template,
+            donor.person,
+            donor.authorization or "",
+            in_chunks(portraits.path("hopper")),
+            is_self=False,
+        )
+        permitted(received.decision)
+        stored = record.delivery.media.put([os.urandom(SIZE)], max_bytes=SIZE)
+        made = {"digest": stored.digest, "size": stored.size, "id": released.id}
+        with record.database.write() as session:
+            # The gate asks about consents, not about lengths.
+            statement = text("UPDATE output SET digest = :digest, size = :size WHERE id = :id")
+            session.connection().execute(statement, made)
+            keys = Served(record, place.studio).keys
+            issued = keys.issue(session, KeyRole.OPERATOR, OPERATOR, now=record.clock())
+        return cls(place, released.id, job.template, received.donor or "", issued.token)
+
+    @contextmanager
+    def served(self) -> Iterator[int]:
+        """Served by another process; its port."""
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        folder = self.place.record.settings.data
+        with self.place.record.database.read() as session:
+            file = outputs.get(session, self.place.record.settings.tenant, self.output).digest
+        path = self.place.record.delivery.media.path(file)
+        process = context.Process(target=_serve, args=(folder, path, theirs), daemon=True)
+        process.start()
+        try:
+            yield int(ours.recv())
+        finally:
+            process.terminate()
+            process.join()
+
+
+def _serve(folder: Path, file: Path, told: Connection) -> None:
+    record = open_record(load(folder, requests_a_second=1e9, requests_at_once=1e9))
+    application = api.build(Served(record, open_studio(record)))
+    application.include_router(_references(file))
+    listening = bound("127.0.0.1:0")
+    told.send(listening.getsockname()[1])
+    server(application).run(sockets=[listening])
+
+
+def _references(file: Path) -> APIRouter:
+    router = APIRouter(prefix="/reference", route_class=Route)
+
+    @router.get("/file")
+    def whole() -> FileResponse:
+        return FileResponse(file, media_type="video/mp4")
+
+    @router.post("/swaps", status_code=HTTPStatus.ACCEPTED)
+    def swaps(place: TheHouse, _: Operator, asked: AskSwap) -> dict[str, str]:
+        tenant, now, entropy = place.tenant, place.clock(), place.record.entropy
+        job = fresh(entropy)
+        with place.database.write() as session:
+            library.get(session, tenant, asked.template)
+            orders.donor(session, tenant, asked.donor)
+            orders.add_job(
+                session,
+                tenant,
+                job,
+                template=asked.template,
+                donor_id=asked.donor,
+                permit=fresh(entropy),
+                now=now,
+            )
+            duties.owe(session, tenant, Kind.RUN_JOB, job, now=now, entropy=entropy)
+        return {"job": job}
+
+    return router
+
+
+def _ranges(set_: Set, port: int) -> Row:
+    def fetch(path: str) -> Callable[[HTTPConnection, int], None]:
+        def one(line: HTTPConnection, number: int) -> None:
+            begin = number * RANGE % SIZE
+            asked = {"Range": f"bytes={begin}-{begin + RANGE - 1}", "Authorization": f"Bearer {set_.token}"}
+            line.request("GET", path, headers=asked)
+            answer = line.getresponse()
+            if len(answer.read()) != RANGE or answer.status != HTTPStatus.PARTIAL_CONTENT:
+                raise RuntimeError(f"{path}: {answer.status}")
+
+        return one
+
+    ours, theirs = fetch(f"/v1/outputs/{set_.output}/content"), fetch("/reference/file")
+    # A file that was just written is hashed for each range, until it has been left alone for a while.
+    threading.Event().wait(SETTLED_NS / 1e9)
+    mine, others = [], []
+    for number in range(ROUNDS + 1):
+        seconds = [_together(port, RANGES, one)[0] for one in (ours, theirs)]
+        if number:  # the first round warms up
+            mine.append(CONNECTIONS * RANGES / seconds[0])
+            others.append(CONNECTIONS * RANGES / seconds[1])
+    return RANGES_SERVED.kept(mine, others)
+
+
+def _decisions(set_: Set, port: int) -> Row:
+    body = json.dumps({"template": set_.template, "donor": set_.donor, "use": to_json(USE)})
+
+    def ask(path: str) -> Callable[[HTTPConnection, int], None]:
+        def one(line: HTTPConnection, _number: int) -> None:
+            headers = {
+                "Authorization": f"Bearer {set_.token}",
+                "Idempotency-Key": fresh(os.urandom),
+                "Content-Type": "application/json",
+            }
+            line.request("POST", path, body, headers)
+            answer = line.getresponse()
+            said = answer.read()
+            if answer.status != HTTPStatus.ACCEPTED:
+                raise RuntimeError(f"{path}: {answer.status} {said[:200]!r}")
+
+        return one
+
+    mine, others, waits = [], [], []
+    for number in range(ROUNDS + 1):
+        seconds, took = _together(port, ASKED, ask("/v1/swaps"))
+        reference, _ = _together(port, ASKED, ask("/reference/swaps"))
+        if number:
+            mine.append(CONNECTIONS * ASKED / seconds)
+            others.append(CONNECTIONS * ASKED / reference)
+            waits += took
+    p99 = 1000 * sorted(waits)[int(0.99 * len(waits))]
+    said = f"99 of 100 were answered within {p99:.0f} ms."
+    return replace(DECIDED, how=DECIDED.how + said).kept(mine, others)
+
+
+def _together(port: int, each: int, ask: Callable[[HTTPConnection, int], None]) -> tuple[float, list[float]]:
+    """Seconds until all connections have asked so often, and what each answer took."""
+    lines = [HTTPConnection("127.0.0.1", port, timeout=120) for _ in range(CONNECTIONS)]
+    for line in lines:
+        line.connect()
+    took: list[float] = []
+
+    def asking(line: HTTPConnection) -> None:
+        for number in range(each):
+            began = perf_counter()
+            ask(line, number)
+            took.append(perf_counter() - began)
+
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+
+        def work() -> None:
+            for done in [pool.submit(asking, line) for line in lines]:
+                done.result()
+
+        seconds = wall_seconds(work)
+    for line in lines:
+        line.close()
+    return seconds, took

@@ -1,7 +1,10 @@
 """The Python client: calls are values, and one thing sends them, waiting or not.
 
-    client = Client("https://consent.example", token)
-    person = client.send(people.enrol(Enrol(...)))
+    with Client("https://consent.example", token) as client:
+        person = client.send(people.enrol(Enrol(...)))
+        client.run(uploads.send(template, Path("clip.mp4")))
+        job = client.wait_for(swaps.ended(asked.job))
+        client.save(outputs.content(output), Path("output.mp4"))
 
     async with AsyncClient("https://consent.example", token) as client:
         person = await client.send(people.enrol(Enrol(...)))
@@ -10,8 +13,20 @@ A no of the gate is raised as `Refused`, any other problem as `Problem`. What ma
 with the same Idempotency-Key.
 """
 
-from service.client.call import Call
-from service.client.errors import Problem, Refused, Unreachable
-from service.client.sending import AsyncClient, Client
+from service.client.awaiting import AsyncClient
+from service.client.call import Call, Follow, Part, Steps
+from service.client.errors import Damaged, Problem, Refused, Unreachable
+from service.client.waiting import Client
 
-__all__ = ["AsyncClient", "Call", "Client", "Problem", "Refused", "Unreachable"]
+__all__ = [
+    "AsyncClient",
+    "Call",
+    "Client",
+    "Damaged",
+    "Follow",
+    "Part",
+    "Problem",
+    "Refused",
+    "Steps",
+    "Unreachable",
+]

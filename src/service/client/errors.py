@@ -11,6 +11,10 @@ class Unreachable(Exception):
     """
 
 
+class Damaged(Exception):
+    """A file arrived whole, and is not the one that was announced."""
+
+
 class Problem(Exception):
     """The service answered with a problem. `said.code` is stable."""
 

@@ -16,6 +16,7 @@ from service.apikeys import KeyRole
 from service.worker import working
 from swap import outputs
 from swap.orders import Progress
+from waiting import LONG
 from worlds import World
 
 
@@ -68,7 +69,7 @@ class Outside:
         stack = ExitStack()
         app = build(house)
         base = stack.enter_context(serving(app))
-        client = stack.enter_context(httpx.Client(base_url=base, timeout=60))
+        client = stack.enter_context(httpx.Client(base_url=base, timeout=LONG))
         return cls(world, house, app, client, stack)
 
     def close(self) -> None:

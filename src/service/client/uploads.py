@@ -10,7 +10,11 @@ from service.shapes.templates import Admitted
 
 PART = 8 * 1024 * 1024
 STUCK = 5
-"""Refused offsets in a row, after which somebody else is writing this upload."""
+"""Refused parts in a row, after which somebody else is writing this upload."""
+_GO_ON = {
+    "UPLOAD_OFFSET_DIFFERS",  # some of a part arrived before its connection broke, and it was sent again
+    "UPLOAD_AT_WORK",  # the service has not noticed yet that it broke: it waits for bytes, half a minute
+}
 
 
 def send(template: str, file: Path, part: int = PART) -> Steps[Admitted]:
@@ -23,8 +27,7 @@ def send(template: str, file: Path, part: int = PART) -> Steps[Admitted]:
             offset = yield append(begun.upload, Part(file, offset, min(offset + part, size)))
             refused = 0
         except Problem as problem:
-            # A part of which some arrived before its connection broke, and which was sent again.
-            if problem.code != "UPLOAD_OFFSET_DIFFERS" or refused == STUCK:
+            if problem.code not in _GO_ON or refused == STUCK:
                 raise
             offset, refused = (yield progress(begun.upload)), refused + 1
     done: Admitted = yield complete(begun.upload)

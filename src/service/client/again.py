@@ -21,7 +21,6 @@ _AGAIN = {
     HTTPStatus.SERVICE_UNAVAILABLE,
     HTTPStatus.GATEWAY_TIMEOUT,
 }
-_AT_WORK = (b"REQUEST_AT_WORK", b"UPLOAD_AT_WORK")
 
 Said = TypeVar("Said")
 
@@ -88,5 +87,7 @@ def bearer(token: str | None) -> dict[str, str]:
 def _passing(response: httpx.Response) -> bool:
     """Whether the same request may well be answered otherwise in a moment."""
     if response.status_code == HTTPStatus.CONFLICT:
-        return any(code in response.content for code in _AT_WORK)
+        # A film is not sent again to hear that somebody else is sending it.
+        light = response.request.headers.get("Content-Length", "0") == "0"
+        return b"REQUEST_AT_WORK" in response.content or (light and b"UPLOAD_AT_WORK" in response.content)
     return response.status_code in _AGAIN

@@ -51,6 +51,27 @@ def test_the_file_its_facts_and_its_receipt(outside: Opened) -> None:
     assert Receipt.parse(receipt.content).data == receipt.content
 
 
+def test_a_receipt_is_there_as_soon_as_its_output_is(outside: Opened) -> None:
+    # Given a release whose worker has not come to publish it
+    there = outside("asked")
+    pipeline, job = there.world.studio.pipeline, there.world.known["job"]
+    assert pipeline.redeem(job)
+    made = pipeline.run(job)
+    assert made is not None
+    assert pipeline.release(job, made)
+    output = there.operator.get(f"/v1/swaps/{job}").json()["outcome"]["output"]
+    entry = there.operator.get(f"/v1/outputs/{output}").json()["entry"]
+    assert there.operator.get(f"/v1/log/entries/{entry}/proof").json()["code"] == "ENTRY_UNPUBLISHED"
+
+    # When it is fetched at once
+    receipt = there.operator.get(f"/v1/outputs/{output}/receipt")
+
+    # Then it proves what it says
+    assert receipt.status_code == 200, receipt.text
+    checked = Receipt.parse(receipt.content).check(there.world.record.log.verifier)
+    assert checked.payload["output"] == made.digest
+
+
 def test_who_agreed_sees_the_facts_and_never_the_bytes(outside: Opened) -> None:
     # Given an output, somebody in it, and somebody who is not
     there = outside("asked")

@@ -56,8 +56,12 @@ class Objects:
     her_key: str
     bodies: dict[Route, Any]
 
+    def named(self, path: str) -> dict[str, str]:
+        """Ids by the names they have in this path."""
+        return {**self.ids, "key": self.her_key} if path.startswith("/v1/people/") else self.ids
+
     def path(self, template: str) -> str:
-        ids = {**self.ids, "key": self.her_key} if template.startswith("/v1/people/") else self.ids
+        ids = self.named(template)
         missing = [part for part in template.split("/") if part.startswith("{") and part[1:-1] not in ids]
         assert not missing, f"{template}: a kind of object that is not tried yet"
         return template.format(**ids)

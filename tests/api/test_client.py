@@ -111,7 +111,7 @@ def test_a_page_of_some_proxy_is_not_taken_for_an_answer(there: Outside) -> None
 def test_a_service_that_is_not_ready_is_asked_again_with_the_same_key(there: Outside) -> None:
     keys: list[str] = []
     with answering(503, b"{}", then=(200, b'"done"'), keys=keys) as base, Client(base) as client:
-        answer = client.send(Call("POST", "/", bytes.decode, b"{}"))
+        answer = client.send(Call("POST", "/", lambda reply: reply.body.decode(), b"{}"))
 
     assert answer == '"done"'
     assert len(keys) == 2

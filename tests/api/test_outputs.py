@@ -10,6 +10,7 @@ import pytest
 from api.conftest import Opened
 from audit.receipt import Receipt
 from callers import Caller, Outside
+from padded import padded
 from service.api import transfer
 from service.api.ranges import RangeUnsatisfiable, Span, asked
 from service.apikeys import KeyRole
@@ -18,25 +19,20 @@ from swap.delivery import Delivery, Handed
 from swap.store import SETTLED_NS
 from swap.sweeper import Sweeper
 
-PIECE = b"".join(sha256(number.to_bytes(4)).digest() for number in range(1 << 15))
-"""1 MiB that compresses to nothing."""
-
 
 def served(there: Outside, output: str) -> int:
     with there.world.record.database.read() as session:
         return outputs.get(session, there.world.tenant, output).served
 
 
-def enlarged(there: Outside, output: str, pieces: int) -> bytes:
-    """Put a larger file in the place of what was released: the gate asks about consents, not lengths."""
-    stored = there.world.record.delivery.media.put([PIECE] * pieces, max_bytes=1 << 30)
-    there.world.edit(
-        "UPDATE output SET digest = :digest, size = :size WHERE id = :id",
-        digest=stored.digest,
-        size=stored.size,
-        id=output,
-    )
-    return PIECE * pieces
+def large(there: Outside, pieces: int) -> tuple[str, bytes]:
+    """A released output of so many MiB and more, and its bytes."""
+    with padded(pieces):
+        output = there.release()
+    record = there.world.record
+    with record.database.read() as session:
+        digest = outputs.get(session, there.world.tenant, output).digest
+    return output, record.delivery.media.path(digest).read_bytes()
 
 
 def test_the_file_its_facts_and_its_receipt(outside: Opened) -> None:
@@ -224,10 +220,9 @@ class Reader:
 def test_a_withdrawal_breaks_off_a_transfer_under_way(outside: Opened) -> None:
     # Given a client in the middle of a large file
     there = outside("asked")
-    output = there.release()
-    whole = enlarged(there, output, 64)
+    output, whole = large(there, 64)
     reader = Reader(there, output)
-    reader.read(2 << 20)
+    assert reader.read(2 << 20) >= 2 << 20
 
     # When somebody withdraws, and the client goes on
     there.world.withdraws("hopper")
@@ -242,14 +237,13 @@ def test_a_withdrawal_breaks_off_a_transfer_under_way(outside: Opened) -> None:
 
 def test_a_client_that_takes_nothing_is_let_go(outside: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
     there = outside("asked")
-    output = there.release()
-    whole = enlarged(there, output, 64)
+    output, whole = large(there, 64)
     monkeypatch.setattr(transfer, "STALL_SECONDS", 1.5)
 
     reader = Reader(there, output)
     time.sleep(5)
 
-    assert reader.read(len(whole)) < len(whole)
+    assert 1 << 16 < reader.read(len(whole)) < len(whole)
     reader.line.close()
 
 
@@ -257,8 +251,7 @@ def test_a_transfer_goes_on_while_everybody_still_agrees(
     outside: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     there = outside("asked")
-    output = there.release()
-    whole = enlarged(there, output, 20)
+    output, whole = large(there, 20)
     times = []
     still = Delivery.still
 
@@ -270,5 +263,6 @@ def test_a_transfer_goes_on_while_everybody_still_agrees(
 
     answer = there.operator.get(f"/v1/outputs/{output}/content")
 
+    assert answer.status_code == 200, answer.text
     assert answer.content == whole
     assert len(times) >= 2, "asked again at 8 and at 16 MiB"

@@ -29,6 +29,7 @@ MIX: Mapping[Behaviour, int] = {
     uses_a_key_again: 4,
 }
 """How often what is done, of a hundred."""
+OFFERS = 4
 PATIENCE = 400.0
 """Seconds for what was begun when the time is over: a swap may wait for an heir, and for others before it."""
 
@@ -47,11 +48,13 @@ async def crowd(
     return actors
 
 
-async def opening(actor: Actor) -> None:
-    """A donor for each clip: who comes first finds somebody to swap with."""
-    for clip in actor.market.scenery.clips:
-        photo = actor.dice.choice(actor.market.scenery.donors)
-        actor.market.donors.append(await signs(actor, Role.DONOR, clip, photo))
+async def opening(actors: Sequence[Actor]) -> None:
+    """A donor for each clip and a few templates: who comes first finds something to do."""
+    first, market = actors[0], actors[0].market
+    for clip in market.scenery.clips:
+        photo = first.dice.choice(market.scenery.donors)
+        market.donors.append(await signs(first, Role.DONOR, clip, photo))
+    await asyncio.gather(*(brings_a_video(actor) for actor in actors[:OFFERS]))
 
 
 async def at_work(actors: Sequence[Actor], until: float, think: float) -> None:

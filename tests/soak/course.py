@@ -84,7 +84,7 @@ async def _run(plan: Plan, town: Town) -> Outcome:
     try:
         await town.ready()
         actors = await crowd(town.base, token, plan.clients, dice, market, journal)
-        await opening(actors[0])
+        await opening(actors)
         start = time.monotonic()
         until = start + plan.seconds
         looking.append(asyncio.create_task(_killing(plan, town, random.Random(dice.random()), start)))

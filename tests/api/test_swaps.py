@@ -155,6 +155,7 @@ def test_a_swap_is_followed_to_its_end(at_stage: Any) -> None:
     name, end = seen[-1]
     assert (name, end["job"], end["state"]) == ("end", job, "released")
     assert end["outcome"]["output"]
+    assert end["done"] == end["total"] > 0
 
 
 def test_a_stream_keeps_the_line_alive_and_ends_in_time(

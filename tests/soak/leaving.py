@@ -1,6 +1,7 @@
 """Taking consent back, in each of the ways, and trying at once to use what is no longer permitted."""
 
 import asyncio
+from collections.abc import Callable
 
 from consent.words import Purpose
 from service.client import AsyncClient, Call, Problem, Refused, authorizations, swaps, templates
@@ -39,23 +40,23 @@ async def withdraws(actor: Actor, leaver: Signer, only: list[Purpose] | None) ->
     way = actor.dice.choice(["code", "key", "operator"])
     if way == "code":
         async with watched(actor.base, None, actor.name, actor.journal) as anybody:
-            call = authorizations.withdraw_by_code(leaver.authorization, leaver.code, only)
-            return await insists(actor, call, anybody)
-    call = authorizations.withdraw(leaver.authorization, only)
+            return await insists(
+                actor,
+                lambda: authorizations.withdraw_by_code(leaver.authorization, leaver.code, only),
+                anybody,
+            )
     if way == "key":
         async with actor.as_creator(leaver.token) as hers:
-            return await insists(actor, call, hers)
-    return await insists(actor, call, None)
+            return await insists(actor, lambda: authorizations.withdraw(leaver.authorization, only), hers)
+    return await insists(actor, lambda: authorizations.withdraw(leaver.authorization, only), None)
 
 
-async def insists(actor: Actor, call: Call[Said], client: AsyncClient | None) -> Said:
-    """Whoever withdraws does so until it is answered."""
+async def insists(actor: Actor, call: Callable[[], Call[Said]], client: AsyncClient | None) -> Said:
+    """Whoever withdraws does so until it is answered: where an answer was lost, with another key."""
     while True:
         try:
-            return await actor.send(call, client)
-        except Lost as lost:
-            if str(lost) == "REQUEST_UNFINISHED":
-                raise
+            return await actor.send(call(), client)
+        except Lost:
             await asyncio.sleep(1)
 
 

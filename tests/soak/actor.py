@@ -6,7 +6,6 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 import httpx
 
@@ -127,8 +126,3 @@ def address(name: str) -> str:
 def operation(method: str, path: str) -> str:
     """The route, without ids."""
     return f"{method} {_TILE.sub('/log/tile/*', _ID.sub('*', path))}"
-
-
-def raw_headers(actor: Actor, **more: Any) -> dict[str, str]:
-    """Headers for a request that no `Call` makes."""
-    return {"X-Forwarded-For": address(actor.name), **more}

@@ -149,7 +149,9 @@ class Books:
             ]
             counters = [
                 Uses((row.authorization_id, row.purpose), row.most, row.reserved, row.spent)
-                for row in rows("SELECT authorization_id, purpose, most, reserved, spent FROM consent_counter")
+                for row in rows(
+                    "SELECT authorization_id, purpose, most, reserved, spent FROM consent_counter"
+                )
             ]
             named: dict[str, set[Stake]] = {}
             for row in rows("SELECT decision_id, authorization_id, purposes FROM decision_person"):

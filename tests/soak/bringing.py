@@ -1,4 +1,4 @@
-"""Bringing a video: somebody is enrolled and agrees, the bytes are sent in one of several ways, scanned, offered."""
+"""Bringing a video: somebody agrees, the bytes are sent in one of several ways, scanned, and offered."""
 
 import asyncio
 from base64 import b64decode
@@ -28,7 +28,9 @@ async def signs(actor: Actor, role: Role, clip: Clip, photo: bytes) -> Signer:
     """Enrol somebody, let her sign for one clip, make references of her photo, give her a key."""
     private, public = signature.keygen(actor.dice.randbytes)
     person = await actor.send(
-        people.enrol(Enrol(proof=ProofLevel.VERIFIED_ACCOUNT, by=actor.name, how="account", age=AgeBand.ADULT))
+        people.enrol(
+            Enrol(proof=ProofLevel.VERIFIED_ACCOUNT, by=actor.name, how="account", age=AgeBand.ADULT)
+        )
     )
     await actor.send(people.enrol_key(person.id, public))
     uses = {SWAP: actor.dice.choice([1, 2, 4, 8, 8, 16, 16])}
@@ -51,7 +53,9 @@ async def signs(actor: Actor, role: Role, clip: Clip, photo: bytes) -> Signer:
         keys.issue(IssueKey(role=KeyRole.CREATOR, name=f"{actor.name}'s creator", person=person.id, days=1))
     )
     purposes = OF_A_DONOR if role is Role.DONOR else OF_A_PERFORMER
-    return Signer(person.id, granted.authorization, granted.recovery_code, issued.token, purposes, clip.digest)
+    return Signer(
+        person.id, granted.authorization, granted.recovery_code, issued.token, purposes, clip.digest
+    )
 
 
 async def brings_a_donor(actor: Actor) -> None:
@@ -116,7 +120,7 @@ async def in_parts(actor: Actor, template: str, clip: Clip) -> None:
 
 
 async def broken_off(actor: Actor, template: str, clip: Clip) -> None:
-    """A connection that ends in the middle of the body, once whole and once in parts; then from where it was."""
+    """Connections that end in the middle of the body, whole and in parts; then on from where it was."""
     data = clip.path.read_bytes()
     cut = actor.dice.randrange(1, len(data))
     await cut_short(actor, "PUT", f"/v1/templates/{template}/content", data, cut)

@@ -12,7 +12,7 @@ from service.shapes.keys import IssueKey
 from soak.actor import Actor, Behaviour, Lost
 from soak.bringing import brings_a_donor, brings_a_video, signs
 from soak.journal import Journal
-from soak.leaving import takes_consent_back
+from soak.leaving import leaves, takes_consent_back
 from soak.looking import is_a_stranger, reads_her_inbox, reads_the_log
 from soak.market import Market
 from soak.swapping import fetches_something, swaps_a_face, uses_a_key_again
@@ -82,4 +82,10 @@ async def _goes_about(actor: Actor, until: float, think: float) -> None:
         else:
             actor.count(act.__name__)
         await asyncio.sleep(actor.dice.expovariate(1 / think))
-    await actor.client.close()
+
+
+async def closing(actor: Actor) -> None:
+    """A performer and a donor leave, however short the soak was."""
+    for leavers in ([offer.performer for offer in actor.market.offers], actor.market.donors):
+        if leavers:
+            await leaves(actor, leavers[0])

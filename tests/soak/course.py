@@ -1,63 +1,32 @@
-"""One soak from beginning to end: a town, a crowd, a killer; then drain, look, stop, and hold all of it to account."""
+"""One soak from beginning to end: a town, a crowd, a killer; then drain, look, stop, and add it up."""
 
 import asyncio
 import random
+import re
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
-from audit.canonical import Json
 from service.database import Database
+from service.settings import load
 from soak import afterwards
 from soak.actor import Actor
 from soak.books import Books, Published
-from soak.clients import at_work, crowd, opening
+from soak.clients import at_work, closing, crowd, opening
 from soak.journal import Journal
 from soak.market import Market
+from soak.outcome import Outcome, Plan
 from soak.promises import broken
 from soak.scenery import Scenery
 from soak.town import Town
 from soak.vitals import Vitals, passing
 
 DRAIN_SECONDS = 180.0
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How long, how many, how rough."""
-
-    seconds: float
-    clients: int
-    workers: int
-    kill_every: float
-    """Seconds between two kills of a worker, on average."""
-    calm: float = 0.4
-    """The last part of the time, in which nobody is killed: so that a worker lives to be looked at."""
-    serve_dies_at: float | None = 0.1
-    """The part of the time after which the API is killed, once."""
-    think: float = 1.0
-    """Seconds that a client waits between two things, on average."""
-    sample_every: float = 5.0
-    seed: int = 20261122
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What came of it."""
-
-    plan: Plan
-    journal: Journal
-    vitals: Vitals
-    seconds: float = 0.0
-    broken: dict[str, list[str]] = field(default_factory=dict)
-    killed: list[str] = field(default_factory=list)
-    exits: Mapping[str, int | None] = field(default_factory=dict)
-    left: Mapping[str, int] = field(default_factory=dict)
-    """Files in passing folders, at the end."""
-    did: dict[str, int] = field(default_factory=dict)
-    kinds: Mapping[str, int] = field(default_factory=dict)
-    rows: Mapping[str, Json] = field(default_factory=dict)
+DUTIES_SECONDS = 90.0
+"""Within which a worker comes by, also one that has to wait for its slot."""
+FAULT = re.compile(r"^\S+ (error|critical) |^Traceback")
+"""A line of a process's log that says that something went wrong in it."""
 
 
 def run(plan: Plan, folder: Path, database: str | None) -> Outcome:
@@ -81,6 +50,7 @@ async def _run(plan: Plan, town: Town) -> Outcome:
         asyncio.create_task(town.looked_after()),
         asyncio.create_task(vitals.taken(town, begun, plan.sample_every)),
     ]
+    actors: Sequence[Actor] = ()
     try:
         await town.ready()
         actors = await crowd(town.base, token, plan.clients, dice, market, journal)
@@ -89,9 +59,10 @@ async def _run(plan: Plan, town: Town) -> Outcome:
         until = start + plan.seconds
         looking.append(asyncio.create_task(_killing(plan, town, random.Random(dice.random()), start)))
         await at_work(actors, until, plan.think)
+        await closing(actors[0])
+        outcome.seconds = time.monotonic() - start
         if not await afterwards.settled(town.base, token, DRAIN_SECONDS):
             outcome.broken["drained"] = ["swaps are left after the time to drain"]
-        outcome.seconds = time.monotonic() - start
         seen = await afterwards.faults(town.base, token, journal, town.shell.folder, dice)
         if seen:
             outcome.broken["seen from outside"] = seen
@@ -100,6 +71,8 @@ async def _run(plan: Plan, town: Town) -> Outcome:
         for task in looking:
             task.cancel()
         ended = await asyncio.gather(*looking, return_exceptions=True)
+        for actor in actors:
+            await actor.client.close()
     assert not [one for one in ended if isinstance(one, Exception)], ended
     outcome.exits = town.stop()
     _account(town, outcome, actors)
@@ -108,64 +81,50 @@ async def _run(plan: Plan, town: Town) -> Outcome:
 
 async def _killing(plan: Plan, town: Town, dice: random.Random, start: float) -> None:
     async with asyncio.TaskGroup() as group:
-        group.create_task(town.killing(dice, plan.kill_every, start + plan.seconds * (1 - plan.calm)))
+        until = start + plan.seconds * (1 - plan.calm)
+        group.create_task(town.killing(dice, plan.kill_every, plan.kills, until))
         if plan.serve_dies_at is not None:
             await asyncio.sleep(plan.seconds * plan.serve_dies_at)
             town.kill(town.serve)
 
 
 async def _duties_done(town: Town) -> None:
-    """A worker's last turns: what is owed for the last withdrawals."""
-    for _ in range(60):
-        found = town.shell.folder / "settled"
-        database = Database(_url(town))
-        try:
-            with database.read() as session:
-                owed = session.connection().exec_driver_sql(
-                    "SELECT count(*) FROM duty WHERE done_at IS NULL"
-                ).scalar_one()
-        finally:
-            database.close()
-        if not owed:
-            found.touch()
-            return
-        await asyncio.sleep(1)
+    """A worker's last turns: what is owed for the last withdrawals. What stays is found in the books."""
+    until = time.monotonic() + DUTIES_SECONDS
+    database = Database(load(town.shell.data).database_url)
+    try:
+        while time.monotonic() < until and _owed(database):
+            await asyncio.sleep(0.5)
+    finally:
+        database.close()
 
 
-def _url(town: Town) -> str:
-    from service.settings import load
-
-    return load(town.shell.data).database_url
+def _owed(database: Database) -> int:
+    with database.read() as session:
+        query = "SELECT count(*) FROM duty WHERE done_at IS NULL"
+        return int(session.connection().exec_driver_sql(query).scalar_one())
 
 
 def _account(town: Town, outcome: Outcome, actors: Sequence[Actor]) -> None:
-    data = town.shell.data
+    data, found = town.shell.data, outcome.broken
     vkey = (data / "keys" / "log.vkey").read_text().strip()
-    database = Database(_url(town))
+    database = Database(load(data).database_url)
     try:
         books = Books.read(database, Published.read(data / "log", vkey))
     finally:
         database.close()
-    outcome.broken |= broken(outcome.journal, books)
-    if town.faults:
-        outcome.broken["processes"] = town.faults
-    wrong = {name: code for name, code in outcome.exits.items() if code != 0}
-    if wrong:
-        outcome.broken["stopping"] = [f"{name} left with {code}" for name, code in wrong.items()]
-    faults = [f"{name}: {line}" for name, line in town.said() if " error " in line or " critical " in line
-              or line.startswith("Traceback")]
-    if faults:
-        outcome.broken["said"] = faults
+    found |= broken(outcome.journal, books)
+    found |= {name: faults for name, faults in _of_processes(town, outcome).items() if faults}
     if town.shell("log", "audit")["findings"]:
-        outcome.broken["audit"] = ["`consentry log audit` finds the log edited"]
+        found["audit"] = ["`consentry log audit` finds the log edited"]
     outcome.killed, outcome.left = town.killed, passing(town)
-    for actor in actors:
-        for what, count in actor.done.items():
-            outcome.did[what] = outcome.did.get(what, 0) + count
-    kinds: dict[str, int] = {}
-    for kind in books.log.kinds:
-        kinds[kind] = kinds.get(kind, 0) + 1
-    states: dict[str, int] = {}
-    for job in books.jobs:
-        states[job.state] = states.get(job.state, 0) + 1
-    outcome.kinds, outcome.rows = kinds, {"jobs": states, "outputs": len(books.outputs)}
+    outcome.did = dict(sum((Counter(actor.done) for actor in actors), Counter()))
+    outcome.kinds = Counter(books.log.kinds)
+    outcome.jobs = Counter(job.state for job in books.jobs)
+
+
+def _of_processes(town: Town, outcome: Outcome) -> dict[str, list[str]]:
+    # Lines of ours name their level; what else is there was printed by whoever crashed.
+    loud = [f"{name}: {line}" for name, line in town.said() if FAULT.search(line)]
+    stopped = [f"{name} left with {code}" for name, code in outcome.exits.items() if code != 0]
+    return {"processes": town.faults, "stopping": stopped, "said": loud}

@@ -12,13 +12,19 @@ from soak.journal import Permitted, Withdrawn, stakes
 from soak.market import SWAP, Offer, Signer
 from soak.swapping import get
 
+FEWEST = 8
+
 
 async def takes_consent_back(actor: Actor) -> None:
-    """Somebody leaves: by code, by her key, or by an operator; all of it, or one purpose."""
+    """Somebody does, once there is something to leave."""
     signers = actor.market.signers()
-    if len(signers) < 4:
+    if len(signers) < FEWEST or not actor.market.outputs:
         return
-    leaver = actor.dice.choice(signers)
+    await leaves(actor, actor.dice.choice(signers))
+
+
+async def leaves(actor: Actor, leaver: Signer) -> None:
+    """She takes her consent back; then others try to use it all the same."""
     offers = [offer for offer in actor.market.offers if offer.performer == leaver]
     only = [Purpose(SWAP)] if actor.dice.random() < 0.2 else None
     begun = actor.now()
@@ -36,7 +42,7 @@ async def takes_consent_back(actor: Actor) -> None:
 
 
 async def withdraws(actor: Actor, leaver: Signer, only: list[Purpose] | None) -> Said:
-    """In one of the three ways."""
+    """By code, by her key, or by an operator."""
     way = actor.dice.choice(["code", "key", "operator"])
     if way == "code":
         async with watched(actor.base, None, actor.name, actor.journal) as anybody:
@@ -80,9 +86,7 @@ async def tries_all_the_same(actor: Actor, leaver: Signer, offers: list[Offer], 
         photo = actor.dice.choice(actor.market.scenery.donors)
         try:
             given = await actor.send(
-                swaps.donate(
-                    offers[0].template, donor.person, donor.authorization, photo, is_self=False
-                )
+                swaps.donate(offers[0].template, donor.person, donor.authorization, photo, is_self=False)
             )
             asked = await actor.send(swaps.ask(offers[0].template, given.donor, USE))
         except Refused:

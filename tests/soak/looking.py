@@ -23,7 +23,9 @@ async def reads_her_inbox(actor: Actor) -> None:
             actor.note(asked.entry)
         if another.person != she.person:
             await must_not(actor, hers.send(people.inbox(another.person)), "PERSON_UNKNOWN", "NOT_FOUND")
-            await must_not(actor, hers.send(authorizations.show(another.authorization)), "AUTHORIZATION_UNKNOWN")
+            await must_not(
+                actor, hers.send(authorizations.show(another.authorization)), "AUTHORIZATION_UNKNOWN"
+            )
 
 
 async def reads_the_log(actor: Actor) -> None:
@@ -45,7 +47,9 @@ async def reads_the_log(actor: Actor) -> None:
 
 async def is_a_stranger(actor: Actor) -> None:
     """Wrong keys, ids of nobody, and routes for others: nothing is told, nothing is done."""
-    async with watched(actor.base, "ck_" + NOBODY + "_" + "A" * 43, f"{actor.name}-x", actor.journal) as wrong:
+    async with watched(
+        actor.base, "ck_" + NOBODY + "_" + "A" * 43, f"{actor.name}-x", actor.journal
+    ) as wrong:
         await must_not(actor, wrong.send(decisions.page()), "API_KEY_INVALID")
     await must_not(actor, actor.client.send(outputs.show(NOBODY)), "NOT_FOUND")
     await must_not(actor, actor.client.send(swaps.show(NOBODY)), "NOT_FOUND")

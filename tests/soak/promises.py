@@ -1,4 +1,4 @@
-"""The promises, as a model of what may be true when all is over. Pure: a journal and the books go in, faults come out."""
+"""The promises, as a model of what may be true when all is over. Pure: journal and books in, faults out."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator

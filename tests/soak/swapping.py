@@ -8,7 +8,7 @@ import httpx
 from service.client import Call, Problem, Refused, outputs, swaps, verifications
 from service.shapes.swaps import Asked as Said
 from service.shapes.swaps import Job
-from soak.actor import Actor, Lost, raw_headers, unknown
+from soak.actor import Actor, Lost
 from soak.bringing import USE
 from soak.journal import Asked, Permitted, Served, Stake
 from soak.market import SWAP, Offer, Signer
@@ -47,9 +47,7 @@ async def hands_in(actor: Actor, offer: Offer, donor: Signer) -> str | None:
         )
     except Refused:
         return None
-    actor.journal.permits.append(
-        Permitted("donor", donor.rests("REMOTE_STORE_TRANSMIT", "MATCHING"), begun)
-    )
+    actor.journal.permits.append(Permitted("donor", donor.rests("REMOTE_STORE_TRANSMIT", "MATCHING"), begun))
     return given.donor
 
 
@@ -172,7 +170,7 @@ async def uses_a_key_again(actor: Actor) -> None:
     first = swaps.check(found[0].template, "0" * 32, USE)
     said = []
     for body in (first.body, (first.body or b"") + b" "):
-        headers = raw_headers(actor, **{**first.all_headers()})
+        headers = first.all_headers()
         try:
             said.append(await actor.client.http.post(first.path, content=body, headers=headers))
         except httpx.TransportError as error:
@@ -182,6 +180,3 @@ async def uses_a_key_again(actor: Actor) -> None:
     codes = [one.json()["code"] for one in said]
     if codes[1] not in {"IDEMPOTENCY_KEY_REUSED", "REQUEST_AT_WORK"}:
         actor.journal.surprises.append(f"a key was used again and answered {codes}")
-
-
-__all__ = ["fetches_something", "swaps_a_face", "unknown", "uses_a_key_again"]

@@ -172,17 +172,19 @@ class Town:
             victim.kill()
             self.killed.append(victim.name)
 
-    async def killing(self, dice: random.Random, every: float, until: float) -> None:
+    async def killing(self, dice: random.Random, every: float, most: int, until: float) -> None:
         """Kill a worker chosen at random, every so many seconds on average, until an instant."""
-        while (now := time.monotonic()) < until:
-            await asyncio.sleep(min(dice.uniform(0.5, 1.5) * every, max(0.0, until - now)))
-            if time.monotonic() < until:
-                victim = dice.choice(self.workers)
-                self.move(victim, dice)
-                self.kill(victim)
+        for _ in range(most):
+            wait = dice.uniform(0.5, 1.5) * every
+            if time.monotonic() + wait > until:
+                return
+            await asyncio.sleep(wait)
+            victim = dice.choice(self.workers)
+            self.move(victim, dice)
+            self.kill(victim)
 
     def move(self, victim: Process, dice: random.Random) -> None:
-        """Now and then its host does not come back: the next run has a slot of its own, and others inherit."""
+        """Now and then its host does not come back: the next run has another slot, and others inherit."""
         if len(self.workers) > 1 and dice.random() < 0.5:
             victim.env = {**victim.env, "CONSENTRY_SLOT": f"{victim.name}-{victim.starts + 1}"}
 

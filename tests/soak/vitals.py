@@ -1,4 +1,4 @@
-"""What processes take of the machine, sampled while they live: memory, threads, descriptors; and their folders."""
+"""What processes take of the machine while they live: memory, threads, descriptors; and their folders."""
 
 import asyncio
 import os
@@ -64,7 +64,7 @@ def look(pid: int) -> tuple[float, int, int, float] | None:
     try:
         pages = int((proc / "statm").read_text().split()[1])
         stat = (proc / "stat").read_text().rpartition(")")[2].split()
-        files = len(os.listdir(proc / "fd"))
+        files = sum(1 for _ in (proc / "fd").iterdir())
     except (FileNotFoundError, ProcessLookupError, PermissionError):
         return None
     return pages * PAGE / MIB, int(stat[17]), files, (int(stat[11]) + int(stat[12])) / TICK
@@ -107,3 +107,24 @@ def trend(points: Sequence[tuple[float, float]]) -> Trend:
     return Trend(
         mean_y + slope * (begin - mean_x), mean_y + slope * (end - mean_x), slope * 60, (end - begin) / 60
     )
+
+
+WARM_SECONDS = 60.0
+"""After its start a process still loads and fills what it keeps: pools, caches, threads."""
+
+
+def drifts(vitals: Vitals, since: float) -> Mapping[str, Mapping[str, Trend]]:
+    """By process: how memory, threads and descriptors of its last run moved, from `since` on and once warm.
+
+    A process of which there are fewer than six such samples is left out.
+    """
+    found = {}
+    for name in sorted({one.name for one in vitals.samples}):
+        warm = [one for one in vitals.of(name) if one.at >= since and one.age >= WARM_SECONDS]
+        if len(warm) >= 6:
+            found[name] = {
+                "rss": trend([(one.at, one.rss) for one in warm]),
+                "threads": trend([(one.at, one.threads) for one in warm]),
+                "files": trend([(one.at, one.files) for one in warm]),
+            }
+    return found

@@ -59,6 +59,7 @@ async def _run(plan: Plan, town: Town) -> Outcome:
         until = start + plan.seconds
         looking.append(asyncio.create_task(_killing(plan, town, random.Random(dice.random()), start)))
         await at_work(actors, until, plan.think)
+        await town.ready()
         await closing(actors[0])
         outcome.seconds = time.monotonic() - start
         if not await afterwards.settled(town.base, token, DRAIN_SECONDS):

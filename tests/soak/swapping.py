@@ -95,7 +95,7 @@ async def goes_on(actor: Actor, job: str, rests_on: frozenset[Stake]) -> None:
         actor.market.outputs.append(output)
         del actor.market.outputs[:-HEARD_OF]
         await fetches(actor, output, whole=True)
-    elif ended.outcome.error not in {None, "CANCELLED", "JOB_STOPPED"}:
+    elif ended.outcome.error not in {None, "CANCELLED", "RENDER_CANCELLED", "JOB_STOPPED"}:
         actor.journal.surprises.append(f"a swap failed: {ended.outcome.error}")
 
 

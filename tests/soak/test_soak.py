@@ -28,7 +28,7 @@ def plan(database_kind: str) -> Plan:
     workers = 1 if database_kind == "sqlite" else 2
     if seconds >= LONG:
         return Plan(seconds, clients, workers, kill_every=30)
-    return Plan(seconds, clients, workers, kills=1, kill_every=seconds / 2, serve_dies_at=0.8, think=0.5)
+    return Plan(seconds, clients, workers, kills=1, kill_every=seconds / 3, serve_dies_at=0.8, think=0.5)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

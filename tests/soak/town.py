@@ -18,6 +18,8 @@ from shell import MAIN, Shell
 
 SLOT_TAKEN = 5
 """The exit code of a worker whose slot somebody holds: a supervisor tries again."""
+UP = (b"working on slot", b"listening on")
+"""What a process says when it is."""
 LOOK_SECONDS = 0.5
 AGAIN_SECONDS = 8.0
 """Before somebody who ended by himself is started again."""
@@ -35,6 +37,8 @@ class Process:
     since: float = 0.0
     starts: int = 0
     again_at: float = 0.0
+    began: int = 0
+    """Where in its log the present run begins."""
     doomed: bool = False
     """Killed by us, and not started again yet."""
 
@@ -48,6 +52,11 @@ class Process:
         """Its process id while it lives."""
         return self.run.pid if self.run is not None and self.run.poll() is None else None
 
+    @property
+    def up(self) -> bool:
+        """Whether the present run has said that it is at work."""
+        return any(word in self.log.read_bytes()[self.began :] for word in UP)
+
     def start(self) -> None:
         """Start it."""
         with self.log.open("ab") as log:
@@ -56,9 +65,10 @@ class Process:
                 cwd=self.folder,
                 env=self.env,
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
+                stdout=log,
                 stderr=log,
             )
+            self.began = log.tell()
         self.since, self.starts, self.doomed = time.monotonic(), self.starts + 1, False
 
     def kill(self) -> None:
@@ -189,11 +199,13 @@ class Town:
             victim.env = {**victim.env, "CONSENTRY_SLOT": f"{victim.name}-{victim.starts + 1}"}
 
     def stop(self) -> dict[str, int | None]:
-        """Stop in order, the workers first; exit codes."""
+        """Stop in order, the workers first; exit codes of those that were up."""
+        up = [each for each in (*self.workers, self.serve) if each.up]
         for each in self.workers:
             if each.run is not None and each.pid is not None:
                 each.run.send_signal(signal.SIGTERM)
-        return {each.name: each.stop() for each in (*self.workers, self.serve)}
+        codes = {each.name: each.stop() for each in (*self.workers, self.serve)}
+        return {each.name: codes[each.name] for each in up}
 
     def close(self) -> None:
         """Whatever still runs is killed."""

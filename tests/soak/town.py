@@ -78,7 +78,7 @@ class Process:
             self.run.kill()
             self.run.wait()
 
-    def stop(self, seconds: float = 90) -> int | None:
+    def stop(self, seconds: float = 120) -> int | None:
         """SIGTERM; its exit code."""
         if self.run is None:
             return None
@@ -201,9 +201,6 @@ class Town:
     def stop(self) -> dict[str, int | None]:
         """Stop in order, the workers first; exit codes of those that were up."""
         up = [each for each in (*self.workers, self.serve) if each.up]
-        for each in self.workers:
-            if each.run is not None and each.pid is not None:
-                each.run.send_signal(signal.SIGTERM)
         codes = {each.name: each.stop() for each in (*self.workers, self.serve)}
         return {each.name: codes[each.name] for each in up}
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import rfc8785
 
@@ -55,21 +55,23 @@ def _plain(value: object) -> bool:
 
     Raises `NotCanonical` for a float, wherever it is.
     """
-    if value is None or isinstance(value, bool | str):
+    kind = type(value)
+    if kind is str or value is None or kind is bool:
         return True
-    if isinstance(value, int):
-        return -_SAFE < value < _SAFE
-    if isinstance(value, float):
-        raise NotCanonical("a float has no place in signed data; use a string or an integer")
+    if kind is int:
+        return -_SAFE < cast("int", value) < _SAFE
     items: Iterable[object] = ()
+    plain = True
     if isinstance(value, Mapping):
+        plain = kind is dict and all(type(key) is str and key.isascii() for key in value)
         items = value.values()
     elif isinstance(value, list | tuple):
         items = value
-    plain = isinstance(value, dict | list | tuple)
+    elif isinstance(value, float):
+        raise NotCanonical("a float has no place in signed data; use a string or an integer")
+    elif not isinstance(value, str):
+        return False
     for item in items:
         # Not stopped at the first that is not plain: a float further on must be found too.
         plain = _plain(item) and plain
-    if isinstance(value, Mapping):
-        plain = plain and all(isinstance(key, str) and key.isascii() for key in value)
     return plain

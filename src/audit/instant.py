@@ -16,7 +16,7 @@ class NotAnInstant(BadInput):
 
 def exact(at: datetime) -> str:
     """RFC 3339 with microseconds, for what is sealed or signed: `2026-11-22T08:00:00.000000Z`."""
-    return _utc(at).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return _utc(at).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def minute(at: datetime) -> str:

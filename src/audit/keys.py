@@ -3,6 +3,7 @@
 from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Self
@@ -51,14 +52,14 @@ class KeyMalformed(BadInput):
     hint_zh = "请使用为该用途生成的、未经改动的密钥文件。"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class VerifyingKey:
     """The public half: 32 raw Ed25519 bytes and the duty they are trusted for."""
 
     duty: Duty
     public: bytes
 
-    @property
+    @cached_property
     def kid(self) -> str:
         """Names the key: 16 hex digits."""
         return sha256(_domain(self.duty) + self.public).hexdigest()[:16]
@@ -94,7 +95,7 @@ class VerifyingKey:
             raise BadSignature(f"not a signature by {self.duty} key {self.kid}") from None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SigningKey:
     """The private half. Signs for its duty only."""
 
@@ -106,7 +107,7 @@ class SigningKey:
         """A new key from 32 random bytes."""
         return cls(duty, Ed25519PrivateKey.from_private_bytes(entropy(32)))
 
-    @property
+    @cached_property
     def verifying(self) -> VerifyingKey:
         """The public half."""
         public = self.private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)

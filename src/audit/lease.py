@@ -19,6 +19,25 @@ from audit.tables import LeaseRow
 _LEASE = cast(Table, LeaseRow.__table__)  # type: ignore[attr-defined]
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
+# Built once: putting a statement together costs more than running it.
+_TAKE = (
+    update(_LEASE)
+    .where(
+        _LEASE.c.tenant_id == bindparam("tenant"),
+        or_(_LEASE.c.until <= bindparam("now"), _LEASE.c.holder == bindparam("mine")),
+    )
+    .values(holder=bindparam("mine"), token=_LEASE.c.token + 1, until=bindparam("end"))
+    .returning(_LEASE.c.token)
+)
+_SET_UNTIL = (
+    update(_LEASE)
+    .where(
+        _LEASE.c.tenant_id == bindparam("tenant"),
+        _LEASE.c.holder == bindparam("mine"),
+        _LEASE.c.token == bindparam("own"),
+    )
+    .values(until=bindparam("end"))
+)
 _REGISTER = text(
     "INSERT INTO log_lease (tenant_id, holder, token, until) VALUES (:tenant, '', 0, :until)"
     " ON CONFLICT DO NOTHING"
@@ -65,13 +84,8 @@ def take(session: Session, tenant: str, holder: str, now: datetime, until: datet
     `now` is the taker's clock. One that runs ahead takes too early, which costs the other a retry
     and the log nothing: the token decides.
     """
-    token = session.connection().execute(
-        update(_LEASE)
-        .where(_LEASE.c.tenant_id == tenant, or_(_LEASE.c.until <= now, _LEASE.c.holder == holder))
-        .values(holder=holder, token=_LEASE.c.token + 1, until=until)
-        .returning(_LEASE.c.token)
-    )
-    found = token.scalar()
+    which = {"tenant": tenant, "mine": holder, "now": now, "end": until}
+    found = session.connection().execute(_TAKE, which).scalar()
     return None if found is None else Lease(tenant, holder, found)
 
 
@@ -87,13 +101,5 @@ def release(session: Session, lease: Lease) -> None:
 
 
 def _set_until(session: Session, lease: Lease, until: datetime) -> bool:
-    changed = session.connection().execute(
-        update(_LEASE)
-        .where(
-            _LEASE.c.tenant_id == lease.tenant,
-            _LEASE.c.holder == lease.holder,
-            _LEASE.c.token == lease.token,
-        )
-        .values(until=until)
-    )
-    return changed.rowcount == 1
+    which = {"tenant": lease.tenant, "mine": lease.holder, "own": lease.token, "end": until}
+    return session.connection().execute(_SET_UNTIL, which).rowcount == 1

@@ -20,6 +20,7 @@ from audit.errors import BadInput
 from audit.fact import Subject
 from audit.journal import DenyJournal
 from audit.keys import BadSignature, VerifyingKey
+from audit.remembered import Remembered
 from consent import chain
 from consent.admission import enrolled, key_held, told_by
 from consent.authorization import Authorization, parse
@@ -33,7 +34,7 @@ from consent.words import AgeBand, ProofLevel, Status
 _REMEMBERED = 256
 """Documents and signatures of a service's usual cast. At their largest 70 MB; usually one."""
 
-_ENROLLED: dict[tuple[str, str], tuple[Json, Json]] = {}
+_ENROLLED: Remembered[tuple[Json, Json]] = Remembered(_REMEMBERED)
 """Proof and age, by person and leaf hash of her enrolment."""
 
 _Row: TypeAlias = "core.Row[*tuple[Any, ...]]"
@@ -119,16 +120,14 @@ class Assessor:
 
     def _enrolled(self, session: Session, person: str, entry: str) -> tuple[Json, Json] | None:
         """Proof and age as the log has them. Opened once: what a leaf hash names never says anything else."""
-        known = _ENROLLED.get((person, entry))
-        if known is None:
+
+        def said() -> tuple[Json, Json] | None:
             said = self.noticeboard.ledger.opened(session, entry, Subject("person", person))
             if said is None or said.get("person") != person:
                 return None
-            known = (said.get("proof"), said.get("age"))
-            if len(_ENROLLED) >= _REMEMBERED:
-                _ENROLLED.clear()
-            _ENROLLED[person, entry] = known
-        return known
+            return said.get("proof"), said.get("age")
+
+        return _ENROLLED.of((person, entry), said)
 
     def _evidence(self, row: _Row) -> Evidence | None:
         key = self.trusted.get(row.kid)

@@ -8,7 +8,7 @@ not known yet is None, and `consent.required` says which action can't do without
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from audit.canonical import canonical, digest
 from consent.dimensions import Modification
@@ -138,7 +138,7 @@ class Output:
     """The record of the run is durable and under a checkpoint."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Case:
     """One question to the gate."""
 
@@ -176,14 +176,15 @@ class Case:
         """The authorizations it cites, each once, in the order in which they are locked."""
         return tuple(sorted({one.authorization for one in self.people if one.authorization is not None}))
 
+    @cached_property
     def encoded(self) -> bytes:
         """Canonical bytes."""
         return canonical(to_json(self))
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of the canonical bytes."""
-        return digest(self.encoded())
+        return digest(self.encoded)
 
 
 @lru_cache(maxsize=256)

@@ -28,6 +28,9 @@ _PERMIT = cast(Table, PermitRow.__table__)  # type: ignore[attr-defined]
 
 # What every decision passes through is built once: composing a statement costs as much as running it.
 _RECORD, _NAME, _ISSUE = insert(_DECISION), insert(_PERSON), insert(_PERMIT)
+_FIND = select(_DECISION).where(
+    _DECISION.c.tenant_id == bindparam("tenant"), _DECISION.c.id == bindparam("decision")
+)
 _PUT_ENTRY = (
     update(_DECISION)
     .where(_DECISION.c.tenant_id == bindparam("tenant"), _DECISION.c.id == bindparam("decision"))
@@ -173,7 +176,8 @@ def put_entry(session: Session, tenant: str, decision: str, leaf_hash: str) -> N
 
 def find(session: Session, tenant: str, decision: str) -> Recorded | None:
     """A decision by id. All of it but `closed` is as it was written."""
-    row = _one(session, select(_DECISION).where(_DECISION.c.tenant_id == tenant, _DECISION.c.id == decision))
+    which = {"tenant": tenant, "decision": decision}
+    row = session.connection().execute(_FIND, which).mappings().one_or_none()
     return None if row is None else _recorded(row)
 
 

@@ -11,6 +11,7 @@ from audit.canonical import Json, digest
 from audit.errors import ConsentryError
 from audit.fact import Fact, Part, Seal, Subject
 from audit.ids import Entropy, fresh
+from audit.remembered import Remembered
 from consent import docket
 from consent.case import Case
 from consent.docket import Answer, Named, Recorded
@@ -23,6 +24,9 @@ from consent.words import Action, ProofLevel
 
 DECIDED = "Decided"
 REFUSED = "RedemptionRefused"
+
+_LOGGED: Remembered[tuple[Json, Json]] = Remembered(4096)
+"""Decision and digest of its case, by tenant and leaf hash. Neither is about a person."""
 
 
 def named_in(case: Case, heard: Hearing) -> tuple[Named, ...]:
@@ -67,7 +71,7 @@ def recorded(
         lifted=tuple(sorted(lifted)),
         policy=ruling.policy,
         proof=ruling.proof,
-        case=case.encoded(),
+        case=case.encoded,
         at=ruling.at,
         until=until,
         closed=None,
@@ -105,11 +109,15 @@ def as_logged(session: Session, bench: Bench, decision: Recorded, case: Case) ->
 
     A case is asked again from its row, so an edited row would ask another question.
     """
-    try:
-        said = bench.ledger.opened(session, decision.entry, Subject("tenant", bench.tenant))
-    except ConsentryError:
-        return False
-    return said is not None and said.get("case") == case.digest and said.get("decision") == decision.id
+
+    def logged() -> tuple[Json, Json] | None:
+        try:
+            said = bench.ledger.opened(session, decision.entry, Subject("tenant", bench.tenant))
+        except ConsentryError:
+            return None
+        return None if said is None else (said.get("decision"), said.get("case"))
+
+    return _LOGGED.of((bench.tenant, decision.entry), logged) == (decision.id, case.digest)
 
 
 @dataclass(frozen=True, slots=True)

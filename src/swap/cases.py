@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from audit.canonical import Json, canonical, digest_of
 from audit.errors import BadInput
@@ -144,6 +145,7 @@ def verdicts_json(verdicts: Iterable[Verdict]) -> Mapping[str, Json]:
     return {v.track: {"match": v.match.value, "person": v.person} for v in verdicts}
 
 
+@lru_cache(maxsize=32)
 def verdicts_of(stored: bytes) -> tuple[Verdict, ...]:
     """As read back. Raises `Tampered` for anything but the bytes of verdicts."""
     try:

@@ -96,10 +96,12 @@ class Pipeline:
         Raises `NoSuchThing`, `WrongState` for a template that is not published, `PhotoGone`, and
         `Tampered` for one that is no longer what was published, or a donor not as she was received.
         """
-        now = self.clock()
         with self.sessions.write() as session:
             # Before cast, scan and verdicts are read: whoever changes them takes the same row.
             library.lock(session, self.tenant, template, exclusive=False)
+            # After it: of those who waited for it, each would find an entry that is later than its question,
+            # and ask for everybody's standing twice.
+            now = self.clock()
             case = self.case(session, template, donor, requester, use)
             decision = self.gate.decide(session, case, now)
             job = None

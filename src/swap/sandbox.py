@@ -39,7 +39,8 @@ def never() -> bool:
 class Sandbox:
     """Hands untrusted files to cells. Safe to use from several threads; close it, or use it as a context.
 
-    `spares` cells are kept warm once `warm` was called or the first order was given. `start` is the
+    `spares` cells are kept warm once `warm` was called or the first order was given: two, for a swap reads a
+    photo and at once a video, and Python takes longer to start than either to read. `start` is the
     command of a cell, for tests that need a bad one. Every method raises the fault of the file
     (`swap.faults`), `DecoderCrashed`, `DecoderTimeout`, `DecoderMemory` or `SandboxUnavailable`.
     """
@@ -49,7 +50,7 @@ class Sandbox:
         limits: Limits,
         *,
         mode: Mode = Mode.SECCOMP,
-        spares: int = 1,
+        spares: int = 2,
         start: Sequence[str] | None = None,
     ) -> None:
         self.limits = limits

@@ -8,6 +8,7 @@ called only for tracks the gate allows, once their number fits the cast.
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 from audit.canonical import Json, canonical, digest
@@ -44,7 +45,7 @@ class Footage(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Scan:
     """What was seen in a template: geometry and counts. The same media and detector give the same scan."""
 
@@ -59,7 +60,7 @@ class Scan:
     """Faces in the fullest frame: at least so many people are in the template."""
     tracks: tuple[Track, ...]
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of the canonical form."""
         return digest(self.to_bytes())

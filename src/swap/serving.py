@@ -31,6 +31,8 @@ class Leave:
     """These bytes may leave, now and this once."""
 
     output: Output
+    foundations: Mapping[str, Sequence[str]]
+    """What it rests on: authorizations, and the purposes of each."""
 
 
 def ask(
@@ -50,7 +52,7 @@ def ask(
     foundations = outputs.foundations(session, tenant, output_id)
     if not stands(session, tenant, foundations, standings, now=now, lock=lock):
         return Gone.CONSENT_ENDED
-    return Leave(output)
+    return Leave(output, foundations)
 
 
 def stands(

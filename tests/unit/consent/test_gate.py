@@ -599,7 +599,7 @@ def test_the_stored_case_reads_back_as_it_was_asked(database: Database, room: Ro
     with database.read() as session:
         recorded = docket.find(session, room.tenant, decision.ruling.id)
         assert recorded is not None
-        assert recorded.case == room.case().encoded()
+        assert recorded.case == room.case().encoded
         assert recorded.stage is Stage.DECIDE
         assert docket.find(session, "other", decision.ruling.id) is None
         assert docket.people(session, "other", decision.ruling.id) == ()

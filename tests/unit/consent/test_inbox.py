@@ -43,7 +43,7 @@ def decide(session: Session, house: House, at: datetime, *people: Somebody) -> s
         lifted=(),
         policy="a" * 64,
         proof=None,
-        case=question.encoded(),
+        case=question.encoded,
         at=at,
         until=None,
         closed=None,

@@ -536,7 +536,7 @@ def test_a_lifted_hold_stays_lifted_at_the_release(database: Database, room: Roo
 
 def test_an_edited_case_row_is_noticed(database: Database, room: Room, issued: Permit) -> None:
     redeem(database, room, issued)
-    looser = replace(room.case(), template=None).encoded()
+    looser = replace(room.case(), template=None).encoded
     with database.write() as session:
         session.execute(update(DecisionRow).where(col(DecisionRow.id) == issued.id).values(case=looser))
 

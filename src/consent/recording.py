@@ -109,15 +109,25 @@ def as_logged(session: Session, bench: Bench, decision: Recorded, case: Case) ->
 
     A case is asked again from its row, so an edited row would ask another question.
     """
+    return _logged(session, bench, decision.entry) == (decision.id, case.digest)
 
-    def logged() -> tuple[Json, Json] | None:
-        try:
-            said = bench.ledger.opened(session, decision.entry, Subject("tenant", bench.tenant))
-        except ConsentryError:
-            return None
-        return None if said is None else (said.get("decision"), said.get("case"))
 
-    return _LOGGED.of((bench.tenant, decision.entry), logged) == (decision.id, case.digest)
+def was_logged(session: Session, bench: Bench, decision: Recorded, case: Case) -> bool:
+    """As `as_logged`, from memory where its entry was opened before: for what every question rests on.
+
+    A leaf hash never says anything else, so no answer changes by it; only that the entry itself was edited
+    meanwhile is noticed elsewhere, by whoever opens it and by `consentry log audit`.
+    """
+    said = _LOGGED.of((bench.tenant, decision.entry), lambda: _logged(session, bench, decision.entry))
+    return said == (decision.id, case.digest)
+
+
+def _logged(session: Session, bench: Bench, entry: str) -> tuple[Json, Json] | None:
+    try:
+        said = bench.ledger.opened(session, entry, Subject("tenant", bench.tenant))
+    except ConsentryError:
+        return None
+    return None if said is None else (said.get("decision"), said.get("case"))
 
 
 @dataclass(frozen=True, slots=True)

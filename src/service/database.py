@@ -16,6 +16,7 @@ from sqlmodel import Session, create_engine
 
 from audit.errors import Unready
 
+_READS = {"consentry_reads": True}
 _NAMELESS = True
 """Errors show the statement and not what was bound to it: documents, ids of people, references."""
 
@@ -53,7 +54,10 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.engine = _sqlite(url) if url.startswith("sqlite") else _postgresql(url)
+        sqlite = url.startswith("sqlite")
+        self.engine = _sqlite(url, writes=True) if sqlite else _postgresql(url)
+        # Connections of its own on SQLite: to let one write, or forbid it, has all its statements prepared anew.
+        self.reading = _sqlite(url, writes=False) if sqlite else self.engine.execution_options(**_READS)
         self.allows: Callable[[Connection], None] = lambda _connection: None
         """Asked at the beginning of every unit of work that writes; what it raises ends it."""
         self.beside: Callable[[Session], Callable[[], None]] = lambda _session: lambda: None
@@ -77,7 +81,7 @@ class Database:
 
         With IMMEDIATE for all, one idle reader would lock out the next.
         """
-        with Session(self.engine.execution_options(consentry_write=False)) as session, self._mapped():
+        with Session(self.reading) as session, self._mapped():
             event.listen(session, "before_flush", _refuse_write)
             try:
                 yield session
@@ -93,10 +97,9 @@ class Database:
         """
         if self._poisoned:
             raise DatabasePoisoned("an earlier write failed below the database")
-        engine = self.engine.execution_options(consentry_write=True)
         with (
             self._one_of_ours(),
-            Session(engine, expire_on_commit=False) as session,
+            Session(self.engine, expire_on_commit=False) as session,
             self._mapped(),
         ):
             # In the transaction, so that nothing is written beside an upgrade that began before it.
@@ -114,6 +117,7 @@ class Database:
 
     def close(self) -> None:
         """Give all connections back."""
+        self.reading.dispose()
         self.engine.dispose()
 
     @contextmanager
@@ -164,7 +168,7 @@ def _refuse_write(session: Session, _flush: UOWTransaction, _instances: object) 
         raise ReadOnlySession("this session reads; take a write session")
 
 
-def _sqlite(url: str) -> Engine:
+def _sqlite(url: str, *, writes: bool) -> Engine:
     engine = create_engine(
         url,
         # One for each thread that serves (anyio has 40): a connection beyond the pool is opened, set up
@@ -193,15 +197,12 @@ def _sqlite(url: str) -> Engine:
             "wal_autocheckpoint=4000",
         ):
             connection.execute(f"PRAGMA {pragma}")
+        if not writes:
+            connection.execute("PRAGMA query_only=ON")
 
     @event.listens_for(engine, "begin")
-    def _begin(connection: Any) -> None:
-        write = connection.get_execution_options().get("consentry_write", True)
-        # Only when it changes: setting any flag makes SQLite prepare every statement anew.
-        if connection.info.get("writes") is not write:
-            connection.exec_driver_sql("PRAGMA query_only=" + ("OFF" if write else "ON"))
-            connection.info["writes"] = write
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN DEFERRED")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN DEFERRED")
 
     return engine
 
@@ -227,7 +228,7 @@ def _postgresql(url: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Any) -> None:
-        if connection.get_execution_options().get("consentry_write", True) is False:
+        if connection.get_execution_options().keys() >= _READS.keys():
             connection.exec_driver_sql("SET TRANSACTION READ ONLY")
 
     return engine

@@ -273,12 +273,13 @@ def test_nothing_that_is_counted_reads_a_table_that_only_grows(at_stage: Callabl
         if statement.startswith("SELECT"):
             asked.append((statement, parameters))
 
-    event.listen(world.record.database.engine, "before_cursor_execute", remember)
+    event.listen(world.record.database.reading, "before_cursor_execute", remember)
     now = world.record.clock()
     counts = Counts(world.record.database, world.tenant, _settled=now - SETTLED)
     rows(world.record.database, world.tenant, now)
     counts.count(now)
-    event.remove(world.record.database.engine, "before_cursor_execute", remember)
+    event.remove(world.record.database.reading, "before_cursor_execute", remember)
+    assert asked
 
     plans = []
     with world.record.database.read() as session:

@@ -67,7 +67,9 @@ class Policy:
         if not questions:
             return (self.failure("NO_QUESTION"),)
         try:
-            requests, entities = _asked(questions)
+            requests, stated = _asked(questions)
+            # Read once for the batch: given as text, they are read again for each of its requests.
+            entities = cedarpy.Entities.from_json_str(json.dumps(stated), self._schema)
             results = cedarpy.is_authorized_batch(requests, self._policies, entities, self._schema)
             answers = [self._read(q, result) for q, result in zip(questions, results, strict=True)]
         except Exception:  # noqa: BLE001  whatever went wrong, nobody was asked: that is a refusal, never a yes

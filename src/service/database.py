@@ -56,7 +56,7 @@ class Database:
         self.url = url
         sqlite = url.startswith("sqlite")
         self.engine = _sqlite(url, writes=True) if sqlite else _postgresql(url)
-        # Connections of its own on SQLite: to let one write, or forbid it, has all its statements prepared anew.
+        # Connections of its own on SQLite: letting one write, or forbidding it, makes it prepare all anew.
         self.reading = _sqlite(url, writes=False) if sqlite else self.engine.execution_options(**_READS)
         self.allows: Callable[[Connection], None] = lambda _connection: None
         """Asked at the beginning of every unit of work that writes; what it raises ends it."""

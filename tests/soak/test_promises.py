@@ -96,6 +96,20 @@ def served_after(told: Told) -> None:
     told.journal.served.append(Served("o1", frozenset(), begun=60, size=1))
 
 
+def served_after_and_forgotten(told: Told) -> None:
+    told.journal.served.append(Served("o1", HERS, begun=60, size=1))
+    told.of_books(rests_on={"o1": stakes("a9", "USER_SWAP")})
+
+
+def withdrawal_forgotten(told: Told) -> None:
+    told.of_books(events=[])
+
+
+def released_behind_and_forgotten(told: Told) -> None:
+    released_behind(told)
+    told.of_books(rests_on={"o1": stakes("a9", "USER_SWAP")})
+
+
 def released_behind(told: Told) -> None:
     told.of_books(outputs=[told.books.outputs[0]._replace(entry=TAKEN)])
 
@@ -222,8 +236,18 @@ def surprised(told: Told) -> None:
 
 
 LIES: dict[Promise, tuple[Callable[[Told], None], ...]] = {
-    nothing_was_permitted_after_a_withdrawal: (permitted_after, served_after),
-    nothing_was_decided_or_released_behind_a_withdrawal: (released_behind, decided_behind, rests_on_nobody),
+    nothing_was_permitted_after_a_withdrawal: (
+        permitted_after,
+        served_after,
+        served_after_and_forgotten,
+    ),
+    nothing_was_decided_or_released_behind_a_withdrawal: (
+        released_behind,
+        released_behind_and_forgotten,
+        withdrawal_forgotten,
+        decided_behind,
+        rests_on_nobody,
+    ),
     every_swap_ended_once: (
         left_queued,
         doubled_output,

@@ -20,9 +20,9 @@ from soak.swapping import fetches_something, swaps_a_face, uses_a_key_again
 MIX: Mapping[Behaviour, int] = {
     brings_a_video: 10,
     brings_a_donor: 4,
-    swaps_a_face: 30,
+    swaps_a_face: 32,
     fetches_something: 25,
-    takes_consent_back: 4,
+    takes_consent_back: 2,
     reads_her_inbox: 10,
     reads_the_log: 8,
     is_a_stranger: 5,

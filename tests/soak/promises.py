@@ -63,6 +63,13 @@ def nothing_was_decided_or_released_behind_a_withdrawal(journal: Journal, books:
             yield f"{what} {entry} stands behind the withdrawal of a consent it rests on"
 
 
+def nothing_stays_of_who_left(journal: Journal, books: Books) -> Iterator[str]:
+    """A withdrawal brings the date of her photos, also of one that was being looked at."""
+    gone = {authorization for one in journal.withdrawals for authorization, _ in one.ended_stakes}
+    for authorization in sorted(gone & books.kept):
+        yield f"a photo of somebody who withdrew {authorization} is kept"
+
+
 def every_swap_ended_once(journal: Journal, books: Books) -> Iterator[str]:
     """Each permitted swap is there, is over, and brought one output if it was released, none otherwise."""
     jobs = {job.id: job for job in books.jobs}
@@ -153,6 +160,7 @@ def every_answer_was_designed(journal: Journal, _books: Books) -> Iterator[str]:
 ALL: tuple[Promise, ...] = (
     nothing_was_permitted_after_a_withdrawal,
     nothing_was_decided_or_released_behind_a_withdrawal,
+    nothing_stays_of_who_left,
     every_swap_ended_once,
     permits_and_uses_add_up,
     the_log_is_complete,

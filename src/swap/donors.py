@@ -143,16 +143,24 @@ class Donors:
             )
             now = self.clock()
             with self.sessions.write() as session:
+                # A withdrawal dates the photos it finds; while we compared it would not have found this one.
+                stands = self._as_decided(session, authorization, decision, now)
                 # Another job with the same photo may have ended meanwhile and taken the file along.
                 orders.lock_photo(session, tenant, stored.digest)
                 if hers and not self.quarantine.holds(stored.digest):
                     self.quarantine.receive([data])
-                orders.add_donor(session, tenant, donor, now=now, delete_after=now + AFTER[Kept.DONOR])
+                until = now + AFTER[Kept.DONOR] if stands else now
+                orders.add_donor(session, tenant, donor, now=now, delete_after=until)
             kept = hers
             return Received(decision, donor.id)
         finally:
             if not kept:
                 self._discard(stored.digest)
+
+    def _as_decided(self, session: Session, authorization: str, permit: Permit, now: datetime) -> bool:
+        registry, tenant = self.recogniser.registry, self.ledger.tenant
+        found = registry.standings(session, tenant, [authorization], now=now, lock="share").get(authorization)
+        return found is not None and (authorization, found.head) in permit.body.authorizations
 
     def _discard(self, digest: str) -> None:
         with self.sessions.read() as session:

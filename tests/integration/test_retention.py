@@ -13,6 +13,7 @@ from audit.durable import DiskFailed
 from audit.fact import Subject
 from audit.ledger import Ledger
 from consent.dimensions import DataClass
+from consent.matching import match
 from consent.words import Role
 from service import retention
 from service.database import utc_now
@@ -229,6 +230,27 @@ def test_a_donors_photo_goes_after_24_hours_unless_a_job_waits_for_it(at_stage: 
     assert purged(idle) == {"donor-photo": 1}
     assert len(idle.files("quarantine")) == 1, "the template's own upload"
     assert len(waiting.files("quarantine")) == 2
+
+
+def test_a_photo_goes_at_once_if_she_withdraws_while_it_is_compared(
+    at_stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a donor who takes her consent back after the gate's yes to her photo
+    world = at_stage("published")
+    before = world.files("quarantine")
+
+    def withdraws(*arguments: object) -> object:
+        world.withdraws("hopper")
+        return match(*arguments)  # type: ignore[arg-type]
+
+    # When it turns out that the photo shows her
+    monkeypatch.setattr("swap.donors.match", withdraws)
+    world.receive()
+    assert world.column("donor", "match") == ["matched"]
+
+    # Then it is not kept for the day that others have.
+    assert purged(world) == {"donor-photo": 1}
+    assert world.files("quarantine") == before
 
 
 def test_a_reference_goes_at_the_date_she_set(at_stage: Stage, clock: Clock) -> None:

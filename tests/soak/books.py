@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlalchemy import text
+from sqlmodel import col, select
 
 from audit import tree
 from audit.checkpoint import Checkpoint
@@ -14,8 +15,9 @@ from audit.files import CHECKPOINT_PATH
 from audit.leaf import Leaf
 from audit.note import NoteVerifier
 from audit.tile import Tile, grown, parse_bundle
-from service.database import Database
+from service.database import Database, utc_now
 from soak.journal import Stake
+from swap.tables import DonorRow
 
 
 class Job(NamedTuple):
@@ -125,6 +127,8 @@ class Books:
     """Rows for each kind of entry that has rows of its own."""
     open_duties: int
     unfinished_scans: int
+    kept: frozenset[str]
+    """Authorizations of donors whose photo is here, and is to stay for now."""
 
     @classmethod
     def read(cls, database: Database, log: Published) -> "Books":
@@ -178,7 +182,7 @@ class Books:
                 "JobEnded": sum(job.state in {"refused", "failed"} for job in jobs),
                 "PermitVoided": sum(permit.state == "void" for permit in permits),
                 "PermitExpired": sum(permit.state == "expired" for permit in permits),
-                "DonorPhotoDeleted": count("donor", "deleted"),
+                "DonorPhotoDeleted": count("donor", "deleted AND match = 'matched'"),
                 **consented,
             }
             return cls(
@@ -193,6 +197,13 @@ class Books:
                 kinds,
                 count("duty", "done_at IS NULL"),
                 count("scan_order", "state NOT IN ('done', 'failed')"),
+                frozenset(
+                    session.exec(
+                        select(DonorRow.authorization_id).where(
+                            col(DonorRow.deleted).is_(False), col(DonorRow.delete_after) > utc_now()
+                        )
+                    )
+                ),
             )
 
 

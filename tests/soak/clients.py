@@ -14,15 +14,15 @@ from soak.bringing import brings_a_donor, brings_a_video, signs
 from soak.journal import Journal
 from soak.leaving import leaves, takes_consent_back
 from soak.looking import is_a_stranger, reads_her_inbox, reads_the_log
-from soak.market import Market
+from soak.market import SWAP, Market
 from soak.swapping import fetches_something, swaps_a_face, uses_a_key_again
 
 MIX: Mapping[Behaviour, int] = {
     brings_a_video: 10,
     brings_a_donor: 4,
-    swaps_a_face: 30,
+    swaps_a_face: 32,
     fetches_something: 25,
-    takes_consent_back: 4,
+    takes_consent_back: 2,
     reads_her_inbox: 10,
     reads_the_log: 8,
     is_a_stranger: 5,
@@ -68,24 +68,35 @@ async def _goes_about(actor: Actor, until: float, think: float) -> None:
     behaviours, weights = list(MIX), list(MIX.values())
     await asyncio.sleep(actor.dice.random() * think)
     while time.monotonic() < until:
-        act = actor.dice.choices(behaviours, weights)[0]
-        try:
-            await act(actor)
-        except (Lost, Unreachable):
-            actor.count(f"{act.__name__}, lost")
-        except Refused as no:
-            actor.count(f"{act.__name__}, refused")
-            actor.note(no.said.entry)
-        except Problem as problem:
-            # Ways are crossed by whoever withdraws meanwhile. Everything else is looked at.
-            actor.expects(problem, "WRONG_STATE", "AUTHORIZATION_REFUSED", "NOT_IN_FORCE")
-        else:
-            actor.count(act.__name__)
+        await _does(actor, actor.dice.choices(behaviours, weights)[0])
         await asyncio.sleep(actor.dice.expovariate(1 / think))
 
 
+async def _does(actor: Actor, act: Behaviour) -> None:
+    try:
+        await act(actor)
+    except (Lost, Unreachable):
+        actor.count(f"{act.__name__}, lost")
+    except Refused as no:
+        actor.count(f"{act.__name__}, refused")
+        actor.note(no.said.entry)
+    except Problem as problem:
+        # Ways are crossed by whoever withdraws meanwhile. Everything else is looked at.
+        actor.expects(problem, "WRONG_STATE", "AUTHORIZATION_REFUSED", "NOT_IN_FORCE")
+    else:
+        actor.count(act.__name__)
+
+
 async def closing(actor: Actor) -> None:
-    """A performer and a donor leave, however short the soak was."""
-    for leavers in ([offer.performer for offer in actor.market.offers], actor.market.donors):
-        if leavers:
-            await leaves(actor, leavers[0])
+    """However short the soak was: a swap is released, and those whom it rests on leave."""
+    market = actor.market
+    async with asyncio.timeout(PATIENCE):
+        while not market.outputs:
+            if market.pair(actor.dice) is None:
+                await _does(actor, brings_a_donor)
+                await _does(actor, brings_a_video)
+            await _does(actor, swaps_a_face)
+    rests_on = actor.journal.outputs[market.outputs[-1]]
+    for signer in market.signers():
+        if signer.rests(SWAP) & rests_on:
+            await leaves(actor, signer)

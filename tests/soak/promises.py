@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from soak.books import Books
-from soak.journal import Journal
+from soak.journal import Journal, Stake
 
 WITHDRAWN = "ConsentWithdrawn"
 FINAL = {"released", "refused", "failed"}
@@ -18,7 +18,7 @@ def nothing_was_permitted_after_a_withdrawal(journal: Journal, books: Books) -> 
         if journal.ended_before(yes.rests_on, yes.begun):
             yield f"{yes.what} was permitted on a consent whose withdrawal had been answered"
     for copy in journal.served:
-        rests_on = books.rests_on.get(copy.output, copy.rests_on)
+        rests_on = books.rests_on.get(copy.output, frozenset()) | copy.rests_on
         if journal.ended_before(rests_on, copy.begun):
             yield f"output {copy.output} was served after a withdrawal had been answered"
 
@@ -27,21 +27,47 @@ def nothing_was_decided_or_released_behind_a_withdrawal(journal: Journal, books:
     """In the log itself: a permit or a release that rests on a consent comes before the consent's withdrawal.
 
     Whoever decides holds the consent's lock, and so does whoever withdraws: who came second read the first.
+    What rows say of consents and withdrawals counts, and so does what clients know of them.
     """
     place = {entry: index for index, entry in enumerate(books.log.entries)}
-    ended: dict[tuple[str, str], int] = {}
+    ended: dict[Stake, int] = {}
     for event in books.events:
         if event.kind == WITHDRAWN:
             for purpose in event.purposes:
                 stake = (event.authorization, purpose)
                 ended[stake] = min(place.get(event.entry, -1), ended.get(stake, len(place)))
-    used = [(f"{one.action} ({one.stage})", one.entry, one.rests_on) for one in books.decided]
-    used += [("release", out.entry, books.rests_on.get(out.id, frozenset())) for out in books.outputs]
+    for one in journal.withdrawals:
+        for stake in one.ended_stakes:
+            if stake not in ended:
+                yield f"the withdrawal of {stake} was answered, and stands in no row"
+            ended[stake] = min(place.get(one.entry, -1), ended.get(stake, len(place)))
+    permit_of = {job.id: job.permit for job in books.jobs}
+    known: dict[str, frozenset[Stake]] = {}
+    for asked in journal.asked:
+        if asked.job:
+            known[asked.job] = known[permit_of.get(asked.job, "")] = asked.rests_on
+    nobody = frozenset[Stake]()
+    used = [
+        (f"{yes.action} ({yes.stage})", yes.entry, yes.rests_on | known.get(yes.id, nobody))
+        for yes in books.decided
+    ]
+    used += [
+        ("release", out.entry, books.rests_on.get(out.id, nobody) | known.get(out.job, nobody))
+        for out in books.outputs
+    ]
+    for out in books.outputs:
+        if not books.rests_on.get(out.id):
+            yield f"a release rests on nobody: {out.entry}"
     for what, entry, rests_on in used:
-        if not rests_on and what == "release":
-            yield f"a release rests on nobody: {entry}"
         if any(place.get(entry, len(place)) > ended[stake] for stake in rests_on if stake in ended):
             yield f"{what} {entry} stands behind the withdrawal of a consent it rests on"
+
+
+def nothing_stays_of_who_left(journal: Journal, books: Books) -> Iterator[str]:
+    """A withdrawal brings the date of her photos, also of one that was being looked at."""
+    gone = {authorization for one in journal.withdrawals for authorization, _ in one.ended_stakes}
+    for authorization in sorted(gone & books.kept):
+        yield f"a photo of somebody who withdrew {authorization} is kept"
 
 
 def every_swap_ended_once(journal: Journal, books: Books) -> Iterator[str]:
@@ -134,6 +160,7 @@ def every_answer_was_designed(journal: Journal, _books: Books) -> Iterator[str]:
 ALL: tuple[Promise, ...] = (
     nothing_was_permitted_after_a_withdrawal,
     nothing_was_decided_or_released_behind_a_withdrawal,
+    nothing_stays_of_who_left,
     every_swap_ended_once,
     permits_and_uses_add_up,
     the_log_is_complete,

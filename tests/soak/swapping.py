@@ -73,11 +73,12 @@ async def asks(actor: Actor, call: Call[Said], rests_on: frozenset[Stake]) -> st
     if not jobs:
         actor.journal.asked.append(Asked(None if lost and not no else "", rests_on))
         return None
-    if not lost and actor.dice.random() < 0.3:
-        jobs.append((await actor.send(call)).job)
     actor.journal.asked.append(Asked(jobs[0], rests_on, tuple(jobs[1:])))
     if len(said) == 1:
         actor.journal.permits.append(Permitted("swap", rests_on, begun))
+    if not lost and actor.dice.random() < 0.3:
+        again = await actor.send(call)
+        actor.journal.asked.append(Asked(jobs[0], rests_on, (again.job,)))
     return jobs[0]
 
 

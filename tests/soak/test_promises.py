@@ -16,6 +16,7 @@ from soak.promises import (
     broken,
     every_answer_was_designed,
     every_swap_ended_once,
+    nothing_stays_of_who_left,
     nothing_was_decided_or_released_behind_a_withdrawal,
     nothing_was_permitted_after_a_withdrawal,
     permits_and_uses_add_up,
@@ -80,6 +81,7 @@ def told() -> Told:
         rows={"Decided": 3, "OutputReleased": 1, "RunStarted": 1},
         open_duties=0,
         unfinished_scans=0,
+        kept=frozenset({"a2"}),
     )
     return Told(journal, books)
 
@@ -96,6 +98,20 @@ def served_after(told: Told) -> None:
     told.journal.served.append(Served("o1", frozenset(), begun=60, size=1))
 
 
+def served_after_and_forgotten(told: Told) -> None:
+    told.journal.served.append(Served("o1", HERS, begun=60, size=1))
+    told.of_books(rests_on={"o1": stakes("a9", "USER_SWAP")})
+
+
+def withdrawal_forgotten(told: Told) -> None:
+    told.of_books(events=[])
+
+
+def released_behind_and_forgotten(told: Told) -> None:
+    released_behind(told)
+    told.of_books(rests_on={"o1": stakes("a9", "USER_SWAP")})
+
+
 def released_behind(told: Told) -> None:
     told.of_books(outputs=[told.books.outputs[0]._replace(entry=TAKEN)])
 
@@ -107,6 +123,10 @@ def decided_behind(told: Told) -> None:
 
 def rests_on_nobody(told: Told) -> None:
     told.of_books(rests_on={"o1": frozenset()})
+
+
+def photo_kept(told: Told) -> None:
+    told.of_books(kept=frozenset({"a1"}))
 
 
 def left_queued(told: Told) -> None:
@@ -222,8 +242,19 @@ def surprised(told: Told) -> None:
 
 
 LIES: dict[Promise, tuple[Callable[[Told], None], ...]] = {
-    nothing_was_permitted_after_a_withdrawal: (permitted_after, served_after),
-    nothing_was_decided_or_released_behind_a_withdrawal: (released_behind, decided_behind, rests_on_nobody),
+    nothing_was_permitted_after_a_withdrawal: (
+        permitted_after,
+        served_after,
+        served_after_and_forgotten,
+    ),
+    nothing_was_decided_or_released_behind_a_withdrawal: (
+        released_behind,
+        released_behind_and_forgotten,
+        withdrawal_forgotten,
+        decided_behind,
+        rests_on_nobody,
+    ),
+    nothing_stays_of_who_left: (photo_kept,),
     every_swap_ended_once: (
         left_queued,
         doubled_output,

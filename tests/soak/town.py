@@ -183,15 +183,22 @@ class Town:
             self.killed.append(victim.name)
 
     async def killing(self, dice: random.Random, every: float, most: int, until: float) -> None:
-        """Kill a worker chosen at random, every so many seconds on average, until an instant."""
+        """Kill a random worker, so many seconds on average after one is at work, until an instant."""
         for _ in range(most):
-            wait = dice.uniform(0.5, 1.5) * every
+            while not self.at_work:
+                await asyncio.sleep(LOOK_SECONDS)
+            wait = dice.uniform(0.2, 1.8) * every
             if time.monotonic() + wait > until:
                 return
             await asyncio.sleep(wait)
-            victim = dice.choice(self.workers)
+            victim = dice.choice(self.at_work or self.workers)
             self.move(victim, dice)
             self.kill(victim)
+
+    @property
+    def at_work(self) -> list[Process]:
+        """Workers that are up: who waits for its slot has nothing to lose."""
+        return [each for each in self.workers if each.pid is not None and each.up]
 
     def move(self, victim: Process, dice: random.Random) -> None:
         """Now and then its host does not come back: the next run has another slot, and others inherit."""

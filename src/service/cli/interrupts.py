@@ -30,6 +30,22 @@ def uninterrupted() -> Iterator[None]:
         raise KeyboardInterrupt
 
 
+@contextmanager
+def stopped_in_order() -> Iterator[None]:
+    """Let SIGINT and SIGTERM stop the server that runs in this, and nothing more.
+
+    uvicorn hears them, stops in order and raises them again: the process would die of what it was told to do,
+    before it has closed anything or said how it ended.
+    """
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda *_: None) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
 def answered() -> None:
     """The answer is given: from now on Ctrl-C just ends the process, which is on its way out anyway."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)

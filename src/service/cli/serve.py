@@ -7,6 +7,7 @@ import typer
 from service import logs
 from service.cli.command import Answer, command, group
 from service.cli.desk import Desk
+from service.cli.interrupts import stopped_in_order
 
 app = group("serve", "Serve the HTTP interface.")
 
@@ -30,6 +31,7 @@ def serve(
         app = build(House(desk.record, desk.studio))
         host, port = listening.getsockname()[:2]
         desk.voice.say(f"listening on http://{host}:{port}; stop with Ctrl-C")
-        server(app).run(sockets=[listening])
+        with stopped_in_order():
+            server(app).run(sockets=[listening])
     desk.voice.say("stopped")
     return Answer({"stopped": True})

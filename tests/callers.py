@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
+from documented import expecting
 from service.api.app import build
 from service.api.house import House
 from service.api.server import serving
@@ -68,7 +69,8 @@ class Outside:
         stack = ExitStack()
         app = build(house)
         base = stack.enter_context(serving(app))
-        client = stack.enter_context(httpx.Client(base_url=base, timeout=60))
+        checks = {"response": [expecting(app.openapi())]}
+        client = stack.enter_context(httpx.Client(base_url=base, timeout=60, event_hooks=checks))
         return cls(world, house, app, client, stack)
 
     def close(self) -> None:

@@ -1,51 +1,46 @@
 """What serving over HTTP costs: a range of an output, a swap asked for. `serve` in a process of its own."""
 
+import hashlib
 import json
-import multiprocessing
 import os
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from http.client import HTTPConnection
-from multiprocessing.connection import Connection
 from pathlib import Path
-from time import perf_counter
+from typing import Any
+from unittest.mock import patch
 
 from fastapi import APIRouter
 from fastapi.responses import FileResponse
-from sqlalchemy import text
 
 from audit.ids import fresh
 from bench.house import House, house
-from bench.meter import ROUNDS, wall_seconds
+from bench.meter import ROUNDS
 from bench.row import Bound, Promise, Row
+from bench.served import CONNECTIONS, served, together
 from bench.shoot import Shoot, permitted
 from consent.shape import to_json
-from service.api import app as api
 from service.api.access import Operator
 from service.api.house import House as Served
 from service.api.house import TheHouse
 from service.api.route import Route
-from service.api.server import bound, server
 from service.apikeys import KeyRole
 from service.demo import portraits
 from service.demo.story import OPERATOR, USE
-from service.settings import load
 from service.shapes.swaps import AskSwap
-from service.studio import open_studio
-from service.wiring import open_record
 from swap import duties, library, orders, outputs
 from swap.duties import Kind
+from swap.finishing import Finisher, Made
 from swap.quarantine import in_chunks
 from swap.store import SETTLED_NS
 
-CONNECTIONS = 16
 RANGE, SIZE = 1 << 20, 16 << 20
 RANGES = 2 * SIZE // RANGE
 ASKED = 12
+_MAKE = Finisher.make
 _BOTH = (
     f"`serve` in a process of its own, on SQLite and this machine's disk; {CONNECTIONS} keep-alive "
     "connections of threads of the bench. Both handlers in one application, in turn. By the clock, medians "
@@ -97,7 +92,8 @@ class Set:
     def prepared(cls, place: House) -> "Set":
         shoot, record = Shoot.prepared(place), place.record
         tenant = record.settings.tenant
-        shoot.take()
+        with patch.object(Finisher, "make", _padded):
+            shoot.take()
         with record.database.read() as session:
             (job,) = orders.page(session, tenant, None, 1)
             released = outputs.of_job(session, tenant, job.id)
@@ -113,12 +109,7 @@ class Set:
             is_self=False,
         )
         permitted(received.decision)
-        stored = record.delivery.media.put([os.urandom(SIZE)], max_bytes=SIZE)
-        made = {"digest": stored.digest, "size": stored.size, "id": released.id}
         with record.database.write() as session:
-            # The gate asks about consents, not about lengths.
-            statement = text("UPDATE output SET digest = :digest, size = :size WHERE id = :id")
-            session.connection().execute(statement, made)
             keys = Served(record, place.studio).keys
             issued = keys.issue(session, KeyRole.OPERATOR, OPERATOR, now=record.clock())
         return cls(place, released.id, job.template, received.donor or "", issued.token)
@@ -126,28 +117,22 @@ class Set:
     @contextmanager
     def served(self) -> Iterator[int]:
         """Served by another process; its port."""
-        context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        folder = self.place.record.settings.data
-        with self.place.record.database.read() as session:
-            file = outputs.get(session, self.place.record.settings.tenant, self.output).digest
-        path = self.place.record.delivery.media.path(file)
-        process = context.Process(target=_serve, args=(folder, path, theirs), daemon=True)
-        process.start()
-        try:
-            yield int(ours.recv())
-        finally:
-            process.terminate()
-            process.join()
+        record = self.place.record
+        with record.database.read() as session:
+            file = outputs.get(session, record.settings.tenant, self.output).digest
+        with served(record.settings.data, _references, record.delivery.media.path(file)) as port:
+            yield port
 
 
-def _serve(folder: Path, file: Path, told: Connection) -> None:
-    record = open_record(load(folder, requests_a_second=1e9, requests_at_once=1e9))
-    application = api.build(Served(record, open_studio(record)))
-    application.include_router(_references(file))
-    listening = bound("127.0.0.1:0")
-    told.send(listening.getsockname()[1])
-    server(application).run(sockets=[listening])
+def _padded(finisher: Finisher, *arguments: Any, **more: Any) -> Made:
+    """As finished, with a box of air at the end: the gate asks about consents, not about lengths."""
+    made = _MAKE(finisher, *arguments, **more)
+    air = SIZE - made.size
+    with made.path.open("ab") as file:
+        file.write(air.to_bytes(4) + b"free" + os.urandom(air - 8))
+    with made.path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return replace(made, digest=digest, size=SIZE)
 
 
 def _references(file: Path) -> APIRouter:
@@ -196,7 +181,7 @@ def _ranges(set_: Set, port: int) -> Row:
     threading.Event().wait(SETTLED_NS / 1e9)
     mine, others = [], []
     for number in range(ROUNDS + 1):
-        seconds = [_together(port, RANGES, one)[0] for one in (ours, theirs)]
+        seconds = [together(port, RANGES, one)[0] for one in (ours, theirs)]
         if number:  # the first round warms up
             mine.append(CONNECTIONS * RANGES / seconds[0])
             others.append(CONNECTIONS * RANGES / seconds[1])
@@ -223,8 +208,8 @@ def _decisions(set_: Set, port: int) -> Row:
 
     mine, others, waits = [], [], []
     for number in range(ROUNDS + 1):
-        seconds, took = _together(port, ASKED, ask("/v1/swaps"))
-        reference, _ = _together(port, ASKED, ask("/reference/swaps"))
+        seconds, took = together(port, ASKED, ask("/v1/swaps"))
+        reference, _ = together(port, ASKED, ask("/reference/swaps"))
         if number:
             mine.append(CONNECTIONS * ASKED / seconds)
             others.append(CONNECTIONS * ASKED / reference)
@@ -232,28 +217,3 @@ def _decisions(set_: Set, port: int) -> Row:
     p99 = 1000 * sorted(waits)[int(0.99 * len(waits))]
     said = f"99 of 100 were answered within {p99:.0f} ms."
     return replace(DECIDED, how=DECIDED.how + said).kept(mine, others)
-
-
-def _together(port: int, each: int, ask: Callable[[HTTPConnection, int], None]) -> tuple[float, list[float]]:
-    """Seconds until all connections have asked so often, and what each answer took."""
-    lines = [HTTPConnection("127.0.0.1", port, timeout=120) for _ in range(CONNECTIONS)]
-    for line in lines:
-        line.connect()
-    took: list[float] = []
-
-    def asking(line: HTTPConnection) -> None:
-        for number in range(each):
-            began = perf_counter()
-            ask(line, number)
-            took.append(perf_counter() - began)
-
-    with ThreadPoolExecutor(CONNECTIONS) as pool:
-
-        def work() -> None:
-            for done in [pool.submit(asking, line) for line in lines]:
-                done.result()
-
-        seconds = wall_seconds(work)
-    for line in lines:
-        line.close()
-    return seconds, took

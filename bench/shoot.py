@@ -26,7 +26,7 @@ from swap.pipeline import Asked
 from swap.quarantine import in_chunks
 from swap.source import Source
 
-CAST = {"astronaut": Role.PERFORMER, "camera": Role.BACKGROUND, "hopper": Role.DONOR}
+CAST: Mapping[str, Role] = {"astronaut": Role.PERFORMER, "camera": Role.BACKGROUND, "hopper": Role.DONOR}
 _USES = 1_000_000
 
 
@@ -49,22 +49,22 @@ class Shoot:
     cast: Mapping[str, CastMember]
 
     @classmethod
-    def prepared(cls, house: House) -> "Shoot":
+    def prepared(
+        cls,
+        house: House,
+        make: Callable[[Path], None] = clips.template,
+        people: Mapping[str, Role] = CAST,
+    ) -> "Shoot":
         """Clip made, everybody enrolled, notices read, consents signed."""
         record = house.record
         clip = house.folder / "template.mp4"
-        clips.template(clip)
-        private = house.folder / "people"
-        private.mkdir(mode=0o700)
-        notices = load_notices(policies(record.settings) / "notices")
-        with record.database.write() as session:
-            for notice in notices:
-                record.registry.noticeboard.publish(session, notice, now=record.clock())
+        make(clip)
+        private = privately(house)
         cast = {}
-        for name, role in CAST.items():
+        for name, role in people.items():
             player = enrol(record, name, private)
-            granted = _granted(house, player, role, digest(clip.read_bytes()))
-            cast[name] = CastMember(player.person, role, granted.authorization)
+            consent = granted(house, player, role, digest(clip.read_bytes()))
+            cast[name] = CastMember(player.person, role, consent.authorization)
         return cls(house, clip, cast)
 
     def take(self) -> Taken:
@@ -121,7 +121,17 @@ class Shoot:
         )
 
 
-def _granted(house: House, player: Player, role: Role, source: str) -> Granted:
+def privately(house: House) -> Path:
+    """Notices published, and a folder for people's keys."""
+    record, private = house.record, house.folder / "people"
+    private.mkdir(mode=0o700)
+    with record.database.write() as session:
+        for notice in load_notices(policies(record.settings) / "notices"):
+            record.registry.noticeboard.publish(session, notice, now=record.clock())
+    return private
+
+
+def granted(house: House, player: Player, role: Role, source: str) -> Granted:
     """As `service.demo.cast.grant`, for more uses than a bench will take."""
     record, studio, now = house.record, house.studio, house.record.clock()
     notices = load_notices(policies(record.settings) / "notices")

@@ -4,7 +4,7 @@ Deep Synthesis Provisions art. 14 counts the donor as an edited individual like 
 photo goes when no unfinished job needs it any more, and at its date in any case.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -28,7 +28,7 @@ from consent.photo import DONOR, PhotoReader, check_photo
 from consent.words import Action, Match, Role
 from swap import cases, holdings, library, orders
 from swap.cases import Asking
-from swap.errors import PhotoGone, Tampered
+from swap.errors import Tampered
 from swap.quarantine import Quarantine
 from swap.recognition import Recogniser
 from swap.retention import AFTER, Kept
@@ -108,11 +108,11 @@ class Donors:
         Raises `NoSuchThing`, `PhotoUnreadable`, `PhotoNoFace`, `PhotoManyFaces`, `PhotoPoor`. Whatever is
         raised or refused, the photo is gone again; so it is when it doesn't show her.
         """
-        tenant = self.ledger.tenant
-        stored = self.quarantine.receive(photo)
-        kept = False
+        tenant, sent = self.ledger.tenant, list[bytes]()
+        stored = self.quarantine.receive(_noted(photo, sent))
+        kept, data = False, b"".join(sent)
         try:
-            pixels = self.photos.read(self.quarantine.bytes_for_sandbox(stored.digest))
+            pixels = self.photos.read(data)
             portrait = check_photo(pixels, self.detector, floor=DONOR)
             facts = Donor(stored.digest, faces=1, match=None, is_self=is_self)
             with self.sessions.write() as session:
@@ -144,8 +144,9 @@ class Donors:
             now = self.clock()
             with self.sessions.write() as session:
                 # Another job with the same photo may have ended meanwhile and taken the file along.
+                orders.lock_photo(session, tenant, stored.digest)
                 if hers and not self.quarantine.holds(stored.digest):
-                    raise PhotoGone("the photo was deleted while it was received")
+                    self.quarantine.receive([data])
                 orders.add_donor(session, tenant, donor, now=now, delete_after=now + AFTER[Kept.DONOR])
             kept = hers
             return Received(decision, donor.id)
@@ -158,6 +159,12 @@ class Donors:
             needed = _needed(session, self.ledger.tenant, digest)
         if not needed:
             self.quarantine.discard(digest)
+
+
+def _noted(chunks: Iterable[bytes], into: list[bytes]) -> Iterator[bytes]:
+    for chunk in chunks:
+        into.append(chunk)
+        yield chunk
 
 
 def _needed(session: Session, tenant: str, digest: str) -> bool:

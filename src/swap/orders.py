@@ -170,6 +170,12 @@ def end_donors(session: Session, tenant: str, authorization: str, *, now: dateti
     )
 
 
+def lock_photo(session: Session, tenant: str, digest: str) -> None:
+    """Wait for whoever is deleting this photo, and keep others from it until the commit."""
+    rows = select(DonorRow.id).where(DonorRow.tenant_id == tenant, DonorRow.photo_digest == digest)
+    session.exec(rows.order_by(col(DonorRow.id)).with_for_update()).all()
+
+
 def photo_needed(session: Session, tenant: str, digest: str) -> bool:
     """Whether a donor still has this photo: two of them may have handed in the same bytes."""
     row = session.exec(

@@ -31,6 +31,7 @@ _GET = sqlalchemy.select(
     _OUTPUT.c.released_at,
     _OUTPUT.c.withdrawn_at,
     _OUTPUT.c.served,
+    _OUTPUT.c.delete_after,
 ).where(_OUTPUT.c.tenant_id == bindparam("tenant"), _OUTPUT.c.id == bindparam("output"))
 _FOUNDATIONS = sqlalchemy.select(_CONSENT.c.authorization_id, _CONSENT.c.purposes).where(
     _CONSENT.c.tenant_id == bindparam("tenant"), _CONSENT.c.output_id == bindparam("output")

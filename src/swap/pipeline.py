@@ -334,20 +334,19 @@ class Pipeline:
     def _telling(
         self, job: Job, progress: Callable[[int, int | None], None]
     ) -> Callable[[int, int | None], None]:
-        """Tells `progress` of every frame; the job's row once a second, and of the last one: who asks may be
-        elsewhere.
+        """Tells `progress` of every frame, and the job's row once a second, and of the last one.
+
+        Whoever asks may be elsewhere.
         """
         told: datetime | None = None
-        whole = False
 
         def telling(done: int, total: int | None) -> None:
-            nonlocal told, whole
+            nonlocal told
             progress(done, total)
-            now, last = self.clock(), done == total
-            recent = told is not None and (now - told).total_seconds() < TOLD_EVERY
-            if recent and (whole or not last):
+            now = self.clock()
+            if done != total and told is not None and (now - told).total_seconds() < TOLD_EVERY:
                 return
-            told, whole = now, last
+            told = now
             # How far a run came is not worth the run: a database that is away is found out where it matters.
             with suppress(Unready), self.sessions.write() as session:
                 orders.progressed(session, self.tenant, job.id, attempt=job.attempt, done=done, total=total)

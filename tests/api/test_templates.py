@@ -42,7 +42,7 @@ def test_an_announcement_without_a_source_that_stands_is_refused_with_reasons(ou
     assert "G-02" in said["rules"]
     assert {one["rule"] for one in said["objections"]} == set(said["rules"])
     assert there.world.rows("template") == 0
-    assert there.world.kinds()[-1] == "IntakeDecided"
+    assert there.world.kinds()[-1] == "Decided"
 
 
 @pytest.mark.parametrize("ground", ["sqlite"], indirect=True)

@@ -12,11 +12,13 @@ import pytest
 import clips
 from audit.canonical import digest
 from audit.errors import BadInput, Unready
+from consent.matching import match
 from consent.permit import Refusal
 from consent.words import Match
 from full_disk import on_a_full_disk
 from portraits import PEOPLE, packaged, portrait
 from service.retention import purger
+from swap.donors import let_go
 from swap.faults import StorageFull
 from swap.quarantine import Quarantine
 from swap.store import MediaStore
@@ -167,6 +169,29 @@ def test_a_video_sent_as_a_photo_does_not_take_its_template_s_evidence_along(at_
     # Then it is refused, and the evidence is still there
     assert raised.value.code == "PHOTO_UNREADABLE"
     assert world.files("quarantine") == before
+
+
+def test_a_photo_that_another_job_takes_along_while_it_is_sent_again_is_kept(
+    at_stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a donor whose photo is here, and who sends it for another swap
+    world = at_stage("received")
+    donors, first, before = world.studio.donors, world.known["donor"], world.files("quarantine")
+
+    def ends(*arguments: object) -> object:
+        # When the first swap ends just before the second photo is noted
+        with world.record.database.write() as session:
+            assert let_go(session, world.record.ledger, donors.quarantine, first, now=world.record.clock())
+        assert len(world.files("quarantine")) == len(before) - 1
+        return match(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("swap.donors.match", ends)
+    again = world.receive()
+
+    # Then the photo is here, and good for a swap
+    assert world.files("quarantine") == before
+    assert again.donor not in {None, first}
+    assert world.ask().job
 
 
 @pytest.mark.parametrize("ground", ["sqlite"], indirect=True)

@@ -66,6 +66,8 @@ def build(house: House) -> FastAPI:
         Buckets(1, 20),
     )
     app.state.copies = Copies()
+    # Answers that wait for the database to be kept: asyncio itself holds its tasks weakly.
+    app.state.waiting = set()
     app.state.uploads = CapacityLimiter(settings.uploads_at_once)
     problem.install(app)
     _guarded(app)

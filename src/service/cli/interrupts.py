@@ -1,8 +1,8 @@
-"""Ctrl-C, where Python's own way of it would not end cleanly."""
+"""Ctrl-C, and what supervisors send, where Python's own way of it would not end cleanly."""
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -31,14 +31,14 @@ def uninterrupted() -> Iterator[None]:
 
 
 @contextmanager
-def stopped_in_order() -> Iterator[None]:
-    """Let SIGINT and SIGTERM stop the server that runs in this, and nothing more.
+def told_to_stop(stop: Callable[[], None]) -> Iterator[None]:
+    """SIGINT and SIGTERM call `stop`, and nothing else: both ask for an orderly end.
 
-    uvicorn hears them, stops in order and raises them again: the process would die of what it was told to do,
-    before it has closed anything or said how it ended.
+    uvicorn has handlers of its own meanwhile, and raises what it caught again when it has ended: without
+    this the process would die of it there, with the record open and the exit code of a failure.
     """
     numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda *_: None) for number in numbers]
+    before = [signal.signal(number, lambda *_: stop()) for number in numbers]
     try:
         yield
     finally:

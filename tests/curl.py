@@ -39,7 +39,7 @@ def main(words: list[str]) -> int:
     for form in given["w"]:
         if form != FORMAT:
             refuse(f"-w {form}")
-        print(answer.status)
+        sys.stdout.write(f"{answer.status}\n")
     return 0
 
 

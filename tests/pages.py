@@ -1,7 +1,8 @@
 """Pages whose blocks are run as they stand: every `sh` block in one shell, in order, and what it answers.
 
-A `json` or `text` block after an `sh` block is what that one prints. Ids, digests and instants differ each time;
-`…` stands for what was left out. Of a text, the lines shown must come in this order; others may come between.
+A `json` or `text` block after an `sh` block is what that one prints. Ids, digests and instants differ each
+time; `…` stands for what was left out. Of a text, the lines shown must come in this order; others may come
+between.
 """
 
 import json
@@ -37,7 +38,9 @@ def blocks(page: str) -> list[Block]:
     """The page's blocks. Fails for a fence that would neither be run nor compared."""
     found = list[Block]()
     fences = _FENCE.findall(page)
-    assert page.count("```") == 2 * len(fences), "a fence of this page is not closed, or not at a line's begin"
+    assert page.count("```") == 2 * len(fences), (
+        "a fence of this page is not closed, or not at a line's begin"
+    )
     for kind, text in fences:
         if kind == "sh":
             found.append(Block(len(found), text))

@@ -1,11 +1,11 @@
-"""What `GET /openapi.json` says beyond what FastAPI sees by itself: in plain words what each operation does, who
-may call it, what it answers instead, and that a POST is done once.
+"""What `GET /openapi.json` says beyond what FastAPI sees by itself: in plain words what each operation does,
+who may call it, what it answers instead, and that a POST is done once.
 """
 
 import inspect
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -16,6 +16,7 @@ from fastapi.routing import APIRoute
 from audit.errors import ConsentryError
 from service.api import problem
 from service.api.access import OPEN
+from service.api.instead import instead
 from service.api.limits import RateLimited
 from service.api.problem import NotAllowed, RequestInvalid
 from service.api.route import (
@@ -29,7 +30,7 @@ from service.api.route import (
     RequestUnfinished,
     Route,
 )
-from service.api.walk import Noes, noes, roles, routes
+from service.api.walk import roles, routes
 from service.apikeys import KeyExpired, KeyInvalid, KeyMissing, KeyRevoked, KeyRole
 from service.shapes.problem import Problem, Refused
 
@@ -44,12 +45,12 @@ on it.
 **Every POST needs an `Idempotency-Key`.** Repeat a request with the same key: it is done once, and answered
 again (`Idempotent-Replay: true`) for 24 hours.
 
-Errors are RFC 9457 problems with the stable codes of the error catalogue, in English and Chinese. Any route may
-answer 503 with `Retry-After` while something it needs is not ready.
+**An error is an RFC 9457 problem** with a stable `code` of the error catalogue, in English and Chinese. The
+codes of an operation stand in `x-codes` of its answers.
 """
 
 TAGS = {
-    "people": "Who somebody is here: a random id, how well she is known, her keys, and what was decided about her.",
+    "people": "Who somebody is here: a random id, how well she is known, her keys, decisions that named her.",
     "notices": "What people are shown before they sign.",
     "authorizations": "What somebody agreed to: drawn up, signed on her side, registered, withdrawn.",
     "templates": "Videos: announced with source and cast, looked through, published.",
@@ -64,7 +65,19 @@ TAGS = {
 }
 """In the order in which a platform meets them."""
 
-_UNREADY = "Something this needs is not ready: see `code`, and wait for `Retry-After`."
+ANY = {
+    HTTPStatus.CONFLICT: "Stored data disagrees with itself or with what was signed: see `code`.",
+    HTTPStatus.SERVICE_UNAVAILABLE: "Something this needs is not ready: see `code`, wait for `Retry-After`.",
+    HTTPStatus.INSUFFICIENT_STORAGE: "The disk is full. Nothing was kept.",
+}
+"""What any operation may answer, with whichever code of the catalogue names it."""
+KEY = (KeyMissing, KeyInvalid, KeyExpired, KeyRevoked, NotAllowed, RateLimited)
+"""What an operation that needs a key may answer."""
+ONCE = (IdempotencyKeyMissing, IdempotencyKeyReused, RequestAtWork, RequestUnfinished)
+"""And one that is done once."""
+BODY = (BodyStalled, BodyTooLarge)
+"""And one that reads its body before it begins."""
+NO, HELD = "REFUSAL", "HOLD"
 _SENTENCE = re.compile(r"(?<=[\w)`])\.(?:\s+|$)")
 
 
@@ -78,7 +91,7 @@ def document(app: FastAPI) -> dict[str, Any]:
     said = get_openapi(
         title=app.title,
         version=app.version,
-        description=ABOUT,
+        description=ABOUT.strip(),
         routes=app.routes,
         tags=[{"name": name, "description": text} for name, text in TAGS.items()],
     )
@@ -96,33 +109,32 @@ def document(app: FastAPI) -> dict[str, Any]:
 
 
 def errors(route: APIRoute) -> Iterator[type[ConsentryError]]:
-    """What a route may answer with instead: what any like it may, and what is said of its endpoint."""
-    once = "POST" in (route.methods or set()) and route.path not in OPEN
+    """What a route may answer instead: what any like it may, and what is said of its endpoint."""
+    once = _done_once(route)
     if allowed := roles(route):
-        yield from (KeyMissing, KeyInvalid, KeyExpired, KeyRevoked, RateLimited)
-        if allowed != frozenset(KeyRole):
-            yield NotAllowed
+        yield from (kind for kind in KEY if kind is not NotAllowed or allowed != frozenset(KeyRole))
     if once:
-        yield from (IdempotencyKeyMissing, IdempotencyKeyReused, RequestAtWork, RequestUnfinished)
+        yield from ONCE
     if once or (route.body_field is not None and isinstance(route, Route) and route.buffered):
-        yield from (BodyStalled, BodyTooLarge)
+        yield from BODY
     taken = route.dependant
     if route.body_field is not None or taken.path_params or taken.query_params or taken.header_params:
         yield RequestInvalid
-    yield from noes(route).errors
+    yield from instead(route).errors
+
+
+def _done_once(route: APIRoute) -> bool:
+    return "POST" in (route.methods or set()) and route.path not in OPEN
 
 
 def _describe(operation: dict[str, Any], route: APIRoute, schemas: Mapping[str, Any]) -> None:
     text = inspect.cleandoc(route.endpoint.__doc__ or "")
     first, *rest = _SENTENCE.split(text, maxsplit=1)
+    allowed = [str(role) for role in KeyRole if role in roles(route)]
     operation["summary"] = " ".join(first.split())
-    who = "Open: needs no key."
-    if allowed := roles(route):
-        names = [f"`{role}`" for role in KeyRole if role in allowed]
-        who = f"For keys of {'any role' if len(names) == len(KeyRole) else ', '.join(names)}."
-    operation["description"] = "\n\n".join(part for part in (*rest, who) if part)
-    operation["x-roles"] = sorted(allowed)
-    if "POST" in (route.methods or set()) and route.path not in OPEN:
+    operation["description"] = "\n\n".join(part for part in (*rest, _who(allowed)) if part)
+    operation["x-roles"] = allowed
+    if _done_once(route):
         operation.setdefault("parameters", []).append(_IDEMPOTENCY)
     answers = operation["responses"]
     if answers.get("422", {}).get("description") == "Validation Error":
@@ -130,28 +142,40 @@ def _describe(operation: dict[str, Any], route: APIRoute, schemas: Mapping[str, 
     for answer in answers.values():
         if answer["description"] == "Successful Response":
             answer["description"] = _told(answer, schemas)
-    for status, answer in _instead(errors(route), noes(route)):
-        answers[status] = answer
-    answers.setdefault("503", _problem(_UNREADY))
+    for status, answer in _instead(errors(route), gate=instead(route).gate):
+        answers.setdefault(status, answer)
+    operation["responses"] = dict(sorted(answers.items()))
 
 
-def _instead(found: Iterator[type[ConsentryError]], said: Noes) -> Iterator[tuple[str, dict[str, Any]]]:
-    by_status = dict[int, list[str]]()
-    if said.gate:
-        by_status[HTTPStatus.FORBIDDEN] = ["`REFUSAL`, `HOLD`: the gate says no, or not yet."]
-    for error in dict.fromkeys(found):
-        line = f"`{error.code}`: {problem.title(error)}"
-        by_status.setdefault(problem.status_of(error), []).append(line)
-    for status, lines in sorted(by_status.items()):
-        refused = said.gate and status == HTTPStatus.FORBIDDEN
-        yield str(int(status)), _problem("\n\n".join(lines), refused=refused)
+def _who(allowed: list[str]) -> str:
+    if not allowed:
+        return "Open: needs no key."
+    if len(allowed) == len(KeyRole):
+        return "For keys of any role."
+    return f"For keys of the role {' or '.join(f'`{role}`' for role in allowed)}."
 
 
-def _problem(description: str, *, refused: bool = False) -> dict[str, Any]:
-    schema: dict[str, Any] = {"$ref": "#/components/schemas/Problem"}
-    if refused:
-        schema = {"anyOf": [{"$ref": "#/components/schemas/Refused"}, schema]}
-    return {"description": description, "content": {problem.MEDIA_TYPE: {"schema": schema}}}
+def _instead(found: Iterable[type[ConsentryError]], *, gate: bool) -> Iterator[tuple[str, dict[str, Any]]]:
+    lines = dict[int, dict[str, str]]()
+    if gate:
+        lines[HTTPStatus.FORBIDDEN] = {NO: "The gate says no.", HELD: "Not yet: two people must look first."}
+    for error in found:
+        lines.setdefault(problem.status_of(error), {})[error.code] = problem.title(error)
+    for status in sorted({*lines, *ANY}):
+        codes = lines.get(status, {})
+        said = [f"`{code}`: {text}" for code, text in codes.items()]
+        said += [ANY[HTTPStatus(status)]] if status in ANY else []
+        schema: dict[str, Any] = {"$ref": "#/components/schemas/Problem"}
+        if NO in codes:
+            schema = {"anyOf": [{"$ref": "#/components/schemas/Refused"}, schema]}
+        yield (
+            str(int(status)),
+            {
+                "description": "\n\n".join(said),
+                "content": {problem.MEDIA_TYPE: {"schema": schema}},
+                "x-codes": list(codes),
+            },
+        )
 
 
 def _told(answer: Mapping[str, Any], schemas: Mapping[str, Any]) -> str:
@@ -163,8 +187,9 @@ def _told(answer: Mapping[str, Any], schemas: Mapping[str, Any]) -> str:
 
 
 def _renamed(said: dict[str, Any]) -> dict[str, Any]:
-    """Pages under the name of what they hold, not of the class that Python made."""
+    """Schemas under the names of what they hold, not those that Python's modules make unique."""
     text = re.sub(r"\bPage_(\w+?)_(?=[\"\s])", r"\1Page", json.dumps(said))
+    text = re.sub(r"\bservice__shapes__(\w+?)__(\w+)", lambda found: found[1].capitalize() + found[2], text)
     renamed: dict[str, Any] = json.loads(text)
     return renamed
 

@@ -1,7 +1,7 @@
 """Pages whose blocks are run as they stand: every `sh` block in one shell, in order, and what it answers.
 
 A `json` or `text` block after an `sh` block is what that one prints. Ids, digests and instants differ each
-time; `…` stands for what was left out, also for the other fields of an object. Of a text, the lines shown must
+time; `…` stands for what was left out, in an object for its other fields. Of a text, the lines shown must
 come in this order; others may come between.
 """
 

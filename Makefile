@@ -65,6 +65,7 @@ bench: $(READY)  ## ratios to a limit or a peer, into bench/results.json
 docs: $(READY)  ## the pages that are made from the code
 	$(BIN)/python -m service.catalogue > docs/errors.md
 	$(BIN)/python -m service.cli.reference > docs/cli-reference.md
+	$(BIN)/python -m service.api.reference > docs/api.md
 
 fmt: $(READY)
 	$(BIN)/ruff format

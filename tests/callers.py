@@ -12,6 +12,7 @@ from unittest.mock import patch
 import httpx
 from fastapi import FastAPI
 
+from documented import expecting
 from service.api.app import build
 from service.api.house import House
 from service.api.server import serving
@@ -76,7 +77,8 @@ class Outside:
         stack = ExitStack()
         app = build(house)
         base = stack.enter_context(serving(app))
-        client = stack.enter_context(httpx.Client(base_url=base, timeout=LONG))
+        checks = {"response": [expecting(app.openapi())]}
+        client = stack.enter_context(httpx.Client(base_url=base, timeout=LONG, event_hooks=checks))
         return cls(world, house, app, client, stack)
 
     def close(self) -> None:

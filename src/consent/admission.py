@@ -22,7 +22,7 @@ _ENROLLED = core.select(
 ).where(_KEY.c.tenant_id == core.bindparam("tenant"), _KEY.c.key.in_(core.bindparam("keys", expanding=True)))
 
 SKEW = timedelta(seconds=60)
-"""How far a document's `issued_at` may be ahead of the clock (design: time)."""
+"""How far a document's `issued_at` may be ahead of the clock."""
 
 SIGNING_WINDOW = timedelta(days=30)
 """How long a drawn-up document may wait for a signature. The world it describes grows old."""

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Action(StrEnum):
-    """What the gate can be asked for (design: gate)."""
+    """What the gate can be asked for."""
 
     INTAKE = "intake"
     PREVIEW = "preview"

@@ -20,6 +20,7 @@ from api.test_swaps import PHOTO, a_swap
 from callers import Caller, Outside
 from grounds import open_world
 from incoming import USE_JSON, announced, begun, clip, the_cast
+from portraits import PEOPLE, packaged
 from service import founding
 from service.api import app as application
 from service.api import events
@@ -95,7 +96,8 @@ def one_of_everything(there: Outside) -> Objects:
         "scan": operator.post(f"/v1/templates/{waiting}/scans").json()["scan"],
         "upload": begun(there, announced(there)),
     }
-    photos, use = {"photos": [PHOTO]}, {"use": USE_JSON}
+    hers_again = b64encode(packaged(*PEOPLE["astronaut"]).read_bytes()).decode()
+    photos, use = {"photos": [hers_again]}, {"use": USE_JSON}
     bodies: dict[Route, Any] = {
         ("POST", "/v1/people/{person}/keys"): {"key": "ab" * 32},
         ("POST", "/v1/authorizations/drafts"): asked(there, hers.person).model_dump(mode="json"),

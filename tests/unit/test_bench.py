@@ -1,6 +1,7 @@
 """The benchmarks' page says what the results say. Nothing is timed here."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -66,3 +67,16 @@ def test_what_could_not_be_measured_does_not_hold(bench: Any) -> None:
     assert row["holds"] is False
     assert row["ratio"] is None
     assert "no such clip here" in row["how"]
+
+
+def test_the_page_on_sizing_says_what_the_results_say(results: list[dict[str, Any]]) -> None:
+    measured = {row["name"]: row for row in results}
+    page = (ROOT / "docs" / "sizing.md").read_text()
+
+    lines = re.findall(
+        r"^\|.+\| ([\d.]+) [^|]+\|[^|]+\| `([a-z0-9-]+)`(, reference)? \|$", page, re.MULTILINE
+    )
+    assert len(lines) == page.partition("over HTTP")[0].count("| `")
+    for figure, name, reference in lines:
+        # Another run is another day: what matters for a machine is the order of it.
+        assert float(figure) == pytest.approx(measured[name]["reference" if reference else "ours"], rel=0.25)

@@ -1,19 +1,21 @@
 """The HTTP application: routes, errors, limits, and what every answer carries."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import cache
 from importlib.metadata import version
 from secrets import token_hex
 
 from anyio import CapacityLimiter
 from fastapi import FastAPI
-from fastapi.routing import APIRoute, iter_route_contexts
+from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import logs
 from service.api import problem
-from service.api.access import OPEN, roles_of
+from service.api.access import OPEN
 from service.api.copies import Copies
+from service.api.document import document, operation_id
 from service.api.house import House
 from service.api.limits import Buckets, Limits
 from service.api.routes import (
@@ -31,22 +33,7 @@ from service.api.routes import (
     uploads,
     verifications,
 )
-from service.apikeys import KeyRole
-from service.shapes.problem import Problem
-
-ABOUT = """
-The gate in front of a face-swap engine. Ask before a video is taken in, before it is offered, before a face
-is swapped; each answer is signed, narrow and logged.
-
-**A no is 403.** Whatever is not a permit answers 403 with `code` `REFUSAL` or `HOLD`, its rules, their
-ground and what would cure them. A dry run (`.../checks`) answers 200, whatever it says: nothing may rest
-on it.
-
-**Every POST needs an `Idempotency-Key`.** Repeat a request with the same key: it is done once, and answered
-again (`Idempotent-Replay: true`) for 24 hours.
-
-Errors are RFC 9457 problems with the stable codes of the error catalogue, in English and Chinese.
-"""
+from service.api.walk import roles, routes
 
 ROUTERS = (
     health.router,
@@ -71,19 +58,7 @@ ROUTERS = (
 
 def build(house: House) -> FastAPI:
     """The application over an opened house. Raises `RuntimeError` for a route that nobody guards."""
-    app = FastAPI(
-        title="Consentry",
-        version=version("consentry"),
-        description=ABOUT,
-        # Its pages load scripts from elsewhere; the document itself is served.
-        docs_url=None,
-        redoc_url=None,
-        responses={
-            "4XX": {"model": Problem, "description": "A problem.", "content": {problem.MEDIA_TYPE: {}}},
-            503: {"model": Problem, "description": "Not ready.", "content": {problem.MEDIA_TYPE: {}}},
-            507: {"model": Problem, "description": "No room.", "content": {problem.MEDIA_TYPE: {}}},
-        },
-    )
+    app = surface()
     settings = house.settings
     app.state.house = house
     app.state.limits = Limits(
@@ -94,8 +69,6 @@ def build(house: House) -> FastAPI:
     # Answers that wait for the database to be kept: asyncio itself holds its tasks weakly.
     app.state.waiting = set()
     app.state.uploads = CapacityLimiter(settings.uploads_at_once)
-    for router in ROUTERS:
-        app.include_router(router)
     problem.install(app)
     _guarded(app)
     app.add_middleware(Envelope, observe=house.metrics.observe)
@@ -153,29 +126,28 @@ class Envelope:
             logs.request_id.reset(token)
 
 
+def surface() -> FastAPI:
+    """The application's routes and their document, over no house: nothing of it can be answered."""
+    app = FastAPI(
+        title="Consentry",
+        version=version("consentry"),
+        # Its pages load scripts from elsewhere; the document itself is served.
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=operation_id,
+    )
+    for router in ROUTERS:
+        for route in router.routes:
+            if not isinstance(route, APIRoute):
+                # What is no route of ours can't be walked, and has no place here.
+                raise TypeError("expected routes with dependencies, no mounts")
+        app.include_router(router)
+    app.openapi = cache(lambda: document(app))  # type: ignore[method-assign]
+    return app
+
+
 def _guarded(app: FastAPI) -> None:
     """Refuse to be built with a route that is neither open by name nor for named roles."""
     for route in routes(app):
         if route.path not in OPEN and not roles(route):
             raise RuntimeError(f"nobody guards {route.path}")
-
-
-def routes(app: FastAPI) -> Iterator[APIRoute]:
-    """Every route of ours. What is none of them can't be walked, and has no place here."""
-    for router in ROUTERS:
-        for route in router.routes:
-            if not isinstance(route, APIRoute):
-                raise TypeError("expected routes with dependencies, no mounts")
-    for context in iter_route_contexts(app.routes):
-        if isinstance(context.original_route, APIRoute):
-            yield context.original_route
-
-
-def roles(route: APIRoute) -> frozenset[KeyRole]:
-    """Whom a route lets in; nobody where it has no guard, as the open ones."""
-    waiting, found = [route.dependant], frozenset[KeyRole]()
-    while waiting:
-        one = waiting.pop()
-        found |= roles_of(one.call) or frozenset()
-        waiting += one.dependencies
-    return found

@@ -100,27 +100,32 @@ class Bug(ConsentryError):
     hint_zh = "请附请求编号报告此错误。"
 
 
-def status_of(error: ConsentryError) -> HTTPStatus:
-    """The status of an error."""
-    if isinstance(error, NotAllowed):
+def status_of(error: type[ConsentryError]) -> HTTPStatus:
+    """The status of a class of errors."""
+    if issubclass(error, NotAllowed):
         return HTTPStatus.FORBIDDEN
     own = getattr(error, "status", None)
     if isinstance(own, HTTPStatus):
         return own
-    for kind in type(error).__mro__:
+    for kind in error.__mro__:
         if kind in _STATUS:
             return _STATUS[kind]
     return HTTPStatus.SERVICE_UNAVAILABLE
+
+
+def title(error: type[ConsentryError]) -> str:
+    """What a class of errors is, in a line."""
+    return (error.__doc__ or error.code).strip().splitlines()[0]
 
 
 def answer_to(
     error: ConsentryError, faults: list[Fault] | None = None, status: HTTPStatus | None = None
 ) -> Response:
     """An error as a response, with the status of its class unless one is given."""
-    status = status or status_of(error)
+    status = status or status_of(type(error))
     said = Problem(
         type=f"urn:consentry:error:{error.code}",
-        title=_title(error),
+        title=title(type(error)),
         status=status,
         code=error.code,
         detail=str(error),
@@ -222,10 +227,6 @@ def _faults(error: RequestValidationError) -> list[Fault]:
         Fault(where=".".join(str(part) for part in one["loc"])[:200], message=str(one["msg"])[:200])
         for one in error.errors()[:20]
     ]
-
-
-def _title(error: ConsentryError) -> str:
-    return (type(error).__doc__ or error.code).strip().splitlines()[0]
 
 
 def _json(said: Problem, status: HTTPStatus, headers: Mapping[str, str]) -> Response:

@@ -4,7 +4,7 @@ One performer alone, then the performer beside a bystander whom nobody declared,
 performer again, closer. 1280 x 720, with a soft tone, so that there is a voice track to drop.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -22,16 +22,23 @@ SAMPLE_RATE = 44_100
 
 def template(target: Path) -> None:
     """Write the demo clip as MP4: H.264, one AAC tone."""
+    write(target, frames())
+
+
+def write(target: Path, pictures: Iterable[Image]) -> None:
+    """Write pictures of the demo's size as MP4: H.264, one AAC tone as long as they are."""
+    count = 0
     with av.open(str(target), "w", options={"movflags": "+faststart"}) as container:
         video = container.add_stream("libx264", rate=RATE, options={"preset": "veryfast", "crf": "18"})
         video.width, video.height, video.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         audio = container.add_stream("aac", rate=SAMPLE_RATE, layout="mono")
-        for index, image in enumerate(frames()):
+        for image in pictures:
             frame = av.VideoFrame.from_ndarray(image, format="bgr24")
-            frame.pts, frame.time_base = index, Fraction(1, RATE)
+            frame.pts, frame.time_base = count, Fraction(1, RATE)
             container.mux(video.encode(frame))
+            count += 1
         container.mux(video.encode())
-        for tone in _tone(sum(SHOT_FRAMES) / RATE):
+        for tone in _tone(count / RATE):
             container.mux(audio.encode(tone))
         container.mux(audio.encode())
 
@@ -39,17 +46,23 @@ def template(target: Path) -> None:
 def frames() -> Iterator[Image]:
     """The clip's pictures, in order."""
     astronaut, camera = portrait("astronaut"), portrait("camera")
-    alone, pair, closer = SHOT_FRAMES
-    for step in np.linspace(0.0, 1.0, alone):
-        yield _view(
-            astronaut, (WIDTH, HEIGHT), centre=(250 - 14 * step, 160 + 12 * step), zoom=2.6 + 0.5 * step
-        )
+    _, pair, closer = SHOT_FRAMES
+    yield from alone()
     for step in np.linspace(0.0, 1.0, pair):
         left = _view(astronaut, (WIDTH // 2, HEIGHT), centre=(232 - 14 * step, 190), zoom=1.75 + 0.1 * step)
         right = _view(camera, (WIDTH // 2, HEIGHT), centre=(240 + 14 * step, 190), zoom=1.9 - 0.1 * step)
         yield np.hstack([left, right])
     for step in np.linspace(0.0, 1.0, closer):
         yield _view(astronaut, (WIDTH, HEIGHT), centre=(240 - 25 * step, 150), zoom=3.4 - 0.3 * step)
+
+
+def alone() -> Iterator[Image]:
+    """The first shot: the performer, nobody else."""
+    astronaut = portrait("astronaut")
+    for step in np.linspace(0.0, 1.0, SHOT_FRAMES[0]):
+        yield _view(
+            astronaut, (WIDTH, HEIGHT), centre=(250 - 14 * step, 160 + 12 * step), zoom=2.6 + 0.5 * step
+        )
 
 
 def _view(image: Image, size: tuple[int, int], *, centre: tuple[float, float], zoom: float) -> Image:

@@ -9,7 +9,19 @@ from fastapi import APIRouter, Query
 from consent import chain
 from consent.authorization import Request, draw_up, parse
 from consent.capacity import Capacity
-from consent.errors import AuthorizationUnknown, NoticeUnknown
+from consent.errors import (
+    AuthorizationRefused,
+    AuthorizationUnknown,
+    DocumentMalformed,
+    NoticeUnknown,
+    NotSuspended,
+    PersonUnknown,
+    PhotoCount,
+    PhotosDisagree,
+    PurposeNotGiven,
+    RecoveryCodeWrong,
+    ReferenceNotAllowed,
+)
 from consent.notice import load_notices, newest
 from consent.scope import Scope
 from consent.standing import Standing
@@ -18,18 +30,21 @@ from consent.withdrawal import By, How
 from service import revoking
 from service.api.access import AnyButEngine, Caller, Operator, OperatorOrCreator
 from service.api.house import House, TheHouse
+from service.api.instead import DOCUMENT, PHOTO, SCOPE, SIGNED, may_answer
 from service.api.route import PhotosRoute, Route
 from service.apikeys import KeyRole
 from service.layout import policies
 from service.shapes import authorizations as shapes
 from service.shapes.people import Event
 from service.shapes.shape import Id
+from swap.errors import NoSuchThing
 
 router = APIRouter(prefix="/v1", tags=["authorizations"], route_class=Route)
 photos = APIRouter(prefix="/v1", tags=["authorizations"], route_class=PhotosRoute)
 
 
 @router.post("/authorizations/drafts", status_code=HTTPStatus.CREATED)
+@may_answer(PersonUnknown, NoticeUnknown, DocumentMalformed, *SCOPE)
 def draft(house: TheHouse, _: Operator, asked: shapes.DrawUp) -> shapes.Draft:
     """Write the document that a person reads and signs. Nothing is registered by it."""
     record = house.record
@@ -60,6 +75,7 @@ def draft(house: TheHouse, _: Operator, asked: shapes.DrawUp) -> shapes.Draft:
 
 
 @router.post("/authorizations", status_code=HTTPStatus.CREATED)
+@may_answer(*DOCUMENT, *SIGNED, AuthorizationRefused, NoSuchThing, PersonUnknown, NoticeUnknown)
 def grant(house: TheHouse, caller: OperatorOrCreator, asked: shapes.Grant) -> shapes.Granted:
     """Register a signed document. The receipt holds the recovery code, which is shown once."""
     caller.expect(parse(asked.document).person, "person")
@@ -78,6 +94,7 @@ def grant(house: TheHouse, caller: OperatorOrCreator, asked: shapes.Grant) -> sh
 
 
 @router.get("/authorizations/{authorization}")
+@may_answer(AuthorizationUnknown)
 def show(house: TheHouse, caller: AnyButEngine, authorization: Id) -> shapes.Authorization:
     """How an authorization stands now, what it says, and all that happened to it."""
     standing = _standing(house, caller, authorization)
@@ -99,6 +116,7 @@ def show(house: TheHouse, caller: AnyButEngine, authorization: Id) -> shapes.Aut
 
 
 @router.get("/authorizations/{authorization}/impact")
+@may_answer(AuthorizationUnknown)
 def impact(house: TheHouse, caller: AnyButEngine, authorization: Id) -> shapes.Impact:
     """What a withdrawal would touch."""
     _standing(house, caller, authorization)
@@ -106,6 +124,7 @@ def impact(house: TheHouse, caller: AnyButEngine, authorization: Id) -> shapes.I
 
 
 @router.post("/authorizations/{authorization}/withdrawals")
+@may_answer(AuthorizationUnknown, PurposeNotGiven)
 def withdraw(
     house: TheHouse, caller: OperatorOrCreator, authorization: Id, asked: shapes.Withdraw
 ) -> shapes.Withdrawn:
@@ -120,12 +139,14 @@ def withdraw(
 
 
 @router.post("/withdrawals")
+@may_answer(AuthorizationUnknown, RecoveryCodeWrong, PurposeNotGiven)
 def withdraw_by_code(house: TheHouse, asked: shapes.WithdrawByCode) -> shapes.Withdrawn:
     """Withdraw with the recovery code of the receipt, and nothing else: no key, no account."""
     return _withdrawn(house, asked.authorization, revoking.Word(code=asked.code), asked)
 
 
 @router.post("/authorizations/{authorization}/disputes")
+@may_answer(AuthorizationUnknown)
 def dispute(house: TheHouse, caller: OperatorOrCreator, authorization: Id) -> shapes.Changed:
     """Nothing rests on it until the dispute is settled."""
     _standing(house, caller, authorization)
@@ -138,6 +159,7 @@ def dispute(house: TheHouse, caller: OperatorOrCreator, authorization: Id) -> sh
 
 
 @router.post("/authorizations/{authorization}/settlements")
+@may_answer(AuthorizationUnknown)
 def settle(house: TheHouse, caller: Operator, authorization: Id) -> shapes.Changed:
     """End a dispute."""
     _standing(house, caller, authorization)
@@ -151,6 +173,7 @@ def settle(house: TheHouse, caller: Operator, authorization: Id) -> shapes.Chang
 
 
 @router.post("/authorizations/{authorization}/confirmations")
+@may_answer(AuthorizationUnknown, NotSuspended, *SIGNED)
 def reconfirm(
     house: TheHouse, caller: OperatorOrCreator, authorization: Id, asked: shapes.Reconfirm
 ) -> shapes.Changed:
@@ -166,6 +189,7 @@ def reconfirm(
 
 
 @photos.post("/authorizations/{authorization}/references", status_code=HTTPStatus.CREATED)
+@may_answer(AuthorizationUnknown, ReferenceNotAllowed, PhotoCount, PhotosDisagree, *PHOTO)
 def references(
     house: TheHouse,
     caller: OperatorOrCreator,

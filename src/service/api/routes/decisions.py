@@ -9,10 +9,12 @@ from starlette.responses import JSONResponse
 from consent import docket
 from consent.case import parse
 from consent.docket import Answer, Recorded
-from consent.gate import HoldUnknown
+from consent.gate import HoldUnknown, NotTwoPersons
 from service.api import answers, cursor
 from service.api.access import Anybody, Operator, OperatorOrAuditor
+from service.api.cursor import CursorInvalid
 from service.api.house import TheHouse, not_found
+from service.api.instead import may_answer
 from service.api.problem import permitted
 from service.api.route import Route
 from service.approvals import Approvals
@@ -20,11 +22,13 @@ from service.shapes import decisions as shapes
 from service.shapes.page import Cursor, Limit, Page
 from service.shapes.problem import Objection
 from service.shapes.shape import Id
+from swap.errors import NoSuchThing, PhotoGone, WrongState
 
 router = APIRouter(prefix="/v1", tags=["decisions"], route_class=Route)
 
 
 @router.get("/decisions")
+@may_answer(CursorInvalid)
 def page(
     house: TheHouse,
     _: OperatorOrAuditor,
@@ -42,6 +46,7 @@ def page(
 
 
 @router.get("/decisions/{decision}")
+@may_answer(NoSuchThing)
 def show(house: TheHouse, _: OperatorOrAuditor, decision: Id) -> shapes.Decision:
     """A decision as it stands in the files."""
     with house.database.read() as session:
@@ -52,6 +57,7 @@ def show(house: TheHouse, _: OperatorOrAuditor, decision: Id) -> shapes.Decision
 
 
 @router.post("/decisions/{decision}/lifts", responses={HTTPStatus.ACCEPTED: {"model": shapes.Lifting}})
+@may_answer(HoldUnknown, NotTwoPersons, WrongState, PhotoGone, gate=True)
 def lift(house: TheHouse, caller: Operator, decision: Id, asked: shapes.Lift) -> shapes.Permitted:
     """Say that a hold may be lifted. The second operator's word lifts it; then all other rules run again."""
     record, now = house.record, house.clock()

@@ -5,10 +5,12 @@ from http import HTTPStatus
 
 from fastapi import APIRouter
 
+from consent.errors import DocumentMalformed, PersonUnknown
 from service.api.access import Operator
 from service.api.house import TheHouse
+from service.api.instead import may_answer
 from service.api.route import Route
-from service.apikeys import ApiKey, Issued
+from service.apikeys import ApiKey, Issued, KeyExpired, KeyRevoked, KeyTerms, KeyUnknown
 from service.shapes import keys as shapes
 from service.shapes.shape import Id
 
@@ -16,6 +18,7 @@ router = APIRouter(prefix="/v1/keys", tags=["keys"], route_class=Route)
 
 
 @router.post("", status_code=HTTPStatus.CREATED)
+@may_answer(KeyTerms, PersonUnknown, DocumentMalformed)
 def issue(house: TheHouse, _: Operator, asked: shapes.IssueKey) -> shapes.NewKey:
     """Issue a key for one role. Its token is shown once."""
     with house.database.write() as session:
@@ -39,6 +42,7 @@ def every(house: TheHouse, _: Operator) -> list[shapes.Key]:
 
 
 @router.post("/{key}/rotations", status_code=HTTPStatus.CREATED)
+@may_answer(KeyUnknown, KeyTerms, KeyExpired, KeyRevoked)
 def rotate(house: TheHouse, _: Operator, key: Id) -> shapes.NewKey:
     """A successor of the same scope. The old key works on for a day."""
     with house.database.write() as session:
@@ -48,6 +52,7 @@ def rotate(house: TheHouse, _: Operator, key: Id) -> shapes.NewKey:
 
 
 @router.delete("/{key}")
+@may_answer(KeyUnknown)
 def revoke(house: TheHouse, caller: Operator, key: Id) -> shapes.Key:
     """End a key, now."""
     with house.database.write() as session:

@@ -8,16 +8,18 @@ from fastapi import APIRouter, Query, Response
 
 from audit import files, tree
 from audit.leaf import Leaf
-from audit.log import EntryUnpublished
+from audit.log import EntryUnknown, EntryUnpublished
 from audit.storage import PosixStorage
 from audit.tile import WIDTH, Tile
 from audit.treerows import TreeRows
 from service.api.access import AnyButEngine, OperatorOrAuditor
 from service.api.house import House, TheHouse, not_found
+from service.api.instead import may_answer
 from service.api.route import Route
 from service.shapes import log as shapes
 from service.shapes.page import Limit, Page
 from service.shapes.shape import Digest
+from swap.errors import NoSuchThing
 
 router = APIRouter(tags=["log"], route_class=Route)
 
@@ -35,6 +37,7 @@ _TEXT = "text/plain; charset=utf-8"
     response_class=Response,
     responses={HTTPStatus.OK: {"content": {_TEXT: {}}, "description": "The signed note."}},
 )
+@may_answer(NoSuchThing)
 def published_checkpoint(house: TheHouse) -> Response:
     """The last published checkpoint, as the log's monitors and witnesses read it."""
     return _file(house, files.CHECKPOINT_PATH, _TEXT, _FOR_SECONDS)
@@ -45,6 +48,7 @@ def published_checkpoint(house: TheHouse) -> Response:
     response_class=Response,
     responses={HTTPStatus.OK: {"content": {_BYTES: {}}, "description": "The tile."}},
 )
+@may_answer(NoSuchThing)
 def tile(house: TheHouse, path: str) -> Response:
     """A tile of hashes, `<level>/<n>[.p/<width>]`, or of sealed entries, `entries/<n>[.p/<width>]`."""
     found = _TILE.fullmatch(path)
@@ -61,6 +65,7 @@ def tile(house: TheHouse, path: str) -> Response:
 
 
 @router.get("/v1/log/checkpoint")
+@may_answer(EntryUnpublished)
 def checkpoint(house: TheHouse, _: OperatorOrAuditor) -> shapes.Checkpoint:
     """The last published checkpoint."""
     with house.database.read() as session:
@@ -96,6 +101,7 @@ def entries(
     response_class=Response,
     responses={HTTPStatus.OK: {"content": {_TEXT: {}}, "description": "The tlog-proof."}},
 )
+@may_answer(EntryUnknown, EntryUnpublished)
 def proof(house: TheHouse, _: AnyButEngine, entry: Digest) -> Response:
     """The proof that an entry is in the log (c2sp.org/tlog-proof). The same text each time."""
     with house.database.read() as session:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from fastapi import APIRouter, Header, Request, Response
 
@@ -10,14 +10,15 @@ from audit.errors import BadInput
 from service.api.access import AnyButEngine, Caller, Operator
 from service.api.copies import Copies
 from service.api.house import House, TheHouse, not_found
+from service.api.instead import may_answer
 from service.api.ranges import RangeUnsatisfiable, Span, asked
 from service.api.route import Route
 from service.api.transfer import Transfer
 from service.apikeys import KeyRole
 from service.shapes import outputs as shapes
-from service.shapes.problem import Problem
 from service.shapes.shape import Id
 from swap import outputs
+from swap.errors import NoSuchThing
 from swap.outputs import Output
 from swap.serving import Gone
 
@@ -25,9 +26,6 @@ router = APIRouter(prefix="/v1/outputs", tags=["outputs"], route_class=Route)
 
 MEDIA_TYPE = "video/mp4"
 _FILE = {MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}
-_GONE: dict[int | str, dict[str, Any]] = {
-    HTTPStatus.GONE: {"model": Problem, "description": "Withdrawn, or a consent has ended."}
-}
 
 
 class OutputWithdrawn(BadInput):
@@ -57,6 +55,7 @@ _ENDED: Mapping[Gone, type[BadInput]] = {
 
 
 @router.get("/{output}")
+@may_answer(NoSuchThing)
 def show(house: TheHouse, caller: AnyButEngine, output: Id) -> shapes.Output:
     """What is known of a released file. Creators see those that rest on a consent of theirs."""
     found = _seen(house, caller, output)
@@ -82,9 +81,9 @@ def show(house: TheHouse, caller: AnyButEngine, output: Id) -> shapes.Output:
     responses={
         HTTPStatus.OK: {"content": _FILE, "description": "The file."},
         HTTPStatus.PARTIAL_CONTENT: {"content": _FILE, "description": "The range."},
-        **_GONE,
     },
 )
+@may_answer(NoSuchThing, OutputWithdrawn, OutputConsentEnded, RangeUnsatisfiable)
 def content(
     house: TheHouse,
     caller: Operator,
@@ -123,7 +122,8 @@ def content(
     )
 
 
-@router.head("/{output}/content", response_class=Response, responses=_GONE)
+@router.head("/{output}/content", response_class=Response)
+@may_answer(NoSuchThing, OutputWithdrawn, OutputConsentEnded)
 def describe(house: TheHouse, _: Operator, output: Id) -> Response:
     """What GET would be answered with, without the file and without counting a copy."""
     found = house.record.delivery.find(output)
@@ -136,6 +136,7 @@ def describe(house: TheHouse, _: Operator, output: Id) -> Response:
     response_class=Response,
     responses={HTTPStatus.OK: {"content": {"application/json": {}}, "description": "The receipt."}},
 )
+@may_answer(NoSuchThing)
 def receipt(house: TheHouse, caller: AnyButEngine, output: Id) -> Response:
     """The receipt of a release, byte for byte: a stranger checks file and receipt with `consentry verify`.
 

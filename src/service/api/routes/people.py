@@ -4,20 +4,24 @@ from http import HTTPStatus
 
 from fastapi import APIRouter
 
+from consent.errors import DocumentMalformed, KeyNotEnrolled, KeyTaken, PersonUnknown
 from consent.inbox import inbox as read_inbox
 from consent.person import Person as Enrolled
 from consent.person import PersonKey as EnrolledKey
 from consent.person import Proof
 from service.api.access import AnyButEngine, Operator, OperatorOrCreator
 from service.api.house import TheHouse
+from service.api.instead import may_answer
 from service.api.route import Route
 from service.shapes import people as shapes
 from service.shapes.shape import Id
+from swap.errors import NoSuchThing
 
 router = APIRouter(prefix="/v1/people", tags=["people"], route_class=Route)
 
 
 @router.post("", status_code=HTTPStatus.CREATED)
+@may_answer(DocumentMalformed)
 def enrol(house: TheHouse, _: Operator, asked: shapes.Enrol) -> shapes.Person:
     """Enrol a person: a random id, her proof level and age band. No face and no key yet."""
     record, now = house.record, house.clock()
@@ -29,6 +33,7 @@ def enrol(house: TheHouse, _: Operator, asked: shapes.Enrol) -> shapes.Person:
 
 
 @router.get("/{person}")
+@may_answer(NoSuchThing, PersonUnknown)
 def show(house: TheHouse, caller: AnyButEngine, person: Id) -> shapes.Person:
     """A person: proof level and age band. A creator sees herself."""
     caller.expect(person, "person")
@@ -37,6 +42,7 @@ def show(house: TheHouse, caller: AnyButEngine, person: Id) -> shapes.Person:
 
 
 @router.post("/{person}/keys", status_code=HTTPStatus.CREATED)
+@may_answer(PersonUnknown, KeyTaken, DocumentMalformed)
 def enrol_key(house: TheHouse, caller: Operator, person: Id, asked: shapes.EnrolKey) -> shapes.PersonKey:
     """Enrol a public key of hers: from now on what it signs is hers. An operator vouches for that."""
     record = house.record
@@ -49,6 +55,7 @@ def enrol_key(house: TheHouse, caller: Operator, person: Id, asked: shapes.Enrol
 
 
 @router.get("/{person}/keys")
+@may_answer(NoSuchThing, PersonUnknown)
 def keys(house: TheHouse, caller: AnyButEngine, person: Id) -> list[shapes.PersonKey]:
     """All keys she ever had here, oldest first."""
     caller.expect(person, "person")
@@ -59,6 +66,7 @@ def keys(house: TheHouse, caller: AnyButEngine, person: Id) -> list[shapes.Perso
 
 
 @router.delete("/{person}/keys/{key}")
+@may_answer(NoSuchThing, PersonUnknown, KeyNotEnrolled)
 def retire_key(house: TheHouse, caller: OperatorOrCreator, person: Id, key: str) -> shapes.PersonKey:
     """End a key's time, now. What it signed before stays signed."""
     caller.expect(person, "person")
@@ -73,6 +81,7 @@ def retire_key(house: TheHouse, caller: OperatorOrCreator, person: Id, key: str)
 
 
 @router.get("/{person}/inbox")
+@may_answer(NoSuchThing, PersonUnknown)
 def inbox(house: TheHouse, caller: AnyButEngine, person: Id) -> shapes.Inbox:
     """Every decision that named her, refusals too, and how all that she signed stands."""
     caller.expect(person, "person")

@@ -9,15 +9,18 @@ from service import showing
 from service.api.access import Operator, OperatorOrAuditor
 from service.api.events import Moment, events
 from service.api.house import House, TheHouse
+from service.api.instead import may_answer
 from service.api.route import Route
 from service.shapes import scans as shapes
 from service.shapes.shape import Id
 from swap import scans
+from swap.errors import NoSuchThing, WrongState
 
 router = APIRouter(prefix="/v1", tags=["templates"], route_class=Route)
 
 
 @router.post("/templates/{template}/scans", status_code=HTTPStatus.ACCEPTED)
+@may_answer(NoSuchThing, WrongState)
 def order(house: TheHouse, caller: Operator, template: Id, response: Response) -> shapes.Scan:
     """Order a scan: every face in every frame, then, if their number fits, who of the cast each is.
 
@@ -30,6 +33,7 @@ def order(house: TheHouse, caller: Operator, template: Id, response: Response) -
 
 
 @router.get("/scans/{scan}")
+@may_answer(NoSuchThing)
 def show(house: TheHouse, _: OperatorOrAuditor, scan: Id) -> shapes.Scan:
     """How far a scan is, or what was answered."""
     return _shown(house, scan)
@@ -40,6 +44,7 @@ def show(house: TheHouse, _: OperatorOrAuditor, scan: Id) -> shapes.Scan:
     response_class=StreamingResponse,
     responses={HTTPStatus.OK: {"content": {"text/event-stream": {}}, "description": "Events."}},
 )
+@may_answer(NoSuchThing)
 def follow(house: TheHouse, _: OperatorOrAuditor, scan: Id) -> StreamingResponse:
     """Follow a scan: `progress` events {state, done, total}, then `end` with the scan itself.
 

@@ -9,8 +9,10 @@ from starlette.responses import StreamingResponse
 from consent.strict import decode
 from service.api import answers, cursor
 from service.api.access import AnyButCreator, Operator, OperatorOrAuditor
+from service.api.cursor import CursorInvalid
 from service.api.events import Moment, events
 from service.api.house import House, TheHouse
+from service.api.instead import PHOTO, may_answer
 from service.api.problem import permitted
 from service.api.route import PhotosRoute, Route
 from service.reasons import reason
@@ -20,12 +22,15 @@ from service.shapes.page import Cursor, Limit, Page
 from service.shapes.problem import Objection
 from service.shapes.shape import Id
 from swap import orders
+from swap.errors import NoSuchThing, PhotoGone, WrongState
+from swap.faults import SourceEmpty
 
 router = APIRouter(prefix="/v1", tags=["swaps"], route_class=Route)
 photos = APIRouter(prefix="/v1", tags=["swaps"], route_class=PhotosRoute)
 
 
 @photos.post("/templates/{template}/donors", status_code=HTTPStatus.CREATED)
+@may_answer(NoSuchThing, SourceEmpty, *PHOTO, gate=True)
 def donate(house: TheHouse, caller: Operator, template: Id, asked: shapes.Donate) -> shapes.Donated:
     """Receive a donor's photo. Compared with herself alone, after her consent was found."""
     done = house.studio.donors.receive(
@@ -41,6 +46,7 @@ def donate(house: TheHouse, caller: Operator, template: Id, asked: shapes.Donate
 
 
 @router.post("/swaps", status_code=HTTPStatus.ACCEPTED)
+@may_answer(NoSuchThing, WrongState, PhotoGone, gate=True)
 def ask(house: TheHouse, caller: Operator, asked: shapes.AskSwap, response: Response) -> shapes.Asked:
     """Ask for one swap. Permitted, it is queued; the file is asked about again before it may leave."""
     done = house.studio.pipeline.ask(asked.template, asked.donor, caller.requester, asked.use.value())
@@ -50,6 +56,7 @@ def ask(house: TheHouse, caller: Operator, asked: shapes.AskSwap, response: Resp
 
 
 @router.post("/swaps/checks")
+@may_answer(NoSuchThing, WrongState, PhotoGone)
 def check(house: TheHouse, caller: Operator, asked: shapes.AskSwap) -> decisions.Forecast:
     """What would be answered now. A dry run."""
     return answers.forecast(
@@ -58,6 +65,7 @@ def check(house: TheHouse, caller: Operator, asked: shapes.AskSwap) -> decisions
 
 
 @router.get("/swaps")
+@may_answer(CursorInvalid)
 def page(
     house: TheHouse,
     _: OperatorOrAuditor,
@@ -75,12 +83,14 @@ def page(
 
 
 @router.get("/swaps/{job}")
+@may_answer(NoSuchThing)
 def show(house: TheHouse, _: AnyButCreator, job: Id) -> shapes.Job:
     """How far a swap is, or how it ended."""
     return _job(house, _find(house, job))
 
 
 @router.delete("/swaps/{job}", status_code=HTTPStatus.ACCEPTED)
+@may_answer(NoSuchThing, WrongState)
 def call_off(house: TheHouse, _: Operator, job: Id) -> shapes.Job:
     """Call a swap off. Nothing of it is released from now on; a render under way stops in a second or so."""
     with house.database.write() as session:
@@ -93,6 +103,7 @@ def call_off(house: TheHouse, _: Operator, job: Id) -> shapes.Job:
     response_class=StreamingResponse,
     responses={HTTPStatus.OK: {"content": {"text/event-stream": {}}, "description": "Events."}},
 )
+@may_answer(NoSuchThing)
 def follow(house: TheHouse, _: AnyButCreator, job: Id) -> StreamingResponse:
     """Follow a swap: `progress` events {state, done, total}, then `end` with the swap itself.
 

@@ -6,12 +6,15 @@ from typing import Annotated, cast
 from fastapi import APIRouter, Header, Query, Response
 
 from audit.canonical import Json
+from consent.errors import DocumentMalformed
 from service import showing, stated
 from service.api import answers, cursor
 from service.api.access import AnyButEngine, Caller, Creator, Operator
+from service.api.cursor import CursorInvalid
 from service.api.house import House, TheHouse, not_found
+from service.api.instead import may_answer
 from service.api.problem import permitted
-from service.api.ranges import Span, asked
+from service.api.ranges import RangeUnsatisfiable, Span, asked
 from service.api.route import Route
 from service.api.transfer import Transfer
 from service.apikeys import KeyRole
@@ -21,7 +24,9 @@ from service.shapes.page import Cursor, Limit, Page
 from service.shapes.shape import Id
 from swap import library
 from swap.casting import CastMember
+from swap.errors import BadCast, NoSuchThing, WrongState
 from swap.library import Template
+from swap.source import BadSource
 
 router = APIRouter(prefix="/v1/templates", tags=["templates"], route_class=Route)
 
@@ -29,6 +34,7 @@ _CLIP = {"video/mp4": {"schema": {"type": "string", "format": "binary"}}}
 
 
 @router.post("", status_code=HTTPStatus.CREATED)
+@may_answer(BadSource, BadCast, DocumentMalformed, gate=True)
 def announce(
     house: TheHouse, caller: Operator, said: shapes.Announce, response: Response
 ) -> shapes.Announced:
@@ -41,6 +47,7 @@ def announce(
 
 
 @router.get("")
+@may_answer(CursorInvalid)
 def page(
     house: TheHouse,
     caller: AnyButEngine,
@@ -59,6 +66,7 @@ def page(
 
 
 @router.get("/{template}")
+@may_answer(NoSuchThing)
 def show(house: TheHouse, caller: AnyButEngine, template: Id) -> shapes.Template | shapes.Named:
     """A template. A creator whom its cast names sees what concerns her; for others it is not there."""
     with house.database.read() as session:
@@ -69,6 +77,7 @@ def show(house: TheHouse, caller: AnyButEngine, template: Id) -> shapes.Template
 
 
 @router.post("/{template}/cast")
+@may_answer(NoSuchThing, BadCast, DocumentMalformed, WrongState, gate=True)
 def amend(house: TheHouse, caller: Operator, template: Id, said: shapes.Amend) -> decisions.Permitted:
     """Declare the cast anew, all of it: a new intake of the same bytes. What was detected is kept."""
     done = house.studio.admission.amend(caller.requester, template, _cast(said.cast))
@@ -76,12 +85,14 @@ def amend(house: TheHouse, caller: Operator, template: Id, said: shapes.Amend) -
 
 
 @router.post("/{template}/checks")
+@may_answer(NoSuchThing, WrongState)
 def check(house: TheHouse, caller: Operator, template: Id, said: shapes.Publish) -> decisions.Forecast:
     """What publishing would be answered with now. A dry run."""
     return answers.forecast(house.studio.admission.check(caller.requester, template, said.use.value()))
 
 
 @router.post("/{template}/publications")
+@may_answer(NoSuchThing, WrongState, gate=True)
 def publish(house: TheHouse, caller: Operator, template: Id, said: shapes.Publish) -> decisions.Permitted:
     """Ask whether the template may be offered: every rule, for the work and for each person in it."""
     done = house.studio.admission.publish(caller.requester, template, said.use.value())
@@ -96,6 +107,7 @@ def publish(house: TheHouse, caller: Operator, template: Id, said: shapes.Publis
         HTTPStatus.PARTIAL_CONTENT: {"content": _CLIP, "description": "The range."},
     },
 )
+@may_answer(NoSuchThing, WrongState, RangeUnsatisfiable, gate=True)
 def preview(
     house: TheHouse,
     caller: Creator,

@@ -8,14 +8,18 @@ from fastapi import APIRouter, Header, Request, Response
 
 from service.api.access import Operator
 from service.api.house import TheHouse
-from service.api.inflow import stated, taken_in
-from service.api.route import Route, StreamingRoute
-from service.partfiles import UploadTooLong
+from service.api.inflow import UploadBroken, stated, taken_in
+from service.api.instead import VIDEO, may_answer
+from service.api.route import BodyStalled, Route, StreamingRoute
+from service.partfiles import UploadAtWork, UploadTooLong
+from service.quotas import QuotaExceeded
+from service.receiving import OffsetDiffers, UploadUnfinished
 from service.shapes import uploads as shapes
 from service.shapes.shape import Id
 from service.shapes.templates import Admitted
 from service.uploads import Upload
-from swap.faults import SourceTooLarge
+from swap.errors import NoSuchThing, WrongState
+from swap.faults import SourceEmpty, SourceTooLarge
 from swap.remux import Remuxed
 
 router = APIRouter(prefix="/v1", tags=["uploads"], route_class=Route)
@@ -32,6 +36,7 @@ Offset = Annotated[int, Header(alias="Upload-Offset", ge=0, le=2**53)]
 
 
 @bodies.put("/templates/{template}/content", openapi_extra=_BODY)
+@may_answer(NoSuchThing, WrongState, UploadAtWork, BodyStalled, UploadBroken, *VIDEO)
 async def content(house: TheHouse, _: Operator, template: Id, request: Request) -> Admitted:
     """Send the announced file as the body, as it is. It is kept if its SHA-256 is the announced one.
 
@@ -45,6 +50,7 @@ async def content(house: TheHouse, _: Operator, template: Id, request: Request) 
 
 
 @router.post("/templates/{template}/uploads", status_code=HTTPStatus.CREATED)
+@may_answer(NoSuchThing, WrongState, SourceEmpty, SourceTooLarge, QuotaExceeded)
 def begin(
     house: TheHouse, caller: Operator, template: Id, asked: shapes.Begin, response: Response
 ) -> shapes.Upload:
@@ -61,6 +67,7 @@ def begin(
     openapi_extra=_BODY,
     responses={HTTPStatus.NO_CONTENT: {"headers": _OFFSET, "description": "As far as `Upload-Offset`."}},
 )
+@may_answer(NoSuchThing, OffsetDiffers, UploadAtWork, UploadTooLong, BodyStalled, UploadBroken)
 async def append(house: TheHouse, caller: Operator, upload: Id, request: Request, offset: Offset) -> Response:
     """Send bytes on from `Upload-Offset`, as the body. What arrived before a break is kept.
 
@@ -78,6 +85,7 @@ async def append(house: TheHouse, caller: Operator, upload: Id, request: Request
     response_class=Response,
     responses={HTTPStatus.OK: {"headers": _OFFSET, "description": "And `Upload-Length`."}},
 )
+@may_answer(NoSuchThing)
 def describe(house: TheHouse, caller: Operator, upload: Id) -> Response:
     """How far an upload is."""
     found = house.receiving.find(caller.line, upload)
@@ -85,6 +93,7 @@ def describe(house: TheHouse, caller: Operator, upload: Id) -> Response:
 
 
 @router.post("/uploads/{upload}/completion")
+@may_answer(NoSuchThing, WrongState, UploadAtWork, UploadUnfinished, *VIDEO)
 def complete(house: TheHouse, caller: Operator, upload: Id) -> Admitted:
     """All bytes are here: take them in, as PUT .../content does. Other bytes than announced are deleted."""
     template = house.receiving.find(caller.line, upload).template
@@ -92,6 +101,7 @@ def complete(house: TheHouse, caller: Operator, upload: Id) -> Admitted:
 
 
 @router.delete("/uploads/{upload}", status_code=HTTPStatus.NO_CONTENT)
+@may_answer(NoSuchThing, UploadAtWork)
 def abandon(house: TheHouse, caller: Operator, upload: Id) -> None:
     """Delete an upload and what came of it."""
     house.receiving.abandon(caller.line, upload)

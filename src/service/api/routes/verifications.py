@@ -16,11 +16,13 @@ from audit.verify import verify
 from service.api.access import Anybody
 from service.api.body import to_file
 from service.api.house import House, TheHouse, not_found
+from service.api.instead import may_answer
 from service.api.problem import RequestInvalid
-from service.api.route import Route, StreamingRoute
+from service.api.route import BodyStalled, BodyTooLarge, Route, StreamingRoute
 from service.shapes import verifications as shapes
 from service.shapes.shape import Digest
 from swap import outputs
+from swap.errors import NoSuchThing
 from swap.limits import Limits
 
 router = APIRouter(prefix="/v1/verifications", tags=["verify"], route_class=Route)
@@ -52,6 +54,7 @@ class VerifyingBusy(BadInput):
 
 
 @router.post("")
+@may_answer(NoSuchThing)
 def held(house: TheHouse, _: Anybody, asked: shapes.Verify) -> shapes.Verification:
     """Verify a file that is held here, by its SHA-256."""
     with house.database.read() as session:
@@ -71,6 +74,7 @@ def held(house: TheHouse, _: Anybody, asked: shapes.Verify) -> shapes.Verificati
         }
     },
 )
+@may_answer(BodyDiffers, BodyStalled, BodyTooLarge, VerifyingBusy)
 async def brought(
     house: TheHouse,
     _: Anybody,

@@ -1,5 +1,6 @@
 """Decisions over HTTP: read as they stand, a hold lifted by two operators, the rules in force."""
 
+import httpx
 import pytest
 
 from api.conftest import Opened
@@ -48,7 +49,41 @@ def test_a_hold_is_lifted_by_two_operators_and_not_by_one_who_says_it_twice(outs
     shown = there.auditor.get(f"/v1/decisions/{done.json()['decision']}").json()
     assert (shown["answer"], shown["follows"], shown["lifted"]) == ("permit", hold, ["G-44"])
     assert there.auditor.get(f"/v1/decisions/{hold}").json()["closed"] == "lifted"
+    assert there.auditor.get(f"/v1/templates/{there.world.known['template']}").json()["state"] == "published"
     assert (late.status_code, late.json()["code"]) == (404, "HOLD_UNKNOWN")
+
+
+def both_lift(there: Outside, hold: str) -> httpx.Response:
+    path, why = f"/v1/decisions/{hold}/lifts", {"reason": "seen on the call sheet"}
+    assert there.caller(KeyRole.OPERATOR, "desk-1").post(path, why).status_code == 202
+    return there.caller(KeyRole.OPERATOR, "desk-2").post(path, why)
+
+
+def test_a_swap_that_two_operators_lift_is_queued(outside: Opened) -> None:
+    # Given a swap of a template that was on hold itself: it is held for the same face
+    there = outside("scanned")
+    both_lift(there, held(there))
+    there.world.receive()
+    swap = there.world.ask().decision.ruling.id
+
+    # When two operators lift that too
+    done = both_lift(there, swap)
+
+    # Then there is a job for it.
+    assert done.status_code == 200, done.text
+    shown = there.auditor.get(f"/v1/swaps/{done.json()['job']}").json()
+    assert (shown["state"], shown["decision"]) == ("queued", done.json()["decision"])
+
+
+def test_a_hold_on_another_cast_is_not_lifted_either(outside: Opened) -> None:
+    there = outside("scanned")
+    hold, template = held(there), there.world.known["template"]
+    there.world.studio.admission.amend("desk-1", template, there.world.cast("astronaut"))
+
+    answer = both_lift(there, hold)
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "WRONG_STATE")
+    assert there.auditor.get(f"/v1/decisions/{hold}").json()["closed"] is None
 
 
 def test_lifting_runs_all_other_rules_again(outside: Opened) -> None:

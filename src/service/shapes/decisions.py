@@ -44,6 +44,12 @@ class Lift(Shape):
     reason: str = Field(min_length=3, max_length=1000)
 
 
+class Lifted(Permitted):
+    """The permit that two operators made of a hold."""
+
+    job: Id | None = Field(description="Of a swap: the job that began.")
+
+
 class Lifting(Shape):
     """The first of two said so; nothing is lifted yet."""
 

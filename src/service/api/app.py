@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from http import HTTPMethod
 from importlib.metadata import version
 from secrets import token_hex
 
@@ -99,6 +100,9 @@ def build(house: House) -> FastAPI:
     return app
 
 
+METHODS = frozenset(HTTPMethod)
+
+
 class Envelope:
     """What every answer carries, whatever happened: a request id, and headers that keep it where it is."""
 
@@ -136,12 +140,14 @@ class Envelope:
             await self.app(scope, receive, sending)
         finally:
             route = getattr(scope.get("route"), "path", "-")
+            # A client may send any word: each would be a series of its own, and stand in the log.
+            method = scope["method"] if scope["method"] in METHODS else "other"
             seconds = time.monotonic() - begun
-            self.observe(scope["method"], route, status, seconds)
+            self.observe(method, route, status, seconds)
             logs.LOG.info(
                 "request",
                 extra={
-                    "method": scope["method"],
+                    "method": method,
                     "route": route,
                     "status": status,
                     "seconds": round(seconds, 4),

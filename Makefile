@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test check lint types layers cover cover-small cover-large races bench docs fmt lock clean
+.PHONY: demo test check lint types layers cover cover-small cover-large races soak bench docs fmt lock clean
 
 $(READY): requirements/dev.lock pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -35,7 +35,7 @@ layers: $(READY)
 	$(BIN)/lint-imports
 
 SMALL := tests/contracts tests/policies tests/properties tests/unit
-LARGE := tests/api tests/crash tests/e2e tests/integration tests/races
+LARGE := tests/api tests/crash tests/e2e tests/integration tests/races tests/soak
 
 cover: $(READY)
 	$(BIN)/coverage erase
@@ -53,6 +53,12 @@ cover-large: $(READY)
 races: $(READY)  ## 2,000 of each race on each database: an hour or so
 	export CONSENTRY_RACES=2000; $(PYTEST) --log-cli-level=info --timeout=3600 tests/races
 
+soak: export CONSENTRY_SOAK_SECONDS ?= 600
+soak: export CONSENTRY_SOAK_CLIENTS ?= 50
+soak: export CONSENTRY_SOAK_REPORT ?= soak-{database}.json
+soak: $(READY)  ## 50 clients for ten minutes while processes are killed, on PostgreSQL; DATABASE=sqlite for the other
+	$(PYTEST) -s -k $(or $(DATABASE),postgresql) tests/soak/test_soak.py
+
 bench: $(READY)  ## ratios to a limit or a peer, into bench/results.json
 	$(BIN)/python -m bench
 
@@ -68,4 +74,4 @@ lock:  ## needs uv
 	requirements/lock.sh
 
 clean:
-	rm -rf .venv demo-run demo-run.json .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
+	rm -rf .venv demo-run demo-run.json soak-*.json .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*

@@ -1,10 +1,13 @@
 """Callers of the API in tests: each with a key of a role, over a real socket."""
 
 import uuid
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
+from unittest.mock import patch
 
 import httpx
 from fastapi import FastAPI
@@ -15,8 +18,13 @@ from service.api.server import serving
 from service.apikeys import KeyRole
 from service.worker import working
 from swap import outputs
+from swap.finishing import Finisher, Made
 from swap.orders import Progress
+from waiting import LONG
 from worlds import World
+
+PIECE = b"".join(sha256(number.to_bytes(4)).digest() for number in range(1 << 15))
+"""1 MiB that compresses to nothing."""
 
 
 @dataclass
@@ -68,21 +76,26 @@ class Outside:
         stack = ExitStack()
         app = build(house)
         base = stack.enter_context(serving(app))
-        client = stack.enter_context(httpx.Client(base_url=base, timeout=60))
+        client = stack.enter_context(httpx.Client(base_url=base, timeout=LONG))
         return cls(world, house, app, client, stack)
 
     def close(self) -> None:
         self.stack.close()
 
-    def release(self) -> str:
-        """The job that was asked for, worked off: its output."""
-        with working(self.world.record, self.world.studio) as worker:
+    def release(self, padding: int = 0) -> str:
+        """The job that was asked for, worked off: its output, with so many MiB more at its end."""
+        with padded(padding), working(self.world.record, self.world.studio) as worker:
             job = worker.wait_for(self.world.known["job"], lambda _done, _total: None)
         assert job.progress is Progress.RELEASED, job.outcome
         with self.world.record.database.read() as session:
             output = outputs.of_job(session, self.world.tenant, job.id)
         assert output is not None
         return output.id
+
+    def whole(self, output: str) -> bytes:
+        """The file as it lies here."""
+        delivery = self.world.record.delivery
+        return delivery.media.path(delivery.find(output).digest).read_bytes()
 
     @property
     def nobody(self) -> Caller:
@@ -122,3 +135,21 @@ class Outside:
         if name not in self.callers:
             self.callers[name] = self.caller(role, person=person)
         return self.callers[name]
+
+
+@contextmanager
+def padded(pieces: int) -> Iterator[None]:
+    """Files that are finished meanwhile end in a box of so many MiB: the log says so, as of any file."""
+    make = Finisher.make
+
+    def making(finisher: Finisher, *given: Any, **more: Any) -> Made:
+        made = make(finisher, *given, **more)
+        with made.path.open("ab") as file:
+            file.write((8 + pieces * len(PIECE)).to_bytes(4) + b"free")
+            for _ in range(pieces):
+                file.write(PIECE)
+        data = made.path.read_bytes()
+        return replace(made, digest=sha256(data).hexdigest(), size=len(data))
+
+    with patch.object(Finisher, "make", making) if pieces else nullcontext():
+        yield

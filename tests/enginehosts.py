@@ -56,7 +56,7 @@ def serving(app: Any, shown: Papers | None = None) -> Iterator[str]:
     line.bind(("127.0.0.1", 0))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [line]}, daemon=True)
     thread.start()
-    until = time.monotonic() + 20
+    until = time.monotonic() + 240
     while not server.started and time.monotonic() < until:
         time.sleep(0.01)
     assert server.started
@@ -65,7 +65,7 @@ def serving(app: Any, shown: Papers | None = None) -> Iterator[str]:
     finally:
         server.should_exit = True
         server.force_exit = True
-        thread.join(20)
+        thread.join(240)
         line.close()
 
 

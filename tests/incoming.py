@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from callers import Caller, Outside
+from waiting import LONG
 from worlds import ROLES, USE, World, small_clip
 
 NOBODY = "0" * 32
@@ -82,7 +83,7 @@ class Wire:
 
     def __init__(self, caller: Caller, method: str, path: str, length: int, **headers: str) -> None:
         base = urlsplit(str(caller.client.base_url))
-        self.socket = socket.create_connection((base.hostname, base.port), timeout=30)
+        self.socket = socket.create_connection((base.hostname, base.port), timeout=LONG)
         lines = [
             f"{method} {path} HTTP/1.1",
             f"Host: {base.netloc}",

@@ -5,12 +5,14 @@ import logging
 import os
 import subprocess
 import sys
+import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+import psycopg
 from typer.testing import CliRunner
 
 from audit import instant
@@ -53,22 +55,24 @@ class Shell:
         assert result.exit_code == leaves, f"{words}: {result.exit_code}\n{result.output}"
         return result.stdout, result.stderr
 
-    def spawn(self, *words: object, code: str = MAIN) -> "subprocess.Popen[str]":
+    def spawn(
+        self, *words: object, code: str = MAIN, out: int | IO[str] = subprocess.PIPE
+    ) -> "subprocess.Popen[str]":
         """Start a process of its own, which finds our sources and no data folder unless it is named."""
         path = os.pathsep.join(part for part in sys.path if part)
         return subprocess.Popen(
             [sys.executable, "-c", code, *(str(word) for word in words)],
             cwd=self.folder,
             env={**_plain(), "PYTHONPATH": path, **self.more},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdout=out,
+            stderr=out,
             text=True,
         )
 
     def apart(self, *words: object, leaves: int = 0, code: str = MAIN) -> tuple[str, str]:
         """Run in a process of its own: stdout and stderr."""
         with self.spawn(*words, code=code) as process:
-            stdout, stderr = process.communicate(timeout=120)
+            stdout, stderr = process.communicate(timeout=240)
         assert process.returncode == leaves, f"{words}: {process.returncode}\n{stdout}\n{stderr}"
         return stdout, stderr
 
@@ -193,6 +197,24 @@ def small_clip(path: Path) -> Path:
         walk("astronaut", 8, size=(240, 272), zoom=1.0), walk("cameraman", 8, size=(240, 272), zoom=1.0)
     )
     return write(path, [*alone, *pair])
+
+
+def an_empty_database(server: str) -> str:
+    """The address of a database of its own on `server`."""
+    name = f"t{uuid.uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    base, _, query = server.partition("?")
+    return base.rsplit("/", 1)[0] + f"/{name}" + (f"?{query}" if query else "")
+
+
+def founded(folder: Path, origin: str, server: str | None) -> Shell:
+    """A shell beside a fresh demo folder, on SQLite or with a database of its own on `server`."""
+    shell, words = Shell(folder), ["--mode", "demo", "--origin", origin]
+    if server is not None:
+        words += ["--database", an_empty_database(server), "--guard", str(folder / "shared")]
+    shell("init", *words)
+    return shell
 
 
 def digest(path: Path) -> str:

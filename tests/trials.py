@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from sqlmodel import select
@@ -23,9 +24,10 @@ CHILD = Path(__file__).parent / "crash" / "child.py"
 
 
 class Children:
-    """The process that forks a child for each trial."""
+    """The process that forks a child for each trial. `lease`: seconds that its workers may be silent."""
 
-    def __init__(self) -> None:
+    def __init__(self, lease: float = 0.8) -> None:
+        self.lease = lease
         paths = os.pathsep.join([str(CHILD.parents[1]), str(CHILD.parents[2] / "src")])
         self.process = subprocess.Popen(
             [sys.executable, str(CHILD)],
@@ -50,6 +52,7 @@ class Children:
             "known": world.known,
             "do": do,
             "point": point,
+            "lease": self.lease,
         }
         assert self.process.stdin
         assert self.process.stdout
@@ -68,7 +71,8 @@ class Children:
 def kill_children_of(pid: int) -> None:
     """Kill what the process forked; its own cells end with their pipes."""
     for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-        os.kill(int(child), signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it ended meanwhile
+            os.kill(int(child), signal.SIGKILL)
 
 
 def the_output(world: World) -> outputs.Output:

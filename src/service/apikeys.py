@@ -202,6 +202,15 @@ class ApiKeys:
         _check_alive(row, now)
         return _key(row)
 
+    def first(self, session: Session, key: ApiKey) -> str:
+        """The key at the head of its line: what one began, its successors go on with."""
+        first, before = key.id, key.follows
+        while before is not None:
+            first = before
+            found = _found(session, self.ledger.tenant, first)
+            before = found.follows if found else None
+        return first
+
     def used(self, session: Session, key: str, *, now: datetime) -> None:
         """Note that a key was used."""
         row = self._row(session, key)

@@ -35,6 +35,7 @@ class UploadAtWork(BadInput):
     hint = "Wait until the other request has ended; HEAD of an upload says how far it came."
     hint_zh = "请等待另一请求结束；可对上传地址发送 HEAD 查询进度。"
     status: ClassVar[HTTPStatus] = HTTPStatus.CONFLICT
+    retry_after = 2
 
 
 class UploadTooLong(BadInput):

@@ -39,7 +39,7 @@ class OnceRow(SQLModel, table=True):
 
     tenant_id: str = Field(primary_key=True, max_length=64)
     id: str = Field(primary_key=True, sa_type=Digest)
-    """SHA-256 over the caller's key and the Idempotency-Key."""
+    """SHA-256 over the first of the caller's line of keys and the Idempotency-Key."""
     fingerprint: str = Field(sa_type=Digest)
     """SHA-256 over method, path, query and body."""
     effective: bool = False
@@ -78,7 +78,7 @@ class UploadRow(SQLModel, table=True):
     id: str = Field(primary_key=True, sa_type=Identifier)
     template_id: str
     owner: str = Field(sa_type=Identifier)
-    """The API key that began it. No other goes on with it."""
+    """The API key that began it, or the first of its line. No other line goes on with it."""
     size: int = Field(sa_type=BigInteger)
     """Bytes, as stated when it began."""
     offset: int = Field(default=0, sa_type=BigInteger)

@@ -56,7 +56,8 @@ class Jobs(DBOSConfiguredInstance):
 
     def __init__(self) -> None:
         self.steps: Steps | None = None
-        self.at_work: set[str] = set()
+        self.at_work: list[str] = []
+        """Workflows that run here at this moment; one that runs twice, fenced off once, stands here twice."""
         super().__init__(config_name="jobs")
 
     @property
@@ -72,23 +73,26 @@ class Jobs(DBOSConfiguredInstance):
         Redeeming is part of `run`: a step that was interrupted is done again from its beginning, so
         whoever takes over a run has redeemed anew and fenced off the one he took it from.
         """
-        self.at_work.add(job)
-        try:
+        with self._at_work():
             made = self.run(job)
             if made is not None:
                 self.release(job, made)
             self.settle(job)
-        finally:
-            self.at_work.discard(job)
 
     @DBOS.workflow(name="run_scan")
     def run_scan(self, scan: str) -> None:
         """One step: what a scan saw is kept by its own transactions."""
-        self.at_work.add(scan)
-        try:
+        with self._at_work():
             self.scan(scan)
+
+    @contextmanager
+    def _at_work(self) -> Iterator[None]:
+        workflow = str(DBOS.workflow_id)
+        self.at_work.append(workflow)
+        try:
+            yield
         finally:
-            self.at_work.discard(scan)
+            self.at_work.remove(workflow)
 
     @DBOS.step(name="scan")
     def scan(self, scan: str) -> None:
@@ -137,7 +141,7 @@ class JobRunner:
             notification_listener_polling_interval_sec=_POLL,
             max_executor_threads=8,
         )
-        DBOS(config=config)
+        self._dbos = DBOS(config=config)
         _JOBS.steps = steps
         try:
             with _reached():
@@ -181,17 +185,20 @@ class JobRunner:
         """Queue anew what is at work here by the books and by nobody in fact, at two looks. How many.
 
         DBOS waits for a database that is away, but not for every way of being so: then the thread that was
-        to write down a result ends, its row stays, and our slot is alive, so nobody would take it over.
+        to write down a result ends, or the one that took a job from its queue, and the row stays. Our slot
+        is alive, so nobody would take it over. One by one, whatever else is at work: a busy worker may
+        never come to rest.
         """
-        if _JOBS.at_work:
-            self._strays = frozenset()
-            return 0
         mine = self._executor(self._slot)
         with _reached():
             rows = DBOS.list_workflows(status="PENDING", executor_id=mine, load_input=False)
-        seen, before = frozenset(row.workflow_id for row in rows), self._strays
-        self._strays = seen
-        return self.take_over([self._slot]) if seen & before and not _JOBS.at_work else 0
+            # At work is asked after the books, so that whoever began between the two counts as at work.
+            seen = frozenset(row.workflow_id for row in rows) - frozenset(_JOBS.at_work)
+            lost = seen & self._strays
+            self._strays = seen - lost
+            # As `take_over`, of one: PENDING still, and ours still.
+            again = self._dbos._sys_db.reenqueue_for_recovery
+            return sum(again(workflow, [mine], self._queue) for workflow in sorted(lost))
 
     def close(self, *, within: float) -> bool:
         """Take no more jobs and end; False if the one at work did not within so many seconds.

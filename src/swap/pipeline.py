@@ -334,14 +334,17 @@ class Pipeline:
     def _telling(
         self, job: Job, progress: Callable[[int, int | None], None]
     ) -> Callable[[int, int | None], None]:
-        """Tells `progress` of every frame, and the job's row once a second: whoever asks may be elsewhere."""
+        """Tells `progress` of every frame, and the job's row once a second, and of the last one.
+
+        Whoever asks may be elsewhere.
+        """
         told: datetime | None = None
 
         def telling(done: int, total: int | None) -> None:
             nonlocal told
             progress(done, total)
             now = self.clock()
-            if told is not None and (now - told).total_seconds() < TOLD_EVERY:
+            if done != total and told is not None and (now - told).total_seconds() < TOLD_EVERY:
                 return
             told = now
             # How far a run came is not worth the run: a database that is away is found out where it matters.

@@ -1,10 +1,7 @@
 """The client: one call sent by either kind, a no raised with its reasons, a lost answer fetched again."""
 
 import asyncio
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from sqlmodel import Session
@@ -12,8 +9,7 @@ from sqlmodel import Session
 from api.conftest import Opened
 from callers import Outside
 from consent.words import AgeBand, ProofLevel
-from service.client import AsyncClient, Client, Problem, Unreachable, authorizations, decisions, people
-from service.client.call import Call
+from service.client import AsyncClient, Client, Problem, authorizations, decisions, people
 from service.shapes.people import Enrol, Person
 
 pytestmark = pytest.mark.parametrize("ground", ["sqlite"], indirect=True)
@@ -91,33 +87,6 @@ def test_pages_of_decisions_go_on_where_the_last_one_ended(there: Outside, opera
     assert len(seen) == len(set(seen)) == count
 
 
-def test_what_never_answers_is_said_to_be_unreachable(there: Outside) -> None:
-    with Client("http://127.0.0.1:9", tries=1) as nowhere, pytest.raises(Unreachable):
-        nowhere.send(decisions.policy())
-
-
-def test_a_page_of_some_proxy_is_not_taken_for_an_answer(there: Outside) -> None:
-    with (
-        answering(502, b"<html>Bad Gateway</html>") as base,
-        Client(base, tries=1) as client,
-        pytest.raises(Problem) as raised,
-    ):
-        client.send(decisions.policy())
-
-    assert (raised.value.code, raised.value.said.status) == ("ANSWER_UNKNOWN", 502)
-    assert "Gateway" not in str(raised.value)
-
-
-def test_a_service_that_is_not_ready_is_asked_again_with_the_same_key(there: Outside) -> None:
-    keys: list[str] = []
-    with answering(503, b"{}", then=(200, b'"done"'), keys=keys) as base, Client(base) as client:
-        answer = client.send(Call("POST", "/", lambda reply: reply.body.decode(), b"{}"))
-
-    assert answer == '"done"'
-    assert len(keys) == 2
-    assert keys[0] == keys[1] != ""
-
-
 def player_purposes(there: Outside) -> set[str]:
     player = there.world.people["astronaut"]
     with there.world.record.database.read() as session:
@@ -131,37 +100,3 @@ def decided(session: Session) -> int:
     from sqlalchemy import text
 
     return int(session.connection().execute(text("SELECT count(*) FROM decision")).scalar_one())
-
-
-@contextmanager
-def answering(
-    status: int, body: bytes, *, then: tuple[int, bytes] | None = None, keys: list[str] | None = None
-) -> Iterator[str]:
-    """A server that answers one thing, and then perhaps another."""
-    answers = iter([(status, body), *([then] * 9 if then else [])])
-
-    class Answering(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            code, data = next(answers)
-            if keys is not None:
-                keys.append(self.headers.get("Idempotency-Key", ""))
-            self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            self.send_response(code)
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        do_POST = do_GET  # noqa: N815  (the name is http.server's)
-
-        def log_message(self, *args: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Answering)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -11,7 +11,7 @@ import pytest
 from api.conftest import Opened
 from audit import instant
 from audit.log import Log
-from callers import Outside
+from callers import Caller, Outside
 from service import once
 from service.apikeys import KeyRole
 
@@ -52,6 +52,38 @@ def test_the_same_key_of_another_caller_is_another_request(
     answers = [there.caller(KeyRole.OPERATOR, name).post("/v1/people", SOMEBODY, **keyed) for name in "ab"]
 
     assert answers[0].json()["id"] != answers[1].json()["id"]
+
+
+def test_a_request_that_is_repeated_with_the_successor_of_its_key_is_not_done_twice(
+    there: Outside, keyed: dict[str, dict[str, str]]
+) -> None:
+    # Given a request whose key is rotated before its sender heard the answer
+    old = there.caller(KeyRole.OPERATOR)
+    assert old.post("/v1/people", SOMEBODY, **keyed).status_code == 201
+    successor = Caller(there.client, there.operator.post(f"/v1/keys/{old.key}/rotations").json()["token"])
+
+    # When it is sent again with the new one
+    answer = successor.post("/v1/people", SOMEBODY, **keyed)
+
+    # Then it is not done again; the answer was for the eyes of the old one's holder.
+    assert (answer.status_code, answer.json()["code"]) == (409, "REQUEST_UNFINISHED")
+    assert there.world.rows("person") == 1
+    assert old.post("/v1/people", SOMEBODY, **keyed).headers["Idempotent-Replay"] == "true"
+
+
+def test_a_request_that_comes_back_after_a_day_is_another_one(
+    there: Outside, keyed: dict[str, dict[str, str]]
+) -> None:
+    """What is kept for 24 hours is forgotten then, whether or not a purge has been there: as documented."""
+    first = there.operator.post("/v1/people", SOMEBODY, **keyed)
+    ago = _ago(there, timedelta())
+    assert there.world.edit("UPDATE once SET delete_after = :then", then=ago) == 1
+
+    second = there.operator.post("/v1/people", SOMEBODY, **keyed)
+
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert "Idempotent-Replay" not in second.headers
+    assert there.world.rows("person") == 2
 
 
 def test_a_no_is_answered_again_too(there: Outside, keyed: dict[str, dict[str, str]]) -> None:

@@ -18,6 +18,7 @@ from service.api.server import bound
 from service.database import DatabaseUnready
 from service.facts import Facts
 from service.listening import CannotListen
+from waiting import LONG
 
 pytestmark = pytest.mark.parametrize("ground", ["sqlite"], indirect=True)
 
@@ -25,13 +26,12 @@ pytestmark = pytest.mark.parametrize("ground", ["sqlite"], indirect=True)
 @pytest.fixture
 def there(outside: Opened, monkeypatch: pytest.MonkeyPatch) -> Outside:
     monkeypatch.setattr(server, "HEADERS_SECONDS", 0.5)
-    monkeypatch.setattr(route, "BODY_SECONDS", 0.5)
     return outside("founded")
 
 
 def connection(there: Outside) -> socket.socket:
     url = there.client.base_url
-    return socket.create_connection((url.host, url.port or 0), timeout=5)
+    return socket.create_connection((url.host, url.port or 0), timeout=LONG)
 
 
 def answer(steady: socket.socket) -> bytes:
@@ -83,7 +83,8 @@ def post(there: Outside, length: int, body: bytes = b"") -> bytes:
     ).encode() + body
 
 
-def test_a_body_that_never_comes_is_not_waited_for(there: Outside) -> None:
+def test_a_body_that_never_comes_is_not_waited_for(there: Outside, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(route, "BODY_SECONDS", 0.5)
     with connection(there) as slow:
         slow.sendall(post(there, 100, b'{"proof"'))
         assert b"BODY_STALLED" in answer(slow)

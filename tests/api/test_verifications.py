@@ -1,7 +1,6 @@
 """Verifying over HTTP: the same steps as in the shell, of a file that is held or one that is brought."""
 
 import socket
-import time
 from base64 import b64encode
 from dataclasses import dataclass
 from hashlib import sha256
@@ -13,6 +12,7 @@ from callers import Outside
 from service.api import body
 from service.api.routes import verifications
 from swap.limits import Limits
+from waiting import LONG, until
 
 
 @dataclass
@@ -108,7 +108,7 @@ def test_bodies_that_changed_or_are_too_large_are_not_kept(
 def begun(there: Outside, file: Copy) -> socket.socket:
     """A client that states a body, sends half of it, and thinks."""
     url = there.client.base_url
-    line = socket.create_connection((url.host, url.port or 80), timeout=30)
+    line = socket.create_connection((url.host, url.port or 80), timeout=LONG)
     line.sendall(
         f"PUT {file.path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {there.auditor.token}\r\n"
         f"X-Receipt: {file.receipt}\r\nContent-Length: {len(file.file)}\r\n\r\n".encode()
@@ -139,21 +139,14 @@ def test_a_client_that_leaves_leaves_nothing_behind_and_frees_its_place(outside:
     there = outside("founded")
     file = Copy(b"any file", "e30=")
     lines = [begun(there, file) for _ in range(verifications.AT_ONCE)]
-    wait_for(lambda: len(left_behind(there)) == len(lines))
+    until(lambda: len(left_behind(there)) == len(lines))
 
     busy = there.auditor.put(file.path, content=file.file, headers={"X-Receipt": file.receipt})
     for line in lines:
         line.close()
-    wait_for(lambda: not left_behind(there))
+    until(lambda: not left_behind(there))
     free = there.auditor.put(file.path, content=file.file, headers={"X-Receipt": file.receipt})
 
     assert (busy.status_code, busy.json()["code"]) == (429, "VERIFYING_BUSY")
     assert busy.headers["retry-after"] == "5"
     assert free.status_code == 200
-
-
-def wait_for(what: object) -> None:
-    until = time.monotonic() + 20
-    while not what():  # type: ignore[operator]
-        assert time.monotonic() < until
-        time.sleep(0.05)

@@ -219,10 +219,9 @@ def withdraw(world: World, _known: dict[str, str]) -> None:
 
 
 def trial(order: dict) -> None:
-    slots.LEASE = timedelta(seconds=0.8)
-    worker.BEAT_SECONDS = 0.2
+    slots.LEASE = audit.log._LEASE = timedelta(seconds=order["lease"])
+    worker.BEAT_SECONDS = order["lease"] / 4
     worker.PAUSE_SECONDS = 0.03
-    audit.log._LEASE = timedelta(seconds=0.8)
     # `work` returns when all is settled.
     settings = load(Path(order["data"]), stop_within=0, **order["settings"])
     world = open_world(settings)

@@ -2,7 +2,7 @@
 
 import json
 import signal
-import time
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ import pytest
 from clips import walk, write
 from portraits import PEOPLE, packaged
 from shell import Shell, Signer, a_source, a_use, agreed, digest
+from waiting import LONG, until
 
 
 @pytest.fixture(scope="module")
@@ -32,13 +33,6 @@ def received(shell: Shell, template: str, donor: Signer) -> str:
     words = ("--person", donor.id, "--authorization", donor.authorization)
     answer: str = shell("swap", "donor", template, packaged(*PEOPLE["hopper"]), *words)["donor"]
     return answer
-
-
-def until(seen: object, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not seen():  # type: ignore[operator]
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
 
 
 def test_a_job_is_left_to_a_live_worker_and_a_second_worker_is_refused(
@@ -64,7 +58,7 @@ def test_a_job_is_left_to_a_live_worker_and_a_second_worker_is_refused(
         assert json.loads(stdout)["error"]["code"] == "SLOT_TAKEN"
 
         worker.send_signal(signal.SIGTERM)
-        stdout, stderr = worker.communicate(timeout=60)
+        stdout, stderr = worker.communicate(timeout=LONG)
 
     assert worker.returncode == 0, stderr
     assert "Traceback" not in stderr
@@ -81,14 +75,14 @@ def test_a_worker_told_to_stop_leaves_its_job_to_the_next(studio: tuple[Shell, s
     with shell.spawn("worker", "--data", shell.data) as worker:
         until(lambda: any((shell.data / "work" / job).glob("*")))
         worker.send_signal(signal.SIGTERM)
-        _, stderr = worker.communicate(timeout=120)
+        _, stderr = worker.communicate(timeout=LONG)
     assert worker.returncode == 0, stderr
     assert "Traceback" not in stderr
 
     with shell.spawn("worker", "--data", shell.data) as worker:
-        until(lambda: shell("swap", "show", job)["state"] == "released", seconds=120)
+        until(lambda: shell("swap", "show", job)["state"] == "released")
         worker.send_signal(signal.SIGINT)
-        worker.communicate(timeout=120)
+        worker.communicate(timeout=LONG)
     kinds = [entry["kind"] for entry in shell("log", "list", "--last", "1000")["entries"]]
     assert kinds.count("OutputReleased") == kinds.count("RunFinished")
 
@@ -107,7 +101,7 @@ def test_an_interrupted_swap_stops_and_leaves_nothing_half_made(
         # Begun when the run has its folder.
         until(lambda: any((shell.data / "work").glob("*/*")))
         process.send_signal(signal.SIGINT)
-        stdout, stderr = process.communicate(timeout=60)
+        stdout, stderr = process.communicate(timeout=LONG)
 
     assert process.returncode == 130, stderr
     assert json.loads(stdout)["error"]["code"] == "CANCELLED"
@@ -118,16 +112,29 @@ def test_an_interrupted_swap_stops_and_leaves_nothing_half_made(
 
 
 def test_an_interrupted_scan_can_be_repeated(studio: tuple[Shell, str, Signer]) -> None:
+    # When it has been permitted, and frames are being read
     shell, template, _ = studio
+    before = asked_to_scan(shell)
     with shell.spawn("template", "scan", template, "--data", shell.data) as process:
-        time.sleep(4)
+        until(lambda: asked_to_scan(shell) > before)
         process.send_signal(signal.SIGINT)
-        _, stderr = process.communicate(timeout=60)
+        _, stderr = process.communicate(timeout=LONG)
 
+    # Then
     # -2 is what a shell calls 130: interrupted on its way out, the answer given.
     assert process.returncode in {0, 130, -2}, stderr
     assert "Traceback" not in stderr
     assert shell("template", "scan", template)["verdict"] == "permit"
+
+
+def asked_to_scan(shell: Shell) -> int:
+    """How often the gate was asked whether a scan may begin."""
+    file = sqlite3.connect(f"file:{shell.data / 'consentry.db'}?mode=ro", uri=True)
+    try:
+        count: int = file.execute("SELECT count(*) FROM decision WHERE action = 'scan'").fetchone()[0]
+        return count
+    finally:
+        file.close()
 
 
 def _outputs(data: Path) -> set[str]:

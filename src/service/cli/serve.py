@@ -7,6 +7,7 @@ import typer
 from service import logs
 from service.cli.command import Answer, command, group
 from service.cli.desk import Desk
+from service.cli.interrupts import told_to_stop
 
 app = group("serve", "Serve the HTTP interface.")
 
@@ -25,11 +26,14 @@ def serve(
     from service.api.server import bound, server  # noqa: PLC0415
 
     logs.configure(desk.settings.log_form, desk.settings.log_level)
-    listening = bound(listen or desk.settings.listen)
-    with listening:
-        app = build(House(desk.record, desk.studio))
+    # Models and keys first: who is let in to a socket that nobody serves yet waits without an answer.
+    running = server(build(House(desk.record, desk.studio)))
+    with (
+        told_to_stop(lambda: setattr(running, "should_exit", True)),
+        bound(listen or desk.settings.listen) as listening,
+    ):
         host, port = listening.getsockname()[:2]
         desk.voice.say(f"listening on http://{host}:{port}; stop with Ctrl-C")
-        server(app).run(sockets=[listening])
+        running.run(sockets=[listening])
     desk.voice.say("stopped")
     return Answer({"stopped": True})

@@ -1,13 +1,12 @@
 """`consentry worker`: jobs, sequencing, duties, until told to stop."""
 
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from threading import Event
 
 from audit.errors import ConsentryError
 from service.cli.command import Answer, command, group
 from service.cli.desk import Desk
+from service.cli.interrupts import told_to_stop
 from service.console import Exit
 from service.facts import Lookout
 from service.listening import listening
@@ -34,8 +33,9 @@ def worker(desk: Desk) -> Answer:
 def _work(desk: Desk, window: str | None) -> Answer:
     record, studio = desk.record, desk.studio
     lookout = Lookout.of(record.settings, record.database, record.journal, record.clock)
+    stop = Event()
     with (
-        _told_to_stop() as stopped,
+        told_to_stop(stop.set),
         listening(window, lookout) if window else nullcontext() as at,
         working(record, studio) as busy,
     ):
@@ -43,20 +43,7 @@ def _work(desk: Desk, window: str | None) -> Answer:
         LOG.info("working", extra={"slot": busy.hold.slot})
         if at:
             desk.voice.say(f"health and metrics at http://{at}")
-        busy.run_until(stopped)
+        busy.run_until(stop.is_set)
         desk.voice.say("stopping: the job at work is finished first")
         LOG.info("stopping", extra={"slot": busy.hold.slot})
     return Answer({"slot": busy.hold.slot, "stopped": True})
-
-
-@contextmanager
-def _told_to_stop() -> Iterator[Callable[[], bool]]:
-    """Whether SIGINT or SIGTERM came: both ask for an orderly end."""
-    stop = Event()
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda *_: stop.set()) for number in numbers]
-    try:
-        yield stop.is_set
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)

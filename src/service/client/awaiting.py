@@ -33,7 +33,8 @@ class AsyncClient:
 
     async def send(self, call: Call[Answer]) -> Answer:
         """The answer. Raises `Refused`, `Problem`, `Unreachable`."""
-        for pause in again.pauses(self._tries):
+        tries = again.Tries(self._tries)
+        while True:
             try:
                 response = await self.http.request(
                     call.method,
@@ -42,14 +43,13 @@ class AsyncClient:
                     params=dict(call.query),
                     headers=call.all_headers(),
                 )
+                wait = tries.wait(response)
             except httpx.TransportError as error:
-                await _sleep(pause, error)
-                continue
-            wait = again.wait(response, pause)
-            if wait is None:
-                return again.answer(call, response)
+                wait = tries.lost(error)
+            else:
+                if wait is None:
+                    return again.answer(call, response)
             await asyncio.sleep(wait)
-        raise AssertionError("the last try ends above")
 
     async def run(self, steps: Steps[Answer]) -> Answer:
         """Send calls that belong together, one after the other. Raises as `send`."""
@@ -68,43 +68,46 @@ class AsyncClient:
 
     async def save(self, call: Call[bytes], path: Path) -> None:
         """Save an answer as a file, whole or not at all; goes on after breaks. Raises as `Client.save`."""
+        tries = again.Tries(self._tries)
         with Saving(path) as saving:
-            for pause in again.pauses(self._tries):
+            while True:
+                headers, query = saving.headers(call), dict(call.query)
                 try:
-                    async with self.http.stream("GET", call.path, headers=saving.headers(call)) as response:
+                    async with self.http.stream("GET", call.path, params=query, headers=headers) as response:
                         if response.is_success:
                             saving.begin(response)
                             async for chunk in response.aiter_bytes():
-                                await asyncio.to_thread(saving.write, chunk)
-                            return saving.finish()
+                                if await asyncio.to_thread(saving.write, chunk):
+                                    tries.afresh()
+                            return await asyncio.to_thread(saving.finish)
                         await response.aread()
+                        wait = tries.wait(response)
                 except httpx.TransportError as error:
-                    await _sleep(pause, error)
-                    continue
-                wait = again.wait(response, pause)
-                if wait is None:
-                    raise errors.read(response.status_code, response.content)
+                    wait = tries.lost(error)
+                else:
+                    if wait is None:
+                        raise errors.read(response.status_code, response.content)
                 await asyncio.sleep(wait)
-        raise AssertionError("the last try ends above")
 
     async def wait_for(self, follow: Follow[Answer], tell: Tell = untold) -> Answer:
         """What it came to, however long that takes. Raises `Problem`, `Unreachable`."""
-        pauses = again.pauses(self._tries)
+        tries = again.Tries(self._tries)
         while True:
-            events = Events(tell)
+            events, wait = Events(tell), None
             try:
-                async with self.http.stream("GET", follow.path) as response:
-                    if response.is_success:
-                        async for line in response.aiter_lines():
-                            pauses = again.pauses(self._tries)
-                            if (end := events.line(line)) is not None:
-                                return follow.read(end)
-                        continue
-                    await response.aread()
+                async with self.http.stream("GET", follow.path, headers=again.STREAM) as response:
+                    if again.streams(response):
+                        async for text in response.aiter_text():
+                            tries.afresh()
+                            if (end := events.take(text)) is not None:
+                                return again.read(follow.read, end)
+                        # The service ends each stream after a while.
+                        wait = tries.lost()
+                    else:
+                        await response.aread()
+                        wait = tries.wait(response)
             except httpx.TransportError as error:
-                await _sleep(next(pauses), error)
-                continue
-            wait = again.wait(response, next(pauses))
+                wait = tries.lost(error)
             if wait is None:
                 raise errors.read(response.status_code, response.content)
             await asyncio.sleep(wait)
@@ -122,12 +125,6 @@ class AsyncClient:
     ) -> None:
         """Close it."""
         await self.close()
-
-
-async def _sleep(pause: float | None, error: httpx.TransportError) -> None:
-    if pause is None:
-        raise errors.Unreachable(type(error).__name__) from error
-    await asyncio.sleep(pause)
 
 
 async def _read(part: Part) -> AsyncIterator[bytes]:

@@ -45,12 +45,19 @@ def read(status: int, body: bytes) -> Problem:
     try:
         return Problem(shapes.Problem.model_validate_json(body))
     except ValidationError:
-        # A proxy's page, say. Nothing of it is passed on: it may be long, and is not ours.
-        said = shapes.Problem(
-            type="about:blank",
-            title="An answer that is none of ours.",
-            status=status,
-            code="ANSWER_UNKNOWN",
-            detail="expected application/problem+json",
-        )
-        return Problem(said)
+        return unknown(status)
+
+
+def unknown(status: int) -> Problem:
+    """What is none of our answers: a proxy's page, say, or a service of another version.
+
+    Nothing of it is passed on: it may be long, and is not ours.
+    """
+    said = shapes.Problem(
+        type="about:blank",
+        title="An answer that is none of ours.",
+        status=status,
+        code="ANSWER_UNKNOWN",
+        detail="expected what GET /openapi.json of this version says",
+    )
+    return Problem(said)

@@ -15,14 +15,21 @@ def untold(_done: int, _total: int | None) -> None:
 
 @dataclass(slots=True)
 class Events:
-    """Lines in; told of progress, and given the data of the last event."""
+    """Text in, cut anywhere; told of progress, and given the data of the last event."""
 
     tell: Tell
+    _rest: str = ""
     _kind: str = ""
     _data: list[str] = field(default_factory=list)
 
-    def line(self, line: str) -> str | None:
-        """Take a line. The data of `end`, once it has come."""
+    def take(self, text: str) -> str | None:
+        """Take what came. The data of `end`, once it is there."""
+        # By line feeds alone: text may hold what Python, and httpx with it, takes for ends of lines too.
+        *lines, self._rest = (self._rest + text).split("\n")
+        ends = (self._line(line.removesuffix("\r")) for line in lines)
+        return next((end for end in ends if end is not None), None)
+
+    def _line(self, line: str) -> str | None:
         name, _, value = line.partition(":")
         if name == "event":
             self._kind = value.strip()

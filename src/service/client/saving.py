@@ -4,6 +4,7 @@ import hashlib
 import os
 from http import HTTPStatus
 from pathlib import Path
+from secrets import token_hex
 from types import TracebackType
 from typing import Self
 
@@ -18,9 +19,9 @@ class Saving:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._part = path.with_name(f"{path.name}.{os.getpid()}.part")
+        self._part = path.with_name(f"{path.name}.{token_hex(4)}.part")
         self._file = self._part.open("xb")
-        self._hash, self._have, self._tag = hashlib.sha256(), 0, ""
+        self._hash, self._have, self._most, self._tag = hashlib.sha256(), 0, 0, ""
 
     def headers(self, call: Call[bytes]) -> dict[str, str]:
         """Ask for what is missing, if it is still the same file."""
@@ -37,16 +38,21 @@ class Saving:
             self._file.truncate()
             self._hash, self._have = hashlib.sha256(), 0
 
-    def write(self, chunk: bytes) -> None:
-        """Keep what came."""
+    def write(self, chunk: bytes) -> bool:
+        """Keep what came. Whether more of the file is here than ever before."""
         self._file.write(chunk)
         self._hash.update(chunk)
         self._have += len(chunk)
+        further = self._have > self._most
+        self._most = max(self._most, self._have)
+        return further
 
     def finish(self) -> None:
         """Put the file in its place. Raises `Damaged` if it is not the one whose digest was announced."""
         if self._tag and self._tag.strip('"') != self._hash.hexdigest():
             raise Damaged("the file has another SHA-256 than its ETag says")
+        self._file.flush()
+        os.fsync(self._file.fileno())
         self._file.close()
         self._part.replace(self.path)
 
@@ -58,5 +64,8 @@ class Saving:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close, and delete what is not finished."""
-        self._file.close()
-        self._part.unlink(missing_ok=True)
+        try:
+            self._file.close()
+        finally:
+            # Also where closing fails, on a disk that is full.
+            self._part.unlink(missing_ok=True)

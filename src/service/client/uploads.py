@@ -9,24 +9,30 @@ from service.shapes import uploads as shapes
 from service.shapes.templates import Admitted
 
 PART = 8 * 1024 * 1024
-STUCK = 5
-"""Refused offsets in a row, after which somebody else is writing this upload."""
+STUCK = 8
+"""Refused parts in a row, after which somebody else is writing this upload."""
+_DIFFERS, _AT_WORK = "UPLOAD_OFFSET_DIFFERS", "UPLOAD_AT_WORK"
 
 
 def send(template: str, file: Path, part: int = PART) -> Steps[Admitted]:
     """The announced file, in parts; goes on where a connection broke: `client.run(uploads.send(...))`."""
     size = file.stat().st_size
     begun: shapes.Upload = yield begin(template, size)
-    offset, refused = begun.offset, 0
+    offset, ahead, refused = begun.offset, part, 0
     while offset < size:
+        coming = Part(file, offset, min(offset + ahead, size))
         try:
-            offset = yield append(begun.upload, Part(file, offset, min(offset + part, size)))
-            refused = 0
+            offset, ahead, refused = (yield append(begun.upload, coming)), part, 0
         except Problem as problem:
-            # A part of which some arrived before its connection broke, and which was sent again.
-            if problem.code != "UPLOAD_OFFSET_DIFFERS" or refused == STUCK:
+            if problem.code not in {_DIFFERS, _AT_WORK} or refused == STUCK:
                 raise
-            offset, refused = (yield progress(begun.upload)), refused + 1
+            refused += 1
+            if problem.code == _AT_WORK:
+                # The service still listens to a line that broke, for half a minute: asked without bytes.
+                ahead = 0
+            else:
+                # Some of a part arrived before its line broke, and it was sent again.
+                offset = yield progress(begun.upload)
     done: Admitted = yield complete(begun.upload)
     return done
 

@@ -15,7 +15,7 @@ from service.client.saving import Saving
 
 
 class Client:
-    """Close it, or use it in a `with`."""
+    """Close it, or use it in a `with`. `tries`: how often in a row a request may come to nothing."""
 
     def __init__(
         self,
@@ -32,7 +32,8 @@ class Client:
 
     def send(self, call: Call[Answer]) -> Answer:
         """The answer. Raises `Refused`, `Problem`, `Unreachable`."""
-        for pause in again.pauses(self._tries):
+        tries = again.Tries(self._tries)
+        while True:
             try:
                 response = self.http.request(
                     call.method,
@@ -41,14 +42,13 @@ class Client:
                     params=dict(call.query),
                     headers=call.all_headers(),
                 )
+                wait = tries.wait(response)
             except httpx.TransportError as error:
-                _sleep(pause, error)
-                continue
-            wait = again.wait(response, pause)
-            if wait is None:
-                return again.answer(call, response)
+                wait = tries.lost(error)
+            else:
+                if wait is None:
+                    return again.answer(call, response)
             time.sleep(wait)
-        raise AssertionError("the last try ends above")
 
     def run(self, steps: Steps[Answer]) -> Answer:
         """Send calls that belong together, one after the other. Raises as `send`."""
@@ -71,44 +71,46 @@ class Client:
         Raises `Refused`, `Problem` (also in the midst of it: what is withdrawn is not sent on), `Damaged`,
         `Unreachable`.
         """
+        tries = again.Tries(self._tries)
         with Saving(path) as saving:
-            pauses = again.pauses(self._tries)
-            for pause in pauses:
+            while True:
+                headers, query = saving.headers(call), dict(call.query)
                 try:
-                    with self.http.stream("GET", call.path, headers=saving.headers(call)) as response:
+                    with self.http.stream("GET", call.path, params=query, headers=headers) as response:
                         if response.is_success:
                             saving.begin(response)
                             for chunk in response.iter_bytes():
-                                saving.write(chunk)
+                                if saving.write(chunk):
+                                    tries.afresh()
                             return saving.finish()
                         response.read()
+                        wait = tries.wait(response)
                 except httpx.TransportError as error:
-                    _sleep(pause, error)
-                    continue
-                wait = again.wait(response, pause)
-                if wait is None:
-                    raise errors.read(response.status_code, response.content)
+                    wait = tries.lost(error)
+                else:
+                    if wait is None:
+                        raise errors.read(response.status_code, response.content)
                 time.sleep(wait)
-        raise AssertionError("the last try ends above")
 
     def wait_for(self, follow: Follow[Answer], tell: Tell = untold) -> Answer:
         """What it came to, however long that takes. Raises `Problem`, `Unreachable`."""
-        pauses = again.pauses(self._tries)
+        tries = again.Tries(self._tries)
         while True:
-            events = Events(tell)
+            events, wait = Events(tell), None
             try:
-                with self.http.stream("GET", follow.path) as response:
-                    if response.is_success:
-                        for line in response.iter_lines():
-                            pauses = again.pauses(self._tries)
-                            if (end := events.line(line)) is not None:
-                                return follow.read(end)
-                        continue
-                    response.read()
+                with self.http.stream("GET", follow.path, headers=again.STREAM) as response:
+                    if again.streams(response):
+                        for text in response.iter_text():
+                            tries.afresh()
+                            if (end := events.take(text)) is not None:
+                                return again.read(follow.read, end)
+                        # The service ends each stream after a while.
+                        wait = tries.lost()
+                    else:
+                        response.read()
+                        wait = tries.wait(response)
             except httpx.TransportError as error:
-                _sleep(next(pauses), error)
-                continue
-            wait = again.wait(response, next(pauses))
+                wait = tries.lost(error)
             if wait is None:
                 raise errors.read(response.status_code, response.content)
             time.sleep(wait)
@@ -126,9 +128,3 @@ class Client:
     ) -> None:
         """Close it."""
         self.close()
-
-
-def _sleep(pause: float | None, error: httpx.TransportError) -> None:
-    if pause is None:
-        raise errors.Unreachable(type(error).__name__) from error
-    time.sleep(pause)

@@ -68,7 +68,7 @@ def grant(
         person=player.person,
         scope=scope(role, source, now),
         capacity=Capacity(AgeBand.ADULT),
-        portrait_licence=digest(f"portrait licence of {player.name}, demo".encode()),
+        portrait_licence=licence(player.name),
     )
     document = draw_up(request, notice, now=now, entropy=record.entropy)
     evidence = signature.sign(player.key, signature.to_sign(document.encoded))
@@ -77,6 +77,11 @@ def grant(
         granted = record.registry.grant(session, document.encoded, evidence.encoded, now=now)
         studio.enrolment.add_portraits(session, granted.authorization, pixels, now=now)
     return granted
+
+
+def licence(name: str) -> str:
+    """SHA-256 of what somebody signed about her portrait."""
+    return digest(f"portrait licence of {name}, demo".encode())
 
 
 def scope(role: Role, source: str, now: datetime) -> Scope:

@@ -54,6 +54,17 @@ USE = Use(
 )
 
 
+def source(acquired_at: datetime) -> Source:
+    """Where the demo's clip comes from."""
+    return Source(
+        supplier="the demo",
+        kind=SourceKind.COMMISSIONED,
+        acquired_how="made from public-domain portraits by `consentry demo`",
+        acquired_at=acquired_at,
+        copyright_licence=digest(b"public domain: NASA; CC0: camera portrait"),
+    )
+
+
 class NotOurs(BadInput):
     """The demo's folder holds something that is not a demo of ours."""
 
@@ -162,15 +173,8 @@ class Story:
     def _refused_for_a_stranger(
         self, clip: Path, received: str, performer: Player, hers: Granted
     ) -> str | None:
-        source = Source(
-            supplier="the demo",
-            kind=SourceKind.COMMISSIONED,
-            acquired_how="made from public-domain portraits by `consentry demo`",
-            acquired_at=self.record.clock(),
-            copyright_licence=digest(b"public domain: NASA; CC0: camera portrait"),
-        )
         cast = [CastMember(performer.person, Role.PERFORMER, hers.authorization)]
-        announced = self.studio.admission.announce(OPERATOR, source, received, cast)
+        announced = self.studio.admission.announce(OPERATOR, source(self.record.clock()), received, cast)
         ok = self.telling.decided(
             "announce the video",
             "Source, licences and cast are stated before a byte is accepted. Only the performer is named.",

@@ -3,15 +3,13 @@
 import logging
 import sys
 import threading
-import uuid
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 
-from shell import Shell
+from shell import Shell, founded
 
 
 @pytest.fixture
@@ -25,12 +23,8 @@ def shell(tmp_path: Path) -> Shell:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def either(request: pytest.FixtureRequest, tmp_path: Path) -> Shell:
     """A shell beside a fresh demo folder, on each engine in turn."""
-    shell, words = Shell(tmp_path), ["--mode", "demo", "--origin", "log.example/cli"]
-    if request.param == "postgresql":
-        words += ["--database", an_empty_database(request.getfixturevalue("postgres_server"))]
-        words += ["--guard", str(tmp_path / "shared")]
-    shell("init", *words)
-    return shell
+    server = request.getfixturevalue("postgres_server") if request.param == "postgresql" else None
+    return founded(tmp_path, "log.example/cli", server)
 
 
 @pytest.fixture
@@ -53,12 +47,3 @@ def quiet_again() -> Iterator[None]:
     logging.captureWarnings(capture=False)
     warnings.showwarning = shows
     sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
-
-
-def an_empty_database(server: str) -> str:
-    """The address of a database of its own on `server`."""
-    name = f"t{uuid.uuid4().hex}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
-    base, _, query = server.partition("?")
-    return base.rsplit("/", 1)[0] + f"/{name}" + (f"?{query}" if query else "")

@@ -64,6 +64,7 @@ def retire_key(house: TheHouse, caller: OperatorOrCreator, person: Id, key: str)
     caller.expect(person, "person")
     record = house.record
     with house.database.write() as session:
+        record.registry.people.get(session, person)
         retired = record.registry.people.retire_key(
             session, person, key, by=caller.requester, now=house.clock()
         )

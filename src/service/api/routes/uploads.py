@@ -48,8 +48,8 @@ async def content(house: TheHouse, _: Operator, template: Id, request: Request) 
 def begin(
     house: TheHouse, caller: Operator, template: Id, asked: shapes.Begin, response: Response
 ) -> shapes.Upload:
-    """Begin an upload in parts. It is the caller's key that goes on with it, and no other."""
-    found = house.receiving.begin(caller.key, template, asked.size)
+    """Begin an upload in parts. The caller's key goes on with it, or one it is rotated to; no other."""
+    found = house.receiving.begin(caller.line, template, asked.size)
     response.headers["Location"] = f"/v1/uploads/{found.id}"
     return _upload(found)
 
@@ -69,7 +69,7 @@ async def append(house: TheHouse, caller: Operator, upload: Id, request: Request
     found = house.receiving
     if stated(request) > found.most:
         raise UploadTooLong(f"{stated(request)} bytes; no upload has so many")
-    now = await taken_in(request, partial(found.append, caller.key, upload, offset))
+    now = await taken_in(request, partial(found.append, caller.line, upload, offset))
     return Response(status_code=HTTPStatus.NO_CONTENT, headers={"Upload-Offset": str(now)})
 
 
@@ -80,21 +80,21 @@ async def append(house: TheHouse, caller: Operator, upload: Id, request: Request
 )
 def describe(house: TheHouse, caller: Operator, upload: Id) -> Response:
     """How far an upload is."""
-    found = house.receiving.find(caller.key, upload)
+    found = house.receiving.find(caller.line, upload)
     return Response(headers={"Upload-Offset": str(found.offset), "Upload-Length": str(found.size)})
 
 
 @router.post("/uploads/{upload}/completion")
 def complete(house: TheHouse, caller: Operator, upload: Id) -> Admitted:
     """All bytes are here: take them in, as PUT .../content does. Other bytes than announced are deleted."""
-    template = house.receiving.find(caller.key, upload).template
-    return _admitted(template, house.receiving.complete(caller.key, upload))
+    template = house.receiving.find(caller.line, upload).template
+    return _admitted(template, house.receiving.complete(caller.line, upload))
 
 
 @router.delete("/uploads/{upload}", status_code=HTTPStatus.NO_CONTENT)
 def abandon(house: TheHouse, caller: Operator, upload: Id) -> None:
     """Delete an upload and what came of it."""
-    house.receiving.abandon(caller.key, upload)
+    house.receiving.abandon(caller.line, upload)
 
 
 def _admitted(template: str, done: Remuxed) -> Admitted:

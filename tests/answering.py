@@ -1,0 +1,47 @@
+"""A server that says what it is told to say, once each, and the last for ever."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+
+@dataclass(frozen=True)
+class Said:
+    """An answer. A `Content-Length` of its own may promise more than there is."""
+
+    status: int
+    body: bytes = b"{}"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@contextmanager
+def answering(*answers: Said) -> Iterator[tuple[str, list[Mapping[str, str]]]]:
+    """Its address, and the headers of every request it was sent."""
+    asked: list[Mapping[str, str]] = []
+
+    class Answering(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            said = answers[min(len(asked), len(answers) - 1)]
+            asked.append({name.title(): value for name, value in self.headers.items()})
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self.send_response(said.status)
+            for name, value in {"Content-Length": str(len(said.body)), **said.headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(said.body)
+
+        do_POST = do_GET  # noqa: N815  (the name is http.server's)
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server:
+        thread = Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}", asked
+        finally:
+            server.shutdown()
+            thread.join()

@@ -179,7 +179,7 @@ def test_who_guesses_does_not_shut_out_who_knows_from_the_same_address(there: Ou
 
 def test_a_key_is_read_in_one_way_wherever_it_is_sent(there: Outside) -> None:
     # Given headers that are read leniently
-    for given, good in ((f"BEARER  {there.operator.token} ", True), ("Bearer", False), ("Basic x", False)):
+    for given, good in ((f"BEARER  {there.operator.token}", True), ("Bearer", False), ("Basic x", False)):
         headers = {"Authorization": given}
 
         # Then routes with a body, which ask before they read it, say the same as those without.

@@ -288,6 +288,7 @@ def test_an_upload_goes_on_where_it_broke_off(outside: Opened, monkeypatch: pyte
     assert done.json() == {"template": template, "frames": small_clip().frames, "sound": "kept"}
     is_in(there, template)
     gone = there.operator.ask("HEAD", f"/v1/uploads/{upload}")
+    assert gone.headers["X-Problem-Code"] == "NOT_FOUND"
     assert gone.status_code == 404
 
 

@@ -174,7 +174,6 @@ def test_who_guesses_does_not_shut_out_who_knows_from_the_same_address(there: Ou
     assert (
         there.caller(KeyRole.OPERATOR).post("/v1/keys", {"role": "auditor", "name": "b"}).status_code == 201
     )
-    assert guessing.get("/v1/policy").status_code == 429
 
 
 def test_a_key_is_read_in_one_way_wherever_it_is_sent(there: Outside) -> None:

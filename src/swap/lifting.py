@@ -26,34 +26,32 @@ class Lifting:
     admission: Admission
     pipeline: Pipeline
 
-    def lift(self, hold: str, by1: str, by2: str, reason: str) -> Asked:
+    def lift(self, session: Session, hold: str, by1: str, by2: str, reason: str) -> Asked:
         """The gate's new answer, under every other rule; a permit publishes, or begins the job.
 
-        Raises `NotTwoPersons`, `HoldUnknown`, `WrongState` for a question that would be another one now,
-        `PhotoGone`, `Tampered`.
+        In the caller's write session; the entry is his to publish. Raises `NotTwoPersons`, `HoldUnknown`,
+        `WrongState` for a question that would be another one now, `PhotoGone`, `Tampered`.
         """
         pipeline, tenant = self.pipeline, self.pipeline.tenant
         gate, now = pipeline.gate, pipeline.clock()
-        with pipeline.sessions.write() as session:
-            held = docket.find(session, tenant, hold)
-            if held is None:
-                raise HoldUnknown("expected the decision id of an open hold")
-            case = parse(held.case)
-            if not recording.as_logged(session, gate.bench, held, case):
-                raise Tampered(f"the question of decision {hold} is not the one that was logged")
-            template = case.template or ""
-            if template:
-                library.lock(session, tenant, template, exclusive=True)
-            donor = self._donor(session, case)
-            if self._asked_now(session, case, donor).digest != case.digest:
-                raise WrongState("template or donor changed since the hold; ask anew")
-            decision = gate.lift(session, hold, by1, by2, reason, now)
-            job = None
-            if case.action is Action.PUBLISH:
-                self.admission.follow(session, template, decision, now)
-            elif isinstance(decision, Permit) and donor is not None:
-                job = pipeline.begin(session, template, donor, decision.id, now=now)
-        pipeline.log.publish(decision.ruling.entry, now=pipeline.clock())
+        held = docket.find(session, tenant, hold)
+        if held is None:
+            raise HoldUnknown("expected the decision id of an open hold")
+        case = parse(held.case)
+        if not recording.as_logged(session, gate.bench, held, case):
+            raise Tampered(f"the question of decision {hold} is not the one that was logged")
+        template = case.template or ""
+        if template:
+            library.lock(session, tenant, template, exclusive=True)
+        donor = self._donor(session, case)
+        if self._asked_now(session, case, donor).digest != case.digest:
+            raise WrongState("template or donor changed since the hold; ask anew")
+        decision = gate.lift(session, hold, by1, by2, reason, now)
+        job = None
+        if case.action is Action.PUBLISH:
+            self.admission.follow(session, template, decision, now)
+        elif isinstance(decision, Permit) and donor is not None:
+            job = pipeline.begin(session, template, donor, decision.id, now=now)
         return Asked(decision, job)
 
     def _donor(self, session: Session, case: Case) -> str | None:

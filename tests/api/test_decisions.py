@@ -1,5 +1,8 @@
 """Decisions over HTTP: read as they stand, a hold lifted by two operators, the rules in force."""
 
+from base64 import urlsafe_b64encode
+
+import httpx
 import pytest
 
 from api.conftest import Opened
@@ -48,7 +51,41 @@ def test_a_hold_is_lifted_by_two_operators_and_not_by_one_who_says_it_twice(outs
     shown = there.auditor.get(f"/v1/decisions/{done.json()['decision']}").json()
     assert (shown["answer"], shown["follows"], shown["lifted"]) == ("permit", hold, ["G-44"])
     assert there.auditor.get(f"/v1/decisions/{hold}").json()["closed"] == "lifted"
+    assert there.auditor.get(f"/v1/templates/{there.world.known['template']}").json()["state"] == "published"
     assert (late.status_code, late.json()["code"]) == (404, "HOLD_UNKNOWN")
+
+
+def both_lift(there: Outside, hold: str) -> httpx.Response:
+    path, why = f"/v1/decisions/{hold}/lifts", {"reason": "seen on the call sheet"}
+    assert there.caller(KeyRole.OPERATOR, "desk-1").post(path, why).status_code == 202
+    return there.caller(KeyRole.OPERATOR, "desk-2").post(path, why)
+
+
+def test_a_swap_that_two_operators_lift_is_queued(outside: Opened) -> None:
+    # Given a swap of a template that was on hold itself: it is held for the same face
+    there = outside("scanned")
+    both_lift(there, held(there))
+    there.world.receive()
+    swap = there.world.ask().decision.ruling.id
+
+    # When two operators lift that too
+    done = both_lift(there, swap)
+
+    # Then there is a job for it.
+    assert done.status_code == 200, done.text
+    shown = there.auditor.get(f"/v1/swaps/{done.json()['job']}").json()
+    assert (shown["state"], shown["decision"]) == ("queued", done.json()["decision"])
+
+
+def test_a_hold_on_another_cast_is_not_lifted_either(outside: Opened) -> None:
+    there = outside("scanned")
+    hold, template = held(there), there.world.known["template"]
+    there.world.studio.admission.amend("desk-1", template, there.world.cast("astronaut"))
+
+    answer = both_lift(there, hold)
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "WRONG_STATE")
+    assert there.auditor.get(f"/v1/decisions/{hold}").json()["closed"] is None
 
 
 def test_lifting_runs_all_other_rules_again(outside: Opened) -> None:
@@ -86,3 +123,26 @@ def test_a_cursor_that_was_not_made_here_is_refused(outside: Opened) -> None:
         answer = there.operator.get("/v1/decisions", params={"after": cursor})
         assert (answer.status_code, answer.json()["code"]) == (422, "CURSOR_INVALID"), cursor
     assert there.operator.get(f"/v1/decisions/{'0' * 32}").json()["code"] == "NOT_FOUND"
+
+
+def test_text_with_a_zero_byte_is_a_fault_of_the_request(outside: Opened) -> None:
+    # Given words that PostgreSQL takes into no column and compares with none
+    there = outside("founded")
+    cursor = urlsafe_b64encode(b"2026-01-01T00:00:00Z a\0b").decode()
+    anyone = "0" * 32
+
+    # When they come as a cursor, in a path, as a reason
+    said = [
+        there.operator.get(f"/v1/{what}", params={"after": cursor})
+        for what in ("decisions", "swaps", "templates")
+    ]
+    said.append(there.operator.delete(f"/v1/people/{anyone}/keys/a%00b"))
+    said.append(there.operator.post(f"/v1/decisions/{anyone}/lifts", {"reason": "seen\0 it"}))
+    said.append(
+        there.operator.post(
+            "/v1/people", {"proof": "verified-account", "by": "a\0", "how": "b", "age": "adult"}
+        )
+    )
+
+    # Then each is told so, on either database.
+    assert [answer.status_code for answer in said] == [422] * 6, [answer.text for answer in said]

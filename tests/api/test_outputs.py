@@ -5,12 +5,13 @@ import socket
 import time
 from hashlib import sha256
 
+import httpx
 import pytest
 
 from api.conftest import Opened
 from audit.receipt import Receipt
 from callers import Caller, Outside
-from service.api import transfer
+from service.api import server, transfer
 from service.api.ranges import RangeUnsatisfiable, Span, asked
 from service.apikeys import KeyRole
 from swap import outputs
@@ -61,7 +62,7 @@ def test_a_receipt_is_there_as_soon_as_its_output_is(outside: Opened) -> None:
     assert pipeline.release(job, made)
     output = there.operator.get(f"/v1/swaps/{job}").json()["outcome"]["output"]
     entry = there.operator.get(f"/v1/outputs/{output}").json()["entry"]
-    assert there.operator.get(f"/v1/log/entries/{entry}/proof").json()["code"] == "ENTRY_UNPUBLISHED"
+    assert there.operator.get(f"/v1/log/entries/{entry}/proof").status_code == 503
 
     # When it is fetched at once
     receipt = there.operator.get(f"/v1/outputs/{output}/receipt")
@@ -256,6 +257,27 @@ def test_a_client_that_takes_nothing_is_let_go(outside: Opened, monkeypatch: pyt
 
     assert 1 << 16 < reader.read(len(whole)) < len(whole)
     reader.line.close()
+
+
+@pytest.mark.parametrize("ground", ["sqlite"], indirect=True)
+def test_clients_that_never_take_the_end_of_an_answer_do_not_shut_others_out(
+    outside: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given nearly as many clients as a server takes, of whom none reads what it asked for
+    monkeypatch.setattr(server, "MOST_AT_ONCE", 5)
+    monkeypatch.setattr(server, "CLOSING_SECONDS", 1.0)
+    monkeypatch.setattr(transfer, "STALL_SECONDS", 1.5)
+    there = outside("asked")
+    output = there.release(padding=24)
+    readers = [Reader(there, output) for _ in range(4)]
+
+    # When they were given up on
+    time.sleep(6)
+
+    # Then their connections are gone too, with what had been written to them.
+    assert httpx.get(f"{there.client.base_url}/healthz").status_code == 200
+    for reader in readers:
+        reader.line.close()
 
 
 def test_a_transfer_goes_on_while_everybody_still_agrees(

@@ -1,15 +1,22 @@
 """The socket itself: clients that say nothing, or say it slowly, are not waited for."""
 
 import socket
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from types import SimpleNamespace
 
+import httpx
 import pytest
 
 from api.conftest import Opened
 from callers import Outside
 from service.api import route, server
 from service.api.server import bound
+from service.database import DatabaseUnready
+from service.facts import Facts
 from service.listening import CannotListen
 from waiting import LONG
 
@@ -116,3 +123,86 @@ def test_an_address_that_is_taken_is_said_so(there: Outside) -> None:
         bound(f"{url.host}:{url.port}")
     with pytest.raises(CannotListen):
         bound("127.0.0.1:99999")
+
+
+@pytest.mark.parametrize("path", ["people", f"templates/{'0' * 32}/donors"])
+def test_who_has_no_key_is_told_so_before_a_byte_of_his_body_is_kept(there: Outside, path: str) -> None:
+    # Given a stranger who announces as many bytes as photos may have
+    head = (
+        f"POST /v1/{path} HTTP/1.1\r\nHost: x\r\nIdempotency-Key: one\r\nContent-Length: {60 << 20}\r\n\r\n"
+    )
+
+    # When he sends some of them
+    with connection(there) as stranger:
+        stranger.sendall(head.encode() + b"{" * 1000)
+        said = answer(stranger)
+
+    # Then he is not waited for.
+    assert b"API_KEY_MISSING" in said
+
+
+def test_a_key_that_sends_many_large_bodies_at_once_is_told_to_wait(there: Outside) -> None:
+    # Given as many bodies of photos under way as are kept in memory at once
+    length = f"Idempotency-Key: one\r\nContent-Length: {60 << 20}\r\n\r\n"
+    asking = f"POST /v1/templates/{'0' * 32}/donors HTTP/1.1\r\nHost: x\r\n"
+    asking += f"Authorization: Bearer {there.operator.token}\r\n{length}"
+    with ExitStack() as lines:
+        for _ in range(route.PHOTOS_AT_ONCE):
+            lines.enter_context(connection(there)).sendall(asking.encode() + b"{")
+        time.sleep(0.2)
+
+        # When there comes one more
+        more = lines.enter_context(connection(there))
+        more.sendall(asking.encode())
+        said = answer(more)
+
+    # Then it is not taken in,
+    assert b"UPLOADS_BUSY" in said
+    # and others are, once those have come to their end.
+    time.sleep(1)
+    assert there.operator.post(f"/v1/templates/{'0' * 32}/donors", {}).status_code == 422
+
+
+def test_methods_that_clients_make_up_are_counted_as_one(there: Outside) -> None:
+    for word in ("BREW", "ANNA-SMITH", "PROPFIND"):
+        there.nobody.ask(word, "/v1/people")
+
+    said = there.auditor.get("/metrics").text
+    assert 'consentry_requests_total{method="other",route="/v1/people",status="405"} 3.0' in said
+    assert "ANNA" not in said
+
+
+def test_a_process_whose_threads_all_wait_is_alive(there: Outside) -> None:
+    # Given a database that keeps every thread waiting
+    gate, asked = threading.Event(), threading.Barrier(41)
+
+    def waits() -> Facts:
+        asked.wait(30)
+        gate.wait(30)
+        raise DatabaseUnready("gone")
+
+    object.__setattr__(there.house, "lookout", SimpleNamespace(facts=waits))
+    with ThreadPoolExecutor(40) as probes:
+        for _ in range(40):
+            probes.submit(httpx.get, f"{there.client.base_url}/readyz", timeout=60)
+        asked.wait(30)
+
+        # Then a supervisor still hears that the process lives: to start it again would mend nothing.
+        try:
+            assert there.client.get("/healthz", timeout=5).status_code == 200
+        finally:
+            gate.set()
+
+
+def test_a_request_of_two_lengths_is_the_last_on_its_line(there: Outside) -> None:
+    # Given a request that a proxy may read by its length, and we by its chunks
+    two = post(there, 5).removesuffix(b"\r\n") + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
+
+    # When something follows that might be a request
+    with connection(there) as line:
+        line.sendall(two + b"GET /v1/notices HTTP/1.1\r\nHost: x\r\n\r\n")
+        said = b"".join(iter(lambda: line.recv(1 << 16), b""))
+
+    # Then it is not answered
+    assert said.count(b"HTTP/1.1 ") == 1
+    assert b"REQUEST_INVALID" in said

@@ -16,6 +16,7 @@ from swap.errors import PhotoGone, Tampered, WrongState
 from swap.library import State
 from swap.lifting import Lifting
 from swap.orders import Progress
+from swap.pipeline import Asked
 from worlds import World
 
 Stage = Callable[..., World]
@@ -45,12 +46,17 @@ def held(world: World) -> Hold:
     return decision
 
 
-def lifting(world: World) -> Lifting:
-    return Lifting(world.studio.admission, world.studio.pipeline)
+def lifted(world: World, hold: str, by1: str = "operator-1", by2: str = "operator-2") -> Asked:
+    with world.record.database.write() as session:
+        done = Lifting(world.studio.admission, world.studio.pipeline).lift(
+            session, hold, by1, by2, "it is her, seen from behind"
+        )
+    world.record.log.publish(done.decision.ruling.entry, now=world.record.clock())
+    return done
 
 
 def lift(world: World, hold: Decision) -> tuple[Decision, str | None]:
-    done = lifting(world).lift(hold.ruling.id, "operator-1", "operator-2", "it is her, seen from behind")
+    done = lifted(world, hold.ruling.id)
     return done.decision, done.job
 
 
@@ -87,7 +93,7 @@ def test_a_hold_is_lifted_by_two_people_and_once(at_stage: Stage) -> None:
     hold = held(world)
 
     with pytest.raises(NotTwoPersons):
-        lifting(world).lift(hold.ruling.id, "operator-1", "operator-1", "looked")
+        lifted(world, hold.ruling.id, by2="operator-1")
     assert state(world) is State.REFUSED
     assert isinstance(lift(world, hold)[0], Permit)
     with pytest.raises(HoldUnknown):
@@ -119,7 +125,7 @@ def test_a_hold_nobody_knows_is_said_so(at_stage: Stage) -> None:
     world = at_stage("scanned")
 
     with pytest.raises(HoldUnknown):
-        lifting(world).lift("0" * 32, "operator-1", "operator-2", "looked")
+        lifted(world, "0" * 32)
 
 
 def test_a_withdrawal_between_hold_and_lift_is_a_refusal(at_stage: Stage) -> None:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from functools import cache
+from http import HTTPMethod
 from importlib.metadata import version
 from secrets import token_hex
 
@@ -75,6 +76,9 @@ def build(house: House) -> FastAPI:
     return app
 
 
+METHODS = frozenset(HTTPMethod)
+
+
 class Envelope:
     """What every answer carries, whatever happened: a request id, and headers that keep it where it is."""
 
@@ -94,6 +98,7 @@ class Envelope:
             return
         begun, status, name = time.monotonic(), 500, token_hex(8)
         token = logs.request_id.set(name)
+        framed = {key for key, _ in scope["headers"]} & {b"content-length", b"transfer-encoding"}
 
         async def sending(message: Message) -> None:
             nonlocal status
@@ -105,6 +110,9 @@ class Envelope:
                 if b"cache-control" not in present:
                     headers.append((b"cache-control", b"no-store"))
                 headers.append((b"x-request-id", name.encode()))
+                if len(framed) > 1 and b"connection" not in present:
+                    # RFC 9112, 6.3: what follows may be a request only for us, and not for a proxy.
+                    headers.append((b"connection", b"close"))
                 message["headers"] = headers
             await send(message)
 
@@ -112,12 +120,14 @@ class Envelope:
             await self.app(scope, receive, sending)
         finally:
             route = getattr(scope.get("route"), "path", "-")
+            # A client may send any word: each would be a series of its own, and stand in the log.
+            method = scope["method"] if scope["method"] in METHODS else "other"
             seconds = time.monotonic() - begun
-            self.observe(scope["method"], route, status, seconds)
+            self.observe(method, route, status, seconds)
             logs.LOG.info(
                 "request",
                 extra={
-                    "method": scope["method"],
+                    "method": method,
                     "route": route,
                     "status": status,
                     "seconds": round(seconds, 4),
@@ -134,6 +144,8 @@ def surface() -> FastAPI:
         # Its pages load scripts from elsewhere; the document itself is served.
         docs_url=None,
         redoc_url=None,
+        # Whoever adds a slash would be sent on to whatever host the request named, without TLS.
+        redirect_slashes=False,
         generate_unique_id_function=operation_id,
     )
     for router in ROUTERS:

@@ -15,8 +15,8 @@ import anyio
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
-from audit.errors import BadInput, Unready
-from service.api.route import BodyStalled
+from audit.errors import BadInput
+from service.api.route import BodyStalled, UploadsBusy
 
 BLOCK = 1 << 20
 SLOWEST = 8 << 10
@@ -33,15 +33,6 @@ class UploadBroken(BadInput):
     hint = "Send it again; an upload in parts goes on where it broke off."
     hint_zh = "请重新发送；分段上传可从中断处继续。"
     status: ClassVar[HTTPStatus] = HTTPStatus.BAD_REQUEST
-
-
-class UploadsBusy(Unready):
-    """As many bodies are on their way in as this process takes at once."""
-
-    code = "UPLOADS_BUSY"
-    zh = "同时上传的数量已达上限，请稍后重试。"
-    hint = "Wait as long as Retry-After says; `uploads_at_once` in consentry.toml is the limit."
-    hint_zh = "请按 Retry-After 等待后重试；上限为 consentry.toml 中的 `uploads_at_once`。"
 
 
 class Inflow:

@@ -4,14 +4,15 @@ import asyncio
 import json
 import time
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from http import HTTPStatus
+from threading import BoundedSemaphore
 from typing import Any, ClassVar
 
 from fastapi import Request
 from fastapi.routing import APIRoute
-from fastapi.security import HTTPAuthorizationCredentials
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
@@ -19,7 +20,7 @@ from starlette.responses import Response
 from audit.errors import BadInput, Unready
 from service import logs
 from service.api import problem
-from service.api.access import OPEN, authenticate
+from service.api.access import BEARER, OPEN, Caller, authenticate
 from service.api.house import House
 from service.api.lingering import Lingering, unread
 from service.apikeys import secret_of
@@ -31,9 +32,13 @@ LARGEST_BODY = 1 << 20
 """Of a JSON request. Photos have a route with a limit of its own."""
 BODY_SECONDS = 30.0
 """What a client has to send a body."""
+PHOTOS_AT_ONCE = 8
+"""Bodies of photos that a process holds in memory: each has several copies there while it is read."""
+
+_PHOTOS = BoundedSemaphore(PHOTOS_AT_ONCE)
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
-_KEPT = ("content-type", "location")
+_KEPT = ("content-type", "location", problem.CODE.lower())
 
 
 class IdempotencyKeyMissing(BadInput):
@@ -97,6 +102,15 @@ class BodyTooLarge(BadInput):
     status: ClassVar[HTTPStatus] = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 
+class UploadsBusy(Unready):
+    """As many bodies are on their way in as this process takes at once."""
+
+    code = "UPLOADS_BUSY"
+    zh = "同时上传的数量已达上限，请稍后重试。"
+    hint = "Wait as long as Retry-After says; `uploads_at_once` in consentry.toml is the limit for templates."
+    hint_zh = "请按 Retry-After 等待后重试；模板上传的上限为 consentry.toml 中的 `uploads_at_once`。"
+
+
 class Route(APIRoute):
     """Every route of ours."""
 
@@ -107,21 +121,37 @@ class Route(APIRoute):
         """The handler, with what all of them share."""
         work = super().get_route_handler()
         once = "POST" in (self.methods or set())
-        takes_body = self.body_field is not None
+        takes_body = once or self.body_field is not None
+
+        async def handled(request: Request) -> Response:
+            if not (self.buffered and takes_body):
+                return await work(request)
+            if request.scope["route"].path not in OPEN:
+                # Before a byte of it: who has no key could fill the memory with bodies.
+                await authenticate(request, request.app.state.house, await BEARER(request))
+            with self.place():
+                await _bounded(request, self.largest_body)
+                return await (_once(request, work) if once else work(request))
 
         async def handle(request: Request) -> Response:
             try:
-                if self.buffered and (takes_body or once):
-                    await _bounded(request, self.largest_body)
-                response = await (_once(request, work) if once else work(request))
+                response = await handled(request)
             except ClientDisconnect:
                 # Nobody is there to be answered, and nothing was begun: the body came first.
                 response = Response(status_code=HTTPStatus.BAD_REQUEST)
             except Exception as error:  # noqa: BLE001  (each becomes an answer; a bug is logged there)
                 response = problem.answer_to_any(error)
+            if (takes_body or not self.buffered) and unread(request):
+                # Who is answered before he has sent everything hears the answer.
+                return Lingering(response)
             return response
 
         return handle
+
+    @classmethod
+    def place(cls) -> AbstractContextManager[None]:
+        """Held while a body is in memory. Raises `UploadsBusy`."""
+        return nullcontext()
 
 
 class PhotosRoute(Route):
@@ -129,21 +159,22 @@ class PhotosRoute(Route):
 
     largest_body = 64 << 20
 
+    @classmethod
+    @contextmanager
+    def place(cls) -> Iterator[None]:
+        """One of `PHOTOS_AT_ONCE`."""
+        if not _PHOTOS.acquire(blocking=False):
+            raise UploadsBusy(f"photos of {PHOTOS_AT_ONCE} requests are being received")
+        try:
+            yield
+        finally:
+            _PHOTOS.release()
+
 
 class StreamingRoute(Route):
     """A route that takes its body as it comes (`body`, `inflow`). Never a POST: those are remembered."""
 
     buffered = False
-
-    def get_route_handler(self) -> Handler:
-        """The handler; who is answered before he has sent everything hears the answer."""
-        work = super().get_route_handler()
-
-        async def handle(request: Request) -> Response:
-            answer = await work(request)
-            return Lingering(answer) if unread(request) else answer
-
-        return handle
 
 
 async def _bounded(request: Request, most: int) -> None:
@@ -168,7 +199,7 @@ async def _once(request: Request, work: Handler) -> Response:
     if request.scope["route"].path in OPEN:
         # Nobody to remember an answer for; what these do, they may do twice.
         return await work(request)
-    caller = await authenticate(request, house, _given(request))
+    caller: Caller = request.state.caller
     key = request.headers.get(HEADER, "")
     if not 0 < len(key) <= LONGEST_KEY or not key.isascii() or not key.isprintable():
         raise IdempotencyKeyMissing(f"expected the header {HEADER} with 1 to {LONGEST_KEY} characters")
@@ -221,11 +252,6 @@ async def _later(keep: Callable[[], None]) -> None:
         except Unready:
             continue
         return
-
-
-def _given(request: Request) -> HTTPAuthorizationCredentials | None:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return HTTPAuthorizationCredentials(scheme=scheme, credentials=token) if token else None
 
 
 def _begin(house: House, one: Asked) -> tuple[Known, bytes | None]:

@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from threading import Thread
 
 import uvicorn
@@ -17,20 +18,35 @@ HEADERS_SECONDS = 10.0
 `MOST_AT_ONCE`: a few hundred slow clients would shut everybody else out."""
 IDLE_SECONDS = 20
 """A connection without a request is closed after this."""
+CLOSING_SECONDS = 60.0
+"""What a client has, at least, to take the end of an answer once its connection is closed on our side:
+asyncio would keep the connection, and what is written to it, for as long as the client likes."""
 STOP_SECONDS = 30
 """What answers under way have when the server stops."""
 MOST_AT_ONCE = 512
 
 
 class Impatient(H11Protocol):
-    """HTTP/1.1 that does not wait for ever for the head of a request. Bodies have bounds of their routes."""
+    """HTTP/1.1 that waits for ever neither for the head of a request nor until an answer is taken.
+
+    Bodies have bounds of their routes.
+    """
 
     _due: asyncio.TimerHandle | None = None
+    _watch: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Asyncio."""
         super().connection_made(transport)
         self._due = self.loop.call_later(HEADERS_SECONDS, self._too_late)
+        self._look(was_closing=False)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Asyncio."""
+        super().connection_lost(exc)
+        for timer in (self._due, self._watch):
+            if timer is not None:
+                timer.cancel()
 
     def data_received(self, data: bytes) -> None:
         """Asyncio."""
@@ -46,6 +62,13 @@ class Impatient(H11Protocol):
     def _too_late(self) -> None:
         if not self.transport.is_closing():
             self.transport.close()
+
+    def _look(self, *, was_closing: bool) -> None:
+        closing = self.transport.is_closing()
+        if was_closing and closing:
+            self.transport.abort()
+            return
+        self._watch = self.loop.call_later(CLOSING_SECONDS, partial(self._look, was_closing=closing))
 
 
 def bound(address: str) -> socket.socket:

@@ -67,7 +67,10 @@ def lift(
     """
     if len(by) != 2:
         raise typer.BadParameter("two operators lift a hold", param_hint="--by")
-    done = Lifting(desk.studio.admission, desk.studio.pipeline).lift(decision, by[0], by[1], reason)
+    lifting = Lifting(desk.studio.admission, desk.studio.pipeline)
+    with desk.record.database.write() as session:
+        done = lifting.lift(session, decision, by[0], by[1], reason)
+    desk.record.log.publish(done.decision.ruling.entry, now=desk.now())
     value = say_decision(desk.voice, "lifted", done.decision)
     if done.job is not None:
         desk.voice.hint("consentry worker", f"consentry swap show {done.job}")

@@ -15,10 +15,10 @@ def show(decision: str) -> Call[shapes.Decision]:
     return get(f"/v1/decisions/{decision}", shapes.Decision)
 
 
-def lift(decision: str, reason: str) -> Call[shapes.Permitted | shapes.Lifting]:
+def lift(decision: str, reason: str) -> Call[shapes.Lifted | shapes.Lifting]:
     """Say that a hold may be lifted. It is, at the second operator's word."""
     asked = shapes.Lift(reason=reason)
-    return post(f"/v1/decisions/{decision}/lifts", shapes.Permitted | shapes.Lifting, asked)
+    return post(f"/v1/decisions/{decision}/lifts", shapes.Lifted | shapes.Lifting, asked)
 
 
 def policy() -> Call[shapes.Policy]:

@@ -23,6 +23,7 @@ from service.shapes.page import Cursor, Limit, Page
 from service.shapes.problem import Objection
 from service.shapes.shape import Id
 from swap.errors import NoSuchThing, PhotoGone, WrongState
+from swap.lifting import Lifting
 
 router = APIRouter(prefix="/v1", tags=["decisions"], route_class=Route)
 
@@ -58,9 +59,12 @@ def show(house: TheHouse, _: OperatorOrAuditor, decision: Id) -> shapes.Decision
 
 @router.post("/decisions/{decision}/lifts", responses={HTTPStatus.ACCEPTED: {"model": shapes.Lifting}})
 @may_answer(HoldUnknown, NotTwoPersons, WrongState, PhotoGone, gate=True)
-def lift(house: TheHouse, caller: Operator, decision: Id, asked: shapes.Lift) -> shapes.Permitted:
-    """Say that a hold may be lifted. The second operator's word lifts it; then all other rules run again."""
-    record, now = house.record, house.clock()
+def lift(house: TheHouse, caller: Operator, decision: Id, asked: shapes.Lift) -> shapes.Lifted:
+    """Say that a hold may be lifted. The second operator's word lifts it; then all other rules run again.
+
+    What is permitted then is done: a template is published, a swap's job begins.
+    """
+    lifting, now = Lifting(house.studio.admission, house.studio.pipeline), house.clock()
     with house.database.write() as session:
         held = docket.find(session, house.tenant, decision)
         if held is None or held.answer is not Answer.HOLD or held.closed is not None:
@@ -70,9 +74,10 @@ def lift(house: TheHouse, caller: Operator, decision: Id, asked: shapes.Lift) ->
             waiting = shapes.Lifting(decision=decision)
             return JSONResponse(waiting.model_dump(), HTTPStatus.ACCEPTED)  # type: ignore[return-value]
         said = "; ".join((first.reason, asked.reason))
-        answer = record.gate.lift(session, decision, first.operator, caller.requester, said, now)
-    record.log.publish(answer.ruling.entry, now=house.clock())
-    return answers.permit(permitted(answer))
+        done = lifting.lift(session, decision, first.operator, caller.requester, said)
+    house.record.log.publish(done.decision.ruling.entry, now=house.clock())
+    given = answers.permit(permitted(done.decision))
+    return shapes.Lifted(**given.model_dump(), job=done.job)
 
 
 @router.get("/policy")

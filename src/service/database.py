@@ -77,9 +77,9 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A deferred session that never writes.
+        """A session that never writes, and sees one moment of the database.
 
-        With IMMEDIATE for all, one idle reader would lock out the next.
+        Deferred on SQLite: with IMMEDIATE for all, one idle reader would lock out the next.
         """
         with Session(self.reading) as session, self._mapped():
             event.listen(session, "before_flush", _refuse_write)
@@ -229,6 +229,8 @@ def _postgresql(url: str) -> Engine:
     @event.listens_for(engine, "begin")
     def _begin(connection: Any) -> None:
         if connection.get_execution_options().keys() >= _READS.keys():
-            connection.exec_driver_sql("SET TRANSACTION READ ONLY")
+            # One snapshot, as SQLite's readers have anyway: who reads a state and then its history would find
+            # that they contradict each other whenever something was committed between the two.
+            connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
 
     return engine

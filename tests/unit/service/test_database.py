@@ -93,6 +93,18 @@ def test_a_reader_does_not_keep_a_writer_out(database: Database) -> None:
     assert count(database) == 1
 
 
+def test_a_reader_sees_one_moment_whatever_is_committed_meanwhile(database: Database) -> None:
+    # A state and its history are two statements; between them somebody withdraws.
+    counted = text("SELECT count(*) FROM notice")
+    with database.read() as reader:
+        before = reader.connection().execute(counted).scalar_one()
+        with database.write() as writer:
+            writer.add(a_row())
+        after = reader.connection().execute(counted).scalar_one()
+
+    assert (before, after, count(database)) == (0, 0, 1)
+
+
 def test_instants_come_back_aware_and_in_utc(database: Database) -> None:
     with database.write() as session:
         session.add(a_row())

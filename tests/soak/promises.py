@@ -3,11 +3,15 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 
+from consent.required import NEEDED
+from consent.words import Action
 from soak.books import Books
 from soak.journal import Journal, Stake
 
 WITHDRAWN = "ConsentWithdrawn"
 FINAL = {"released", "refused", "failed"}
+PHOTO = frozenset(map(str, NEEDED[Action.DONOR]))
+"""Purposes that a donor's photo rests on."""
 
 Promise = Callable[[Journal, Books], Iterator[str]]
 
@@ -64,8 +68,12 @@ def nothing_was_decided_or_released_behind_a_withdrawal(journal: Journal, books:
 
 
 def nothing_stays_of_who_left(journal: Journal, books: Books) -> Iterator[str]:
-    """A withdrawal brings the date of her photos, also of one that was being looked at."""
-    gone = {authorization for one in journal.withdrawals for authorization, _ in one.ended_stakes}
+    """A withdrawal brings the date of her photos, also of one that was being looked at.
+
+    Of what a photo is kept for: who ends the swapping alone may still be asked to be compared.
+    """
+    stakes = {stake for one in journal.withdrawals for stake in one.ended_stakes}
+    gone = {authorization for authorization, purpose in stakes if purpose in PHOTO}
     for authorization in sorted(gone & books.kept):
         yield f"a photo of somebody who withdrew {authorization} is kept"
 

@@ -90,6 +90,12 @@ def test_a_sound_story_breaks_nothing(told: Told) -> None:
     assert broken(told.journal, told.books) == {}
 
 
+def test_a_photo_may_stay_where_the_swapping_alone_was_ended(told: Told) -> None:
+    told.of_books(kept=frozenset({"a1", "a2"}))
+
+    assert broken(told.journal, told.books) == {}
+
+
 def permitted_after(told: Told) -> None:
     told.journal.permits.append(Permitted("publish", HERS, begun=51.5))
 
@@ -126,6 +132,7 @@ def rests_on_nobody(told: Told) -> None:
 
 
 def photo_kept(told: Told) -> None:
+    told.journal.withdrawals.append(Withdrawn(stakes("a1", "MATCHING"), LEAVE, begun=50, ended=51))
     told.of_books(kept=frozenset({"a1"}))
 
 

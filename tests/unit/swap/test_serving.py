@@ -66,7 +66,9 @@ def test_it_is_served_while_all_consents_stand(database: Database) -> None:
     with database.write() as session:
         output = released(session)
 
-    assert ask(database, output.id, everybody()) == Leave(output)
+    assert ask(database, output.id, everybody()) == Leave(
+        output, {HERS: ["USER_SWAP"], DONORS: ["USER_SWAP"]}
+    )
 
 
 def test_one_consent_that_ended_is_enough(database: Database) -> None:

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Query, Response
 
 from audit import files, tree
 from audit.leaf import Leaf
-from audit.log import EntryUnpublished
 from audit.storage import PosixStorage
 from audit.tile import WIDTH, Tile
 from audit.treerows import TreeRows
@@ -68,7 +67,7 @@ def checkpoint(house: TheHouse, _: OperatorOrAuditor) -> shapes.Checkpoint:
     with house.database.read() as session:
         latest = house.record.log.latest(session)
     if latest is None:
-        raise EntryUnpublished("nothing is published yet")
+        raise not_found("checkpoint")
     return shapes.Checkpoint(size=latest.size, root=latest.root, digest=latest.digest, text=latest.text)
 
 

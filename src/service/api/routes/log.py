@@ -67,13 +67,13 @@ def tile(house: TheHouse, path: str) -> Response:
 
 
 @router.get("/v1/log/checkpoint")
-@may_answer(EntryUnpublished)
+@may_answer(NoSuchThing)
 def checkpoint(house: TheHouse, _: OperatorOrAuditor) -> shapes.Checkpoint:
     """The last published checkpoint."""
     with house.database.read() as session:
         latest = house.record.log.latest(session)
     if latest is None:
-        raise EntryUnpublished("nothing is published yet")
+        raise not_found("checkpoint")
     return shapes.Checkpoint(size=latest.size, root=latest.root, digest=latest.digest, text=latest.text)
 
 

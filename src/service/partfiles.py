@@ -133,7 +133,8 @@ class PartFiles:
         while True:
             with storage():
                 file = self._open(path)
-            with file:
+            # Closing may be told that there is no room, as well.
+            with storage(), file:
                 try:
                     fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:

@@ -19,7 +19,8 @@ PREFIX = ".draft-"
 Create: TypeAlias = Callable[[Path], BinaryIO]
 """Make a new, unbuffered file in a folder, open for reading and writing. Tests pass one on a full disk."""
 
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What the system says where there is no room."""
 
 
 def create(folder: Path) -> BinaryIO:
@@ -34,7 +35,7 @@ def storage() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
+        if error.errno in FULL:
             raise StorageFull(f"no room to write ({errno.errorcode[error.errno or 0]})") from None
         raise
 

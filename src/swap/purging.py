@@ -18,6 +18,7 @@ from audit import durable
 from audit.ledger import Ledger
 from swap import holdings, library, orders, outputs
 from swap.donors import let_go
+from swap.draft import sweep
 from swap.quarantine import Quarantine
 from swap.retention import AFTER, BATCH, Kept, Purge
 from swap.store import MediaStore
@@ -82,7 +83,8 @@ class Purging:
     def _drafts(self, _session: Session, now: datetime) -> int:
         before = now - AFTER[Kept.DRAFT]
         with durable.disk(self.work):
-            return self.media.sweep(before=before) + self.quarantine.sweep(before=before)
+            brought = sweep(self.work, before=before)
+            return brought + self.media.sweep(before=before) + self.quarantine.sweep(before=before)
 
     def _orphans(self, session: Session, now: datetime) -> int:
         tenant, before = self.ledger.tenant, now - AFTER[Kept.ORPHAN]

@@ -288,6 +288,7 @@ def test_an_upload_goes_on_where_it_broke_off(outside: Opened, monkeypatch: pyte
     assert done.json() == {"template": template, "frames": small_clip().frames, "sound": "kept"}
     is_in(there, template)
     gone = there.operator.ask("HEAD", f"/v1/uploads/{upload}")
+    assert gone.headers["X-Problem-Code"] == "NOT_FOUND"
     assert gone.status_code == 404
 
 
@@ -438,6 +439,52 @@ class Cramped:
 
     def __getattr__(self, name: str):
         return getattr(self.file, name)
+
+
+@ON_ONE
+def test_a_part_that_is_told_only_at_its_end_that_there_is_no_room_is_said_so(outside: Opened) -> None:
+    # Given storage that says so when a file is closed, as network file systems with quotas do
+    there = outside("consented")
+    upload = begun(there, announced(there))
+    put_back = there.house.receiving.parts
+    remote = PartFiles(there.world.record.layout.uploads, opened=Remote)
+    object.__setattr__(there.house.receiving, "parts", remote)
+
+    # When bytes are sent
+    answer = sent(there.operator, upload, 0, clip()[:100])
+
+    # Then that is the answer, and the client may go on once there is room.
+    assert (answer.status_code, answer.json()["code"]) == (507, "STORAGE_FULL")
+    object.__setattr__(there.house.receiving, "parts", put_back)
+    assert (
+        sent(there.operator, upload, offset(there, upload), clip()[offset(there, upload) :]).status_code
+        == 204
+    )
+
+
+class Remote(Cramped):
+    """A part on a disk that is full when it is closed."""
+
+    def __exit__(self, *_: object) -> None:
+        self.file.close()
+        raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+
+
+@ON_ONE
+def test_a_disk_that_fills_where_nobody_thought_of_it_is_no_bug(
+    outside: Opened, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    there = outside("consented")
+    upload = begun(there, announced(there))
+
+    def full(_self: Receiving, _owner: str, _upload: str) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Receiving, "abandon", full)
+    answer = there.operator.delete(f"/v1/uploads/{upload}")
+
+    assert (answer.status_code, answer.json()["code"]) == (507, "STORAGE_FULL")
+    assert "a bug" not in caplog.text
 
 
 @ON_ONE

@@ -3,14 +3,17 @@
 import socket
 from base64 import b64encode
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 
 import pytest
 
 from api.conftest import Opened
 from callers import Outside
+from full_disk import on_a_full_disk
 from service.api import body
 from service.api.routes import verifications
+from swap.draft import Draft
 from swap.limits import Limits
 from waiting import LONG, until
 
@@ -35,7 +38,7 @@ def fetched(there: Outside) -> Copy:
 
 
 def left_behind(there: Outside) -> list[str]:
-    return [file.name for file in there.world.record.layout.work.rglob("verify-*")]
+    return [file.name for file in there.world.record.layout.work.rglob("*") if file.is_file()]
 
 
 def test_a_released_file_is_verified_held_and_brought(outside: Opened) -> None:
@@ -102,6 +105,21 @@ def test_bodies_that_changed_or_are_too_large_are_not_kept(
     assert (large.status_code, large.json()["code"]) == (413, "BODY_TOO_LARGE")
     assert (unstated.status_code, unstated.json()["code"]) == (413, "BODY_TOO_LARGE")
     assert no_base64.json()["code"] == none.json()["code"] == "REQUEST_INVALID"
+    assert left_behind(there) == []
+
+
+@pytest.mark.parametrize("ground", ["sqlite"], indirect=True)
+def test_a_disk_that_fills_meanwhile_is_said_to_be_full(
+    outside: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = outside("founded")
+    monkeypatch.setattr(verifications, "Draft", partial(Draft, make=on_a_full_disk))
+
+    answer = there.auditor.put(
+        f"/v1/verifications/{'0' * 64}", content=bytes(2000), headers={"X-Receipt": ""}
+    )
+
+    assert (answer.status_code, answer.json()["code"]) == (507, "STORAGE_FULL")
     assert left_behind(there) == []
 
 

@@ -20,6 +20,7 @@ from service.retention import CLASSES, purger
 from service.worker import working
 from swap import library, outputs
 from swap.admission import Admission
+from swap.draft import Draft
 from swap.errors import UploadGone, WrongState
 from swap.folder import ContentFolder
 from swap.library import State
@@ -242,12 +243,14 @@ def test_a_reference_goes_at_the_date_she_set(at_stage: Stage, clock: Clock) -> 
 
 
 def test_what_crashes_left_in_folders_goes_and_what_rows_name_stays(at_stage: Stage, clock: Clock) -> None:
-    # Given, beside a published template, a draft, whole files that no row names, and an ended job's folder
+    # Given, beside a published template, drafts, whole files that no row names, and an ended job's folder
     world = at_stage("received", clock=clock)
     named = world.files("media", "quarantine")
     with world.studio.pipeline.media.draft() as draft:
         draft.write(b"half")
         draft._published = True  # its writer was killed
+    with Draft(world.folder / "work") as brought:
+        brought._published = True  # so was who verified it
     for folder in (world.studio.pipeline.media, world.studio.pipeline.quarantine._folder):
         assert isinstance(folder, ContentFolder)
         folder.put([b"nobody names me"], max_bytes=100)
@@ -256,7 +259,7 @@ def test_what_crashes_left_in_folders_goes_and_what_rows_name_stays(at_stage: St
 
     # When their dates have come, and the donor's photo has longer
     clock.moves(hours=23)
-    assert purged(world) == {"unfinished-file": 1, "work-folder": 1}
+    assert purged(world) == {"unfinished-file": 2, "work-folder": 1}
     clock.moves(hours=2)
 
     # Then only what rows name is left.

@@ -3,19 +3,18 @@
 import asyncio
 import hashlib
 import time
-from typing import IO
 
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
 from service.api.route import BodyStalled, BodyTooLarge
-from swap.draft import storage
+from swap.draft import Draft
 
 STALL_SECONDS = 30.0
 LONGEST_SECONDS = 1800.0
 
 
-async def to_file(request: Request, file: IO[bytes], *, most: int) -> str:
+async def to_file(request: Request, file: Draft, *, most: int) -> str:
     """Write the body to `file`; its SHA-256. Raises `BodyTooLarge`, `BodyStalled`, `StorageFull`."""
     stated = request.headers.get("content-length", "0")
     if stated.isdecimal() and int(stated) > most:
@@ -36,7 +35,6 @@ async def to_file(request: Request, file: IO[bytes], *, most: int) -> str:
         await run_in_threadpool(_write, file, chunk, seen)
 
 
-def _write(file: IO[bytes], chunk: bytes, seen: "hashlib._Hash") -> None:
-    with storage():
-        file.write(chunk)
+def _write(file: Draft, chunk: bytes, seen: "hashlib._Hash") -> None:
+    file.write(chunk)
     seen.update(chunk)

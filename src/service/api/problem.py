@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from audit.durable import DiskFull
 from audit.errors import BadInput, ConsentryError, Diverged
-from audit.log import EntryUnknown, EntryUnpublished
+from audit.log import EntryUnknown
 from consent.errors import (
     AuthorizationUnknown,
     KeyNotEnrolled,
@@ -29,10 +29,13 @@ from consent.permit import Decision, Hold, Permit, Refusal
 from service import logs
 from service.apikeys import KeyExpired, KeyInvalid, KeyMissing, KeyRevoked, KeyUnknown
 from service.shapes.problem import Fault, Objection, Problem, Refused
+from swap.draft import FULL
 from swap.errors import NoSuchThing, PhotoGone, WrongState
 from swap.faults import SourceTooLarge, StorageFull
 
 MEDIA_TYPE = "application/problem+json"
+CODE = "X-Problem-Code"
+"""The code again: an answer to HEAD has no body."""
 RETRY_SECONDS = 5
 
 _STATUS: Mapping[type[ConsentryError], HTTPStatus] = {
@@ -47,7 +50,6 @@ _STATUS: Mapping[type[ConsentryError], HTTPStatus] = {
     NoticeUnknown: HTTPStatus.NOT_FOUND,
     HoldUnknown: HTTPStatus.NOT_FOUND,
     EntryUnknown: HTTPStatus.NOT_FOUND,
-    EntryUnpublished: HTTPStatus.NOT_FOUND,
     KeyUnknown: HTTPStatus.NOT_FOUND,
     WrongState: HTTPStatus.CONFLICT,
     SourceTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -190,6 +192,9 @@ def answer_to_any(error: Exception) -> Response:
             return answer_to(error)
         case RequestValidationError():
             return answer_to(RequestInvalid("the request is not as documented"), _faults(error))
+        case OSError() if error.errno in FULL:
+            # Whoever wrote, and did not think of it: a disk that fills is no bug.
+            return answer_to(StorageFull("no room to write"))
         case ClientDisconnect():
             # Nobody hears this. It is no bug, and must not be logged as one.
             return answer_to(RequestInvalid("the request broke off"))
@@ -230,5 +235,8 @@ def _title(error: ConsentryError) -> str:
 
 def _json(said: Problem, status: HTTPStatus, headers: Mapping[str, str]) -> Response:
     return JSONResponse(
-        said.model_dump(mode="json"), status_code=status, headers=dict(headers), media_type=MEDIA_TYPE
+        said.model_dump(mode="json"),
+        status_code=status,
+        headers={**headers, CODE: said.code},
+        media_type=MEDIA_TYPE,
     )

@@ -4,7 +4,6 @@ from base64 import b64decode
 from binascii import Error as NotBase64
 from http import HTTPStatus
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from threading import BoundedSemaphore
 from typing import Annotated, ClassVar
 
@@ -21,6 +20,7 @@ from service.api.route import Route, StreamingRoute
 from service.shapes import verifications as shapes
 from service.shapes.shape import Digest
 from swap import outputs
+from swap.draft import Draft
 from swap.limits import Limits
 
 router = APIRouter(prefix="/v1/verifications", tags=["verify"], route_class=Route)
@@ -88,12 +88,11 @@ async def brought(
     if not _PLACES.acquire(blocking=False):
         raise VerifyingBusy(f"{AT_ONCE} files are being received")
     try:
-        with NamedTemporaryFile(dir=house.record.layout.work, prefix="verify-") as file:
+        with Draft(house.record.layout.work) as file:
             digest = await to_file(request, file, most=Limits().max_bytes)
             if digest != sha256:
                 raise BodyDiffers("the body has another SHA-256")
-            file.flush()
-            return await run_in_threadpool(_verified, house, Path(file.name), data)
+            return await run_in_threadpool(_verified, house, file.path, data)
     finally:
         _PLACES.release()
 

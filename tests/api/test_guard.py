@@ -163,6 +163,37 @@ def test_who_keeps_guessing_is_made_to_wait(there: Outside) -> None:
     assert guesses[-1].json()["code"] == "RATE_LIMITED"
 
 
+def test_who_guesses_does_not_shut_out_who_knows_from_the_same_address(there: Outside) -> None:
+    # Given a stranger behind the same proxy as everybody, who has used up what strangers have
+    guessing = Caller(there.client, f"ck_{NOWHERE}_{'A' * 43}")
+    while guessing.get("/v1/policy").status_code != 429:
+        pass
+
+    # Then a good key is a good key, for reading and for writing
+    assert there.operator.get("/v1/policy").status_code == 200
+    assert (
+        there.caller(KeyRole.OPERATOR).post("/v1/keys", {"role": "auditor", "name": "b"}).status_code == 201
+    )
+
+
+def test_a_key_is_read_in_one_way_wherever_it_is_sent(there: Outside) -> None:
+    # Given headers that are read leniently
+    for given, good in ((f"BEARER  {there.operator.token}", True), ("Bearer", False), ("Basic x", False)):
+        headers = {"Authorization": given}
+
+        # Then routes with a body, which ask before they read it, say the same as those without.
+        read = there.nobody.get("/v1/policy", headers=headers).status_code
+        written = there.nobody.post("/v1/swaps/checks", {}, headers=headers).status_code
+        assert (read, written) == ((200, 422) if good else (401, 401)), given
+
+
+def test_a_slash_too_many_sends_nobody_elsewhere(there: Outside) -> None:
+    answer = there.operator.get("/v1/policy/", headers={"Host": "elsewhere.example"})
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "ROUTE_UNKNOWN")
+    assert "location" not in answer.headers
+
+
 def test_the_api_answers_unknown_paths_and_methods_as_problems(there: Outside) -> None:
     missing, wrong = there.operator.get("/v1/nothing"), there.operator.ask("PATCH", "/v1/policy")
 

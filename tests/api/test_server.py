@@ -168,7 +168,7 @@ def test_methods_that_clients_make_up_are_counted_as_one(there: Outside) -> None
         there.nobody.ask(word, "/v1/people")
 
     said = there.auditor.get("/metrics").text
-    assert 'consentry_requests_total{method="other",route="-",status="405"} 3.0' in said
+    assert 'consentry_requests_total{method="other",route="/v1/people",status="405"} 3.0' in said
     assert "ANNA" not in said
 
 
@@ -192,3 +192,17 @@ def test_a_process_whose_threads_all_wait_is_alive(there: Outside) -> None:
             assert there.client.get("/healthz", timeout=5).status_code == 200
         finally:
             gate.set()
+
+
+def test_a_request_of_two_lengths_is_the_last_on_its_line(there: Outside) -> None:
+    # Given a request that a proxy may read by its length, and we by its chunks
+    two = post(there, 5).removesuffix(b"\r\n") + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
+
+    # When something follows that might be a request
+    with connection(there) as line:
+        line.sendall(two + b"GET /v1/notices HTTP/1.1\r\nHost: x\r\n\r\n")
+        said = b"".join(iter(lambda: line.recv(1 << 16), b""))
+
+    # Then it is not answered
+    assert said.count(b"HTTP/1.1 ") == 1
+    assert b"REQUEST_INVALID" in said

@@ -8,8 +8,9 @@ from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.concurrency import run_in_threadpool
 
-from audit.errors import Unready
+from audit.errors import BadInput
 from service.api.house import House, TheHouse, not_found
+from service.api.limits import Limits
 from service.api.problem import NotAllowed
 from service.apikeys import USED_EVERY, ApiKey, KeyMissing, KeyRole
 
@@ -26,8 +27,8 @@ OPEN = frozenset(
 )
 """Routes that anybody may call. Each needs its reason here."""
 
-_BEARER = HTTPBearer(auto_error=False, description="`ck_<id>_<secret>`, as `consentry key issue` prints it.")
-_Given = Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)]
+BEARER = HTTPBearer(auto_error=False, description="`ck_<id>_<secret>`, as `consentry key issue` prints it.")
+_Given = Annotated[HTTPAuthorizationCredentials | None, Security(BEARER)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +63,15 @@ async def authenticate(request: Request, house: TheHouse, given: _Given) -> Call
         # Asked for its Idempotency-Key's sake already: one request counts once.
         return known
     client = request.client.host if request.client else ""
-    limits = request.app.state.limits
-    limits.strangers.check(client)
-    if given is None or given.scheme.lower() != "bearer":
-        limits.strangers.spend(client)
-        raise KeyMissing("expected the header Authorization: Bearer ck_...")
+    limits: Limits = request.app.state.limits
     try:
+        if given is None or given.scheme.lower() != "bearer":
+            raise KeyMissing("expected the header Authorization: Bearer ck_...")
         key, line = await run_in_threadpool(_find, house, given.credentials)
-    except Unready:
-        raise
-    except Exception:
-        limits.strangers.spend(client)
+    except BadInput:
+        # Not before the key was looked at: behind a proxy a stranger may have everybody's address, and
+        # would shut them all out.
+        limits.strangers.take(client)
         raise
     limits.callers.take(key.id)
     request.state.token = given.credentials

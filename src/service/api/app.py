@@ -79,6 +79,8 @@ def build(house: House) -> FastAPI:
         # Its pages load scripts from elsewhere; the document itself is served.
         docs_url=None,
         redoc_url=None,
+        # Whoever adds a slash would be sent on to whatever host the request named, without TLS.
+        redirect_slashes=False,
         responses={
             "4XX": {"model": Problem, "description": "A problem.", "content": {problem.MEDIA_TYPE: {}}},
             503: {"model": Problem, "description": "Not ready.", "content": {problem.MEDIA_TYPE: {}}},
@@ -125,6 +127,7 @@ class Envelope:
             return
         begun, status, name = time.monotonic(), 500, token_hex(8)
         token = logs.request_id.set(name)
+        framed = {key for key, _ in scope["headers"]} & {b"content-length", b"transfer-encoding"}
 
         async def sending(message: Message) -> None:
             nonlocal status
@@ -136,6 +139,9 @@ class Envelope:
                 if b"cache-control" not in present:
                     headers.append((b"cache-control", b"no-store"))
                 headers.append((b"x-request-id", name.encode()))
+                if len(framed) > 1 and b"connection" not in present:
+                    # RFC 9112, 6.3: what follows may be a request only for us, and not for a proxy.
+                    headers.append((b"connection", b"close"))
                 message["headers"] = headers
             await send(message)
 

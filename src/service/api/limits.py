@@ -1,4 +1,4 @@
-"""Rate limits: a bucket a key for callers, a bucket an address for those who fail to show one.
+"""Rate limits: a bucket a key for callers, a bucket an address for those who fail to show a good one.
 
 In the memory of one process: so many processes, so many times the limit. They protect the service from
 a runaway client; what a tenant may have at once is a quota (`service.quotas`), and counted in the database.
@@ -43,26 +43,16 @@ class Buckets:
     _left: OrderedDict[str, tuple[float, float]] = field(default_factory=OrderedDict)
     _lock: Lock = field(default_factory=Lock)
 
-    def check(self, name: str) -> None:
-        """Raise `RateLimited` if nothing is left."""
+    def take(self, name: str) -> None:
+        """Take one. Raises `RateLimited` if there is none."""
         with self._lock:
             left = self._now(name)
-        if left < 1:
-            raise RateLimited((1 - left) / self.rate)
-
-    def spend(self, name: str) -> None:
-        """Take one, whether or not it is there."""
-        with self._lock:
-            left = self._now(name)
-            self._left[name] = (max(left - 1, -self.burst), self.clock())
+            if left < 1:
+                raise RateLimited((1 - left) / self.rate)
+            self._left[name] = (left - 1, self.clock())
             self._left.move_to_end(name)
             while len(self._left) > MOST:
                 self._left.popitem(last=False)
-
-    def take(self, name: str) -> None:
-        """Take one. Raises `RateLimited`."""
-        self.check(name)
-        self.spend(name)
 
     def _now(self, name: str) -> float:
         left, at = self._left.get(name, (self.burst, self.clock()))

@@ -13,7 +13,6 @@ from typing import Any, ClassVar
 
 from fastapi import Request
 from fastapi.routing import APIRoute
-from fastapi.security import HTTPAuthorizationCredentials
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
@@ -21,7 +20,7 @@ from starlette.responses import Response
 from audit.errors import BadInput, Unready
 from service import logs
 from service.api import problem
-from service.api.access import OPEN, Caller, authenticate
+from service.api.access import BEARER, OPEN, Caller, authenticate
 from service.api.house import House
 from service.api.lingering import Lingering, unread
 from service.apikeys import secret_of
@@ -39,7 +38,7 @@ PHOTOS_AT_ONCE = 8
 _PHOTOS = BoundedSemaphore(PHOTOS_AT_ONCE)
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
-_KEPT = ("content-type", "location")
+_KEPT = ("content-type", "location", problem.CODE.lower())
 
 
 class IdempotencyKeyMissing(BadInput):
@@ -129,7 +128,7 @@ class Route(APIRoute):
                 return await work(request)
             if request.scope["route"].path not in OPEN:
                 # Before a byte of it: who has no key could fill the memory with bodies.
-                await authenticate(request, request.app.state.house, _given(request))
+                await authenticate(request, request.app.state.house, await BEARER(request))
             with self.place():
                 await _bounded(request, self.largest_body)
                 return await (_once(request, work) if once else work(request))
@@ -253,11 +252,6 @@ async def _later(keep: Callable[[], None]) -> None:
         except Unready:
             continue
         return
-
-
-def _given(request: Request) -> HTTPAuthorizationCredentials | None:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return HTTPAuthorizationCredentials(scheme=scheme, credentials=token) if token else None
 
 
 def _begin(house: House, one: Asked) -> tuple[Known, bytes | None]:

@@ -57,8 +57,8 @@ class EntryUnpublished(Unready):
 
     code = "ENTRY_UNPUBLISHED"
     zh = "条目尚未被已发布的检查点覆盖。"
-    hint = "Publish the log up to this entry, then ask again."
-    hint_zh = "请先将日志发布至该条目，再重试。"
+    hint = "Ask again in a moment: a worker publishes what waits, and so does `consentry log publish`."
+    hint_zh = "请稍后重试：工作进程会发布待处理条目，也可执行 `consentry log publish`。"
 
 
 class Log:

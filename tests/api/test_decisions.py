@@ -1,5 +1,7 @@
 """Decisions over HTTP: read as they stand, a hold lifted by two operators, the rules in force."""
 
+from base64 import urlsafe_b64encode
+
 import httpx
 import pytest
 
@@ -121,3 +123,26 @@ def test_a_cursor_that_was_not_made_here_is_refused(outside: Opened) -> None:
         answer = there.operator.get("/v1/decisions", params={"after": cursor})
         assert (answer.status_code, answer.json()["code"]) == (422, "CURSOR_INVALID"), cursor
     assert there.operator.get(f"/v1/decisions/{'0' * 32}").json()["code"] == "NOT_FOUND"
+
+
+def test_text_with_a_zero_byte_is_a_fault_of_the_request(outside: Opened) -> None:
+    # Given words that PostgreSQL takes into no column and compares with none
+    there = outside("founded")
+    cursor = urlsafe_b64encode(b"2026-01-01T00:00:00Z a\0b").decode()
+    anyone = "0" * 32
+
+    # When they come as a cursor, in a path, as a reason
+    said = [
+        there.operator.get(f"/v1/{what}", params={"after": cursor})
+        for what in ("decisions", "swaps", "templates")
+    ]
+    said.append(there.operator.delete(f"/v1/people/{anyone}/keys/a%00b"))
+    said.append(there.operator.post(f"/v1/decisions/{anyone}/lifts", {"reason": "seen\0 it"}))
+    said.append(
+        there.operator.post(
+            "/v1/people", {"proof": "verified-account", "by": "a\0", "how": "b", "age": "adult"}
+        )
+    )
+
+    # Then each is told so, on either database.
+    assert [answer.status_code for answer in said] == [422] * 6, [answer.text for answer in said]

@@ -8,9 +8,11 @@ from api.conftest import Opened
 from audit import tree
 from audit.checkpoint import Checkpoint
 from audit.note import NoteVerifier
-from audit.proof import Proof
+from audit.proof import Proof as LogProof
 from audit.tile import Tile, parse_bundle
 from callers import Outside
+from consent.person import Proof
+from consent.words import AgeBand, ProofLevel
 
 
 def raw(there: Outside, target: str) -> bytes:
@@ -104,7 +106,7 @@ def test_entries_are_read_in_order_and_each_is_proven(outside: Opened) -> None:
     assert there.auditor.get("/v1/log/checkpoint").json()["size"] == len(seen)
     bundle = there.nobody.get(f"/log/{Tile(0, 0, len(seen)).bundle_path}")
     proof = there.creator("hopper").get(f"/v1/log/entries/{seen[-1]['entry']}/proof")
-    checked = Proof.parse(proof.text).check(parse_bundle(bundle.content)[-1], verifier)
+    checked = LogProof.parse(proof.text).check(parse_bundle(bundle.content)[-1], verifier)
     assert checked.size == len(seen)
     assert there.auditor.get(f"/v1/log/entries?after={len(seen) - 1}").json() == {"items": [], "next": None}
 
@@ -116,3 +118,33 @@ def test_an_unknown_entry_has_no_proof(outside: Opened) -> None:
     answer = there.auditor.get(f"/v1/log/entries/{'0' * 64}/proof")
 
     assert (answer.status_code, answer.json()["code"]) == (404, "ENTRY_UNKNOWN")
+
+
+@pytest.mark.parametrize("ground", ["sqlite"], indirect=True)
+def test_paths_longer_than_any_tile_are_not_there(outside: Opened) -> None:
+    there = outside("founded")
+
+    # A number that Python would not read, and a name that the file system would not
+    for deep in (1500, 1000, 7):
+        answer = there.nobody.get(f"/log/tile/0/{'x001/' * deep}001")
+        assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND")
+
+
+def test_an_entry_that_waits_to_be_published_is_said_to_be_on_its_way(outside: Opened) -> None:
+    # Given an entry that is committed and under no checkpoint
+    there = outside("founded")
+    record = there.world.record
+    with record.database.write() as session:
+        proof = Proof(ProofLevel.SELF_ASSERTED, "desk-1", "by hand")
+        person = record.registry.people.enrol(session, proof, AgeBand.ADULT, now=record.clock())
+
+    # When its proof is asked for, and one of an entry that there never was
+    early = there.auditor.get(f"/v1/log/entries/{person.entry}/proof")
+    never = there.auditor.get(f"/v1/log/entries/{'0' * 64}/proof")
+
+    # Then the one is to be asked for again, and is there
+    assert (early.status_code, early.json()["code"]) == (503, "ENTRY_UNPUBLISHED")
+    assert int(early.headers["Retry-After"]) >= 1
+    assert (never.status_code, never.json()["code"]) == (404, "ENTRY_UNKNOWN")
+    record.log.publish(now=record.clock())
+    assert there.auditor.get(f"/v1/log/entries/{person.entry}/proof").status_code == 200

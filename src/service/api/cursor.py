@@ -36,6 +36,10 @@ def read(cursor: str | None) -> Place | None:
         return None
     try:
         at, _, name = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii").partition(" ")
-        return Place(instant.parse(at), name)
+        place = Place(instant.parse(at), name)
     except (binascii.Error, ValueError, instant.NotAnInstant):
         raise CursorInvalid("expected a cursor of an earlier page") from None
+    # PostgreSQL takes no text with a zero byte, not even to compare with.
+    if not name.isalnum():
+        raise CursorInvalid("expected a cursor of an earlier page")
+    return place

@@ -4,7 +4,7 @@ from pydantic import Field
 
 from consent.words import Action, ProofLevel
 from service.shapes.problem import Objection
-from service.shapes.shape import Digest, Id, Instant, Shape
+from service.shapes.shape import LINES, Digest, Id, Instant, Shape
 
 
 class Permitted(Shape):
@@ -41,7 +41,7 @@ class Decision(Shape):
 class Lift(Shape):
     """Why a hold may be lifted. Two operators must say so, each with a key of his own."""
 
-    reason: str = Field(min_length=3, max_length=1000)
+    reason: str = Field(min_length=3, max_length=1000, pattern=LINES)
 
 
 class Lifted(Permitted):

@@ -1,9 +1,13 @@
 """People, their keys, and what was decided about them."""
 
+from typing import Annotated
+
 from pydantic import Field
 
 from consent.words import Action, AgeBand, ProofLevel, Purpose, Role, Status
 from service.shapes.shape import Digest, Id, Instant, Label, Shape
+
+PublicKey = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="Ed25519 public key, hex.")]
 
 
 class Enrol(Shape):
@@ -28,7 +32,7 @@ class Person(Shape):
 class EnrolKey(Shape):
     """A public key of hers. The private half was made on her side and stays there."""
 
-    key: str = Field(pattern=r"^[0-9a-f]{64}$", description="Ed25519 public key, hex.")
+    key: PublicKey
 
 
 class PersonKey(Shape):

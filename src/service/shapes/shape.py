@@ -23,7 +23,11 @@ def _utc(at: datetime) -> datetime:
 
 Id = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$", description="128 random bits, hex.")]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256, hex.")]
-Label = Annotated[str, Field(min_length=1, max_length=200)]
+LINE = r"^[^\x00-\x1f\x7f]*$"
+"""Without control characters: texts are shown on terminals, and PostgreSQL takes none with a zero byte."""
+LINES = r"^[^\x00-\x08\x0b-\x1f\x7f]*$"
+"""The same of several lines."""
+Label = Annotated[str, Field(min_length=1, max_length=200, pattern=LINE)]
 Instant = Annotated[
     AwareDatetime,
     AfterValidator(_utc),

@@ -8,10 +8,10 @@ from consent.case import SourceKind
 from consent.words import Match, Role
 from service.shapes.decisions import Permitted
 from service.shapes.scans import Scan
-from service.shapes.shape import Digest, Id, Instant, Label, Shape
+from service.shapes.shape import LINES, Digest, Id, Instant, Label, Shape
 from service.shapes.use import Use
 
-Text = Annotated[str, Field(min_length=1, max_length=2000)]
+Text = Annotated[str, Field(min_length=1, max_length=2000, pattern=LINES)]
 
 
 class CastMember(Shape):

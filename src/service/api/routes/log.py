@@ -8,7 +8,6 @@ from fastapi import APIRouter, Query, Response
 
 from audit import files, tree
 from audit.leaf import Leaf
-from audit.log import EntryUnpublished
 from audit.storage import PosixStorage
 from audit.tile import WIDTH, Tile
 from audit.treerows import TreeRows
@@ -21,7 +20,9 @@ from service.shapes.shape import Digest
 
 router = APIRouter(tags=["log"], route_class=Route)
 
-_TILE = re.compile(r"(entries|[0-9]|[1-5][0-9]|6[0-3])/((?:x[0-9]{3}/)*[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?")
+_TILE = re.compile(
+    r"(entries|[0-9]|[1-5][0-9]|6[0-3])/((?:x[0-9]{3}/){0,6}[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?"
+)
 _FOR_EVER = "public, max-age=31536000, immutable"
 _FOR_AN_HOUR = "public, max-age=3600"
 """Of partial tiles: they never change, and go once the full one is there."""
@@ -66,7 +67,7 @@ def checkpoint(house: TheHouse, _: OperatorOrAuditor) -> shapes.Checkpoint:
     with house.database.read() as session:
         latest = house.record.log.latest(session)
     if latest is None:
-        raise EntryUnpublished("nothing is published yet")
+        raise not_found("checkpoint")
     return shapes.Checkpoint(size=latest.size, root=latest.root, digest=latest.digest, text=latest.text)
 
 

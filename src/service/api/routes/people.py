@@ -59,7 +59,9 @@ def keys(house: TheHouse, caller: AnyButEngine, person: Id) -> list[shapes.Perso
 
 
 @router.delete("/{person}/keys/{key}")
-def retire_key(house: TheHouse, caller: OperatorOrCreator, person: Id, key: str) -> shapes.PersonKey:
+def retire_key(
+    house: TheHouse, caller: OperatorOrCreator, person: Id, key: shapes.PublicKey
+) -> shapes.PersonKey:
     """End a key's time, now. What it signed before stays signed."""
     caller.expect(person, "person")
     record = house.record

@@ -32,7 +32,7 @@ def answering(*answers: Said) -> Iterator[tuple[str, list[Mapping[str, str]]]]:
             self.end_headers()
             self.wfile.write(said.body)
 
-        do_POST = do_GET  # noqa: N815  (the name is http.server's)
+        do_POST = do_HEAD = do_PATCH = do_GET  # noqa: N815  (the names are http.server's)
 
         def log_message(self, *args: object) -> None:
             pass

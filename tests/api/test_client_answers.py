@@ -9,7 +9,18 @@ import pytest
 
 from answering import Said, answering
 from senders import EITHER
-from service.client import Client, Damaged, Problem, Unreachable, decisions, outputs, swaps, uploads
+from service.client import (
+    Client,
+    Damaged,
+    FileShortened,
+    Part,
+    Problem,
+    Unreachable,
+    decisions,
+    outputs,
+    swaps,
+    uploads,
+)
 from service.client.call import Call
 from service.client.events import Events
 from service.client.uploads import STUCK
@@ -166,3 +177,27 @@ def test_events_are_read_however_they_are_cut(size: int) -> None:
 
 def a_problem(code: str) -> Problem:
     return Problem(shapes.Problem(type="about:blank", title="No.", status=409, code=code, detail="no"))
+
+
+@EITHER
+def test_a_file_that_becomes_shorter_while_it_is_sent_is_said_so(sent_by: Any, tmp_path: Path) -> None:
+    # Given a file of which more was announced than is there by now
+    file = tmp_path / "clip.mp4"
+    file.write_bytes(bytes(600_000))
+
+    # When it is sent
+    with answering(Said(204)) as (base, asked), pytest.raises(FileShortened):
+        sent_by(base, None, lambda client: client.send(uploads.append("ab" * 16, Part(file, 0, 700_000))))
+
+    # Then it is not tried again: it will not grow.
+    assert len(asked) == 1
+
+
+@EITHER
+def test_what_head_answers_is_known_by_its_code(sent_by: Any) -> None:
+    gone = Said(404, b"", {"X-Problem-Code": "NOT_FOUND"})
+
+    with answering(gone) as (base, _), pytest.raises(Problem) as raised:
+        sent_by(base, None, lambda client: client.send(uploads.progress("ab" * 16)))
+
+    assert (raised.value.code, raised.value.said.status) == ("NOT_FOUND", 404)

@@ -15,7 +15,7 @@ with the same Idempotency-Key.
 
 from service.client.awaiting import AsyncClient
 from service.client.call import Call, Follow, Part, Steps
-from service.client.errors import Damaged, Problem, Refused, Unreachable
+from service.client.errors import Damaged, FileShortened, Problem, Refused, Unreachable
 from service.client.waiting import Client
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "Call",
     "Client",
     "Damaged",
+    "FileShortened",
     "Follow",
     "Part",
     "Problem",

@@ -61,7 +61,7 @@ def answer(call: Call[Answer], response: httpx.Response) -> Answer:
     """What was answered. Raises `Refused`, `Problem`."""
     if response.is_success:
         return read(call.read, Reply(response.headers, response.content))
-    raise errors.read(response.status_code, response.content)
+    raise errors.of(response)
 
 
 def read(reader: Callable[[Said], Answer], said: Said) -> Answer:

@@ -86,7 +86,7 @@ class AsyncClient:
                     wait = tries.lost(error)
                 else:
                     if wait is None:
-                        raise errors.read(response.status_code, response.content)
+                        raise errors.of(response)
                 await asyncio.sleep(wait)
 
     async def wait_for(self, follow: Follow[Answer], tell: Tell = untold) -> Answer:
@@ -109,7 +109,7 @@ class AsyncClient:
             except httpx.TransportError as error:
                 wait = tries.lost(error)
             if wait is None:
-                raise errors.read(response.status_code, response.content)
+                raise errors.of(response)
             await asyncio.sleep(wait)
 
     async def close(self) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from pydantic import TypeAdapter
 
+from service.client.errors import FileShortened
 from service.shapes.shape import Shape
 
 if TYPE_CHECKING:
@@ -29,11 +30,14 @@ class Part:
     end: int
 
     def __iter__(self) -> Iterator[bytes]:
-        """The bytes, in chunks. A file that became shorter meanwhile ends early."""
+        """The bytes, in chunks. Raises `FileShortened`."""
         left = self.end - self.begin
         with self.file.open("rb") as source:
             source.seek(self.begin)
-            while left > 0 and (data := source.read(min(CHUNK, left))):
+            while left > 0:
+                data = source.read(min(CHUNK, left))
+                if not data:
+                    raise FileShortened(f"{left} bytes less than it had")
                 left -= len(data)
                 yield data
 

@@ -1,8 +1,14 @@
 """What a call ends in when it doesn't end in an answer."""
 
+import re
+
+import httpx
 from pydantic import ValidationError
 
+from audit.errors import BadInput
 from service.shapes import problem as shapes
+
+_CODE = re.compile(r"[A-Z0-9_]{1,64}")
 
 
 class Unreachable(Exception):
@@ -13,6 +19,15 @@ class Unreachable(Exception):
 
 class Damaged(Exception):
     """A file arrived whole, and is not the one that was announced."""
+
+
+class FileShortened(BadInput):
+    """A file that became shorter while it was being sent."""
+
+    code = "FILE_SHORTENED"
+    zh = "文件在发送过程中变短。"
+    hint = "Send a file that nobody writes to meanwhile: a copy, say."
+    hint_zh = "请发送不会被同时改写的文件，例如其副本。"
 
 
 class Problem(Exception):
@@ -36,16 +51,30 @@ class Refused(Problem):
         self.said: shapes.Refused = said
 
 
-def read(status: int, body: bytes) -> Problem:
-    """The error of a response that is none of the expected ones."""
+def of(response: httpx.Response) -> Problem:
+    """The error of a response that is none of the expected ones. Its body must be read."""
+    code = response.headers.get("X-Problem-Code", "")
+    if response.request.method == "HEAD" and _CODE.fullmatch(code):
+        return _bare(response.status_code, code)
     try:
-        return Refused(shapes.Refused.model_validate_json(body))
+        return Refused(shapes.Refused.model_validate_json(response.content))
     except ValidationError:
         pass
     try:
-        return Problem(shapes.Problem.model_validate_json(body))
+        return Problem(shapes.Problem.model_validate_json(response.content))
     except ValidationError:
-        return unknown(status)
+        return unknown(response.status_code)
+
+
+def _bare(status: int, code: str) -> Problem:
+    said = shapes.Problem(
+        type=f"urn:consentry:error:{code}",
+        title="An answer without a body.",
+        status=status,
+        code=code,
+        detail="HEAD tells the code alone",
+    )
+    return Problem(said)
 
 
 def unknown(status: int) -> Problem:

@@ -89,7 +89,7 @@ class Client:
                     wait = tries.lost(error)
                 else:
                     if wait is None:
-                        raise errors.read(response.status_code, response.content)
+                        raise errors.of(response)
                 time.sleep(wait)
 
     def wait_for(self, follow: Follow[Answer], tell: Tell = untold) -> Answer:
@@ -112,7 +112,7 @@ class Client:
             except httpx.TransportError as error:
                 wait = tries.lost(error)
             if wait is None:
-                raise errors.read(response.status_code, response.content)
+                raise errors.of(response)
             time.sleep(wait)
 
     def close(self) -> None:

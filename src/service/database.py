@@ -73,7 +73,7 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A deferred session that never writes.
+        """A deferred session that never writes. All its statements see the database of one instant.
 
         With IMMEDIATE for all, one idle reader would lock out the next.
         """
@@ -228,6 +228,8 @@ def _postgresql(url: str) -> Engine:
     @event.listens_for(engine, "begin")
     def _begin(connection: Any) -> None:
         if connection.get_execution_options().get("consentry_write", True) is False:
-            connection.exec_driver_sql("SET TRANSACTION READ ONLY")
+            # One snapshot, as on SQLite: otherwise a withdrawal between two statements shows a state and a
+            # chain that contradict each other, and a sound authorization is said to be tampered with.
+            connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 
     return engine

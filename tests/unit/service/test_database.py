@@ -93,6 +93,21 @@ def test_a_reader_does_not_keep_a_writer_out(database: Database) -> None:
     assert count(database) == 1
 
 
+def test_a_reader_sees_one_instant_whatever_is_committed_meanwhile(database: Database) -> None:
+    # Given a reader who has counted
+    counting = text("SELECT count(*) FROM notice")
+    with database.read() as reader:
+        before = reader.connection().execute(counting).scalar_one()
+
+        # When somebody commits before its next statement
+        with database.write() as session:
+            session.add(a_row())
+
+        # Then it counts the same; who begins afterwards counts more.
+        assert reader.connection().execute(counting).scalar_one() == before == 0
+    assert count(database) == 1
+
+
 def test_instants_come_back_aware_and_in_utc(database: Database) -> None:
     with database.write() as session:
         session.add(a_row())

@@ -7,6 +7,7 @@ from soak.books import Books
 from soak.journal import Journal, Stake
 
 WITHDRAWN = "ConsentWithdrawn"
+STORING = "REMOTE_STORE_TRANSMIT"
 FINAL = {"released", "refused", "failed"}
 
 Promise = Callable[[Journal, Books], Iterator[str]]
@@ -64,8 +65,12 @@ def nothing_was_decided_or_released_behind_a_withdrawal(journal: Journal, books:
 
 
 def nothing_stays_of_who_left(journal: Journal, books: Books) -> Iterator[str]:
-    """A withdrawal brings the date of her photos, also of one that was being looked at."""
-    gone = {authorization for one in journal.withdrawals for authorization, _ in one.ended_stakes}
+    """A withdrawal brings the date of her photos, also of one that was being looked at.
+
+    Who ended only swaps still lets photos be stored: they may be handed in anew.
+    """
+    ended = {stake for one in journal.withdrawals for stake in one.ended_stakes}
+    gone = {authorization for authorization, purpose in ended if purpose == STORING}
     for authorization in sorted(gone & books.kept):
         yield f"a photo of somebody who withdrew {authorization} is kept"
 

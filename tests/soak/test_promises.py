@@ -126,6 +126,8 @@ def rests_on_nobody(told: Told) -> None:
 
 
 def photo_kept(told: Told) -> None:
+    storing = stakes("a1", "REMOTE_STORE_TRANSMIT")
+    told.journal.withdrawals.append(Withdrawn(storing, LEAVE, begun=52, ended=53))
     told.of_books(kept=frozenset({"a1"}))
 
 

@@ -231,6 +231,6 @@ def _postgresql(url: str) -> Engine:
         if connection.get_execution_options().keys() >= _READS.keys():
             # One snapshot, as SQLite's readers have anyway: who reads a state and then its history would find
             # that they contradict each other whenever something was committed between the two.
-            connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 
     return engine

@@ -40,7 +40,7 @@ def run(plan: Plan, folder: Path, database: str | None) -> Outcome:
 
 async def _run(plan: Plan, town: Town) -> Outcome:
     dice, journal, vitals = random.Random(plan.seed), Journal(), Vitals()
-    scenery = Scenery.make(town.shell.folder / "scenery")
+    scenery = Scenery.make(town.shell.folder / "scenery", plan.clips)
     market = Market(scenery, most_jobs=8 * plan.workers + 4)
     outcome = Outcome(plan, journal, vitals)
     token = town.shell("key", "issue", "--role", "operator", "--name", "first")["token"]

@@ -24,6 +24,8 @@ class Plan:
     """The part of the time after which the API is killed, once."""
     think: float = 1.0
     """Seconds that a client waits between two things, on average."""
+    clips: int = 6
+    """Of how many videos the bytes differ."""
     sample_every: float = 5.0
     seed: int = 20261122
 

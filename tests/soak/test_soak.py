@@ -23,12 +23,14 @@ GROWTH = 0.10
 
 @pytest.fixture
 def plan(database_kind: str) -> Plan:
-    seconds = float(os.environ.get("CONSENTRY_SOAK_SECONDS", "20"))
-    clients = int(os.environ.get("CONSENTRY_SOAK_CLIENTS", "8"))
-    workers = 1 if database_kind == "sqlite" else 2
+    seconds = float(os.environ.get("CONSENTRY_SOAK_SECONDS", "6"))
+    clients = int(os.environ.get("CONSENTRY_SOAK_CLIENTS", "4"))
+    embedded = database_kind == "sqlite"
     if seconds >= LONG:
-        return Plan(seconds, clients, workers, kill_every=30)
-    return Plan(seconds, clients, workers, kills=1, kill_every=seconds / 3, serve_dies_at=0.8, think=0.5)
+        return Plan(seconds, clients, workers=1 if embedded else 2, kill_every=30)
+    # To start a process costs seconds of the processor, so one dies: the API here, the worker there.
+    kills, serve_dies_at = (0, 0.5) if embedded else (1, None)
+    return Plan(seconds, clients, 1, seconds / 3, kills, serve_dies_at=serve_dies_at, think=0.5, clips=2)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -60,7 +62,7 @@ def test_every_promise_holds_under_a_crowd_while_processes_are_killed(
     assert outcome.broken == {}
     assert outcome.jobs["released"] > 0
     assert outcome.journal.withdrawals
-    assert len(outcome.killed) > (plan.serve_dies_at is not None)
+    assert outcome.killed
     assert outcome.left["work"] == outcome.left["tmp"] == 0
     # Of an API that was killed: what it was receiving, until the purge comes to it.
     assert outcome.left["uploads"] <= plan.clients

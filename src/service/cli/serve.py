@@ -8,6 +8,7 @@ from service import logs
 from service.cli.command import Answer, command, group
 from service.cli.desk import Desk
 from service.cli.interrupts import told_to_stop
+from service.heap import few_arenas
 
 app = group("serve", "Serve the HTTP interface.")
 
@@ -21,6 +22,7 @@ def serve(
     ] = None,
 ) -> Answer:
     """Answer requests until SIGINT or SIGTERM; those under way are finished. Speak TLS in front of it."""
+    few_arenas()
     from service.api.app import build  # noqa: PLC0415  (FastAPI takes its time; other commands need none)
     from service.api.house import House  # noqa: PLC0415
     from service.api.server import bound, server  # noqa: PLC0415

@@ -140,6 +140,7 @@ def shell(request: pytest.FixtureRequest, tmp_path: Path) -> Shell:
     return shell
 
 
+@pytest.mark.timeout(900)
 def test_the_whole_story_can_be_told_over_http(shell: Shell, tmp_path: Path) -> None:
     tokens = {
         role: str(shell("key", "issue", "--role", role, "--name", f"the {role}")["token"])

@@ -34,11 +34,12 @@ class Process:
     env: dict[str, str]
     folder: Path
     run: "subprocess.Popen[bytes] | None" = None
-    since: float = 0.0
     starts: int = 0
     again_at: float = 0.0
     began: int = 0
     """Where in its log the present run begins."""
+    up_at: float = 0.0
+    """When the present run was first seen at work; 0 before."""
     doomed: bool = False
     """Killed by us, and not started again yet."""
 
@@ -57,6 +58,13 @@ class Process:
         """Whether the present run has said that it is at work."""
         return any(word in self.log.read_bytes()[self.began :] for word in UP)
 
+    @property
+    def age(self) -> float:
+        """Seconds since the present run was first seen at work: on a busy machine starting takes a minute."""
+        if not self.up_at and self.up:
+            self.up_at = time.monotonic()
+        return time.monotonic() - self.up_at if self.up_at else 0.0
+
     def start(self) -> None:
         """Start it."""
         with self.log.open("ab") as log:
@@ -69,7 +77,7 @@ class Process:
                 stderr=log,
             )
             self.began = log.tell()
-        self.since, self.starts, self.doomed = time.monotonic(), self.starts + 1, False
+        self.up_at, self.starts, self.doomed = 0.0, self.starts + 1, False
 
     def kill(self) -> None:
         """SIGKILL, and gone."""

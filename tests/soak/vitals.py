@@ -24,6 +24,7 @@ class Sample(NamedTuple):
     start: int
     """Which run of it."""
     age: float
+    """Seconds since this run was at work."""
     rss: float
     """MiB."""
     threads: int
@@ -53,7 +54,7 @@ class Vitals:
                 pid = each.pid
                 seen = None if pid is None else look(pid)
                 if seen is not None:
-                    self.samples.append(Sample(now - begun, each.name, each.starts, now - each.since, *seen))
+                    self.samples.append(Sample(now - begun, each.name, each.starts, each.age, *seen))
             self.folders.append((now - begun, passing(town)))
             await asyncio.sleep(every)
 
@@ -109,8 +110,8 @@ def trend(points: Sequence[tuple[float, float]]) -> Trend:
     )
 
 
-WARM_SECONDS = 60.0
-"""After its start a process still loads and fills what it keeps: pools, caches, threads."""
+WARM_SECONDS = 90.0
+"""Once it is up a process still loads and fills what it keeps: pools, caches, threads, each way it can go."""
 
 
 def drifts(vitals: Vitals, since: float) -> Mapping[str, Mapping[str, Trend]]:

@@ -18,6 +18,7 @@ from service.remote_engine import Line
 from swap.engine import Engine
 from swap.hosting import Host
 from swap.limits import Limits
+from waiting import LONG
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def serving(app: Any, shown: Papers | None = None) -> Iterator[str]:
     line.bind(("127.0.0.1", 0))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [line]}, daemon=True)
     thread.start()
-    until = time.monotonic() + 240
+    until = time.monotonic() + LONG
     while not server.started and time.monotonic() < until:
         time.sleep(0.01)
     assert server.started
@@ -65,7 +66,7 @@ def serving(app: Any, shown: Papers | None = None) -> Iterator[str]:
     finally:
         server.should_exit = True
         server.force_exit = True
-        thread.join(240)
+        thread.join(LONG)
         line.close()
 
 

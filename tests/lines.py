@@ -32,6 +32,8 @@ class BadLine:
 
     base: str = ""
     connections: int = 0
+    happened: int = 0
+    """How much of what was to happen did."""
     carried: Counter[str] = field(default_factory=Counter)
     """Bytes `up` to the service and `down` from it, over all connections."""
 
@@ -55,6 +57,7 @@ def bad_line(
                 line.carried[way] += len(data)
                 left -= len(data) if left > 0 else 0
                 if left == 0:
+                    line.happened += 1
                     if not happens(source):
                         break
                     left = -1

@@ -112,7 +112,7 @@ def as_logged(session: Session, bench: Bench, decision: Recorded, case: Case) ->
     return _logged(session, bench, decision.entry) == (decision.id, case.digest)
 
 
-def was_logged(session: Session, bench: Bench, decision: Recorded, case: Case) -> bool:
+def remembered_as_logged(session: Session, bench: Bench, decision: Recorded, case: Case) -> bool:
     """As `as_logged`, from memory where its entry was opened before: for what every question rests on.
 
     A leaf hash never says anything else, so no answer changes by it; only that the entry itself was edited

@@ -62,7 +62,7 @@ def handed_in(session: Session, bench: Bench, donor_id: str, requester: str) -> 
         decision is None
         or said is None
         or (decision.action, decision.answer) != (Action.DONOR, Answer.PERMIT)
-        or not recording.was_logged(session, bench, decision, said)
+        or not recording.remembered_as_logged(session, bench, decision, said)
         or said.people != (Appearance(donor.person, Role.DONOR, donor.authorization),)
         or said.donor != Donor(donor.photo_digest, donor.faces, None, is_self=donor.is_self)
     ):

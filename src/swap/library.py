@@ -264,6 +264,7 @@ def matched(
 
 
 _SMALL = 1 << 20
+"""Bytes of a scan that is kept parsed; a longer one takes many times its size, and is read each time."""
 _remembered = lru_cache(maxsize=32)(Scan.from_bytes)
 """By their bytes: the same bytes are the same scan. A published template is asked about for every swap."""
 

@@ -264,7 +264,7 @@ class Pipeline:
             return False
         published = parse(decision.case)
         return (
-            recording.was_logged(session, self.gate.bench, decision, published)
+            recording.remembered_as_logged(session, self.gate.bench, decision, published)
             and published.template == asked.template
             and published.source == asked.source
             and published.depicted == asked.depicted

@@ -48,7 +48,8 @@ def test_an_upload_goes_on_where_its_line_broke(sent_by: Any, outside: Opened) -
 
     # Then the announced bytes are in, and few of them were sent twice
     assert (done.template, done.frames) == (template, small_clip().frames)
-    # (who comes while his broken part is still being given up is told to wait, on a line of its own).
+    assert line.happened == len(breaks)
+    # (after each break one line more, and another if the part was refused before it was heard to its end).
     assert len(breaks) < line.connections <= 2 * len(breaks) + 1
     assert there.operator.get(f"/v1/templates/{template}").json()["state"] == "quarantined"
     assert there.world.kinds().count("TemplateAdmitted") == 1

@@ -36,6 +36,7 @@ from service.api.routes import (
 )
 from service.api.walk import roles, routes
 
+_METHODS = frozenset(HTTPMethod)
 ROUTERS = (
     health.router,
     keys.router,
@@ -74,9 +75,6 @@ def build(house: House) -> FastAPI:
     _guarded(app)
     app.add_middleware(Envelope, observe=house.metrics.observe)
     return app
-
-
-METHODS = frozenset(HTTPMethod)
 
 
 class Envelope:
@@ -121,7 +119,7 @@ class Envelope:
         finally:
             route = getattr(scope.get("route"), "path", "-")
             # A client may send any word: each would be a series of its own, and stand in the log.
-            method = scope["method"] if scope["method"] in METHODS else "other"
+            method = scope["method"] if scope["method"] in _METHODS else "other"
             seconds = time.monotonic() - begun
             self.observe(method, route, status, seconds)
             logs.LOG.info(

@@ -9,6 +9,7 @@ from service.cli.desk import Desk
 from service.cli.interrupts import told_to_stop
 from service.console import Exit
 from service.facts import Lookout
+from service.heap import few_arenas
 from service.listening import listening
 from service.logs import LOG, configure
 from service.worker import working
@@ -19,6 +20,7 @@ app = group("worker", "Run jobs, duties and the log.")
 @command(app, "worker")
 def worker(desk: Desk) -> Answer:
     """Hold this host's slot and work until SIGINT or SIGTERM. A second one on the slot is refused."""
+    few_arenas()
     settings = desk.settings
     configure(settings.log_form, settings.log_level)
     try:

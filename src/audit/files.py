@@ -1,7 +1,7 @@
 """From rows to files: what a checkpoint promises must be there before anybody sees the checkpoint."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from itertools import islice
 
 from audit.checkpoint import Checkpoint
@@ -13,21 +13,22 @@ from audit.treerows import TreeRows
 
 CHECKPOINT_PATH = "checkpoint"
 _TRIES = 10
-_AT_ONCE = 4
+AT_ONCE = 4
+"""Files that are being put. A put waits for the disk and hardly computes: four cost little more than one."""
 
 
-def write(rows: TreeRows, storage: Storage, since: int, size: int, *, missing_only: bool = False) -> None:
+def write(
+    rows: TreeRows, storage: Storage, since: int, size: int, writers: Executor, *, missing_only: bool = False
+) -> None:
     """Put every tile and bundle that a tree of `size` has beside one of `since`, all from rows.
 
     Write-once and the same from whoever does it, so it may be done twice, at once, or by a process
     that has lost its lease. `missing_only` looks before it builds, for the replay at start.
     """
-    # A put waits for the disk and hardly computes: together they cost little more than one.
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        files = _files(rows, storage, since, size, missing_only=missing_only)
-        while some := list(islice(files, _AT_ONCE)):
-            for _ in pool.map(lambda file: storage.put(*file), some):
-                pass
+    files = _files(rows, storage, since, size, missing_only=missing_only)
+    while some := list(islice(files, AT_ONCE)):
+        for _ in writers.map(lambda file: storage.put(*file), some):
+            pass
 
 
 def _files(

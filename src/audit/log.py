@@ -15,6 +15,7 @@ Whoever publishes or starts next does what is left of 2 to 4. Nothing is handed 
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 from sqlmodel import Session
@@ -91,6 +92,8 @@ class Log:
         self._pause = pause
         self._rounds: Rounds[Checkpoint] = Rounds()
         self._recent: OrderedDict[str, Checkpoint] = OrderedDict()
+        # Kept: to start threads for each round costs more than to put its files.
+        self._writers = ThreadPoolExecutor(files.AT_ONCE, thread_name_prefix="log")
 
     def start(self) -> Checkpoint | None:
         """Check the database against head and files, then do what a crash has left undone.
@@ -212,20 +215,16 @@ class Log:
                 else:
                     lease.hold(session, held, now + _LEASE)
                 batch = sequence(self._rows(session), head, self._key, now, self._batch)
+                if not batch.more:
+                    # With the commit. What is left is the same whoever does it: nobody need wait for us.
+                    lease.release(session, held)
             placed.extend(batch.leaf_hashes)
             more = batch.more
         checkpoint, begin = self._write_files()
         self._remember(placed, checkpoint)
-        # What nobody has to wait for. Not done after a failure: then the next one shows what is
-        # there, and the lease runs out by itself, unless we retake our own before.
-        later += [lambda: self._show(checkpoint, begin), lambda: self._release(held)]
+        # What nobody has to wait for. Not done after a failure: then the next one shows what is there.
+        later.append(lambda: self._show(checkpoint, begin))
         return checkpoint
-
-    def _release(self, held: Lease | None) -> None:
-        # Kept for whoever of ours waits already.
-        if held and not self._rounds.queued:
-            with self._sessions.write() as session:
-                lease.release(session, held)
 
     def _write_files(self, since: int | None = None) -> tuple[Checkpoint, int]:
         """Steps 2 and 3, from what the head says is there; from `since` on, what is missing."""
@@ -236,7 +235,9 @@ class Log:
             latest = rows.latest()
             if latest is None or (head and latest.size < head.size):
                 raise guard.LogBehind("the database went back while its files were written")
-            files.write(rows, self._storage, begin, latest.size, missing_only=since is not None)
+            files.write(
+                rows, self._storage, begin, latest.size, self._writers, missing_only=since is not None
+            )
         files.advance(self._head, TreeHead(latest.size, latest.root))
         return latest, begin
 

@@ -33,12 +33,6 @@ class Rounds(Generic[T]):
         self._ended: dict[int, _Outcome[T]] = {}
         self._waiting: dict[int, int] = {}
 
-    @property
-    def queued(self) -> bool:
-        """Whether somebody waits for the round after the one that runs."""
-        with self._changed:
-            return self._begun + 1 in self._waiting
-
     def join(self, work: Callable[[], T], served: Callable[[], T | None]) -> T:
         """The outcome of the next round, which this caller runs if nobody else does.
 

@@ -8,7 +8,9 @@ decision, any surprise is a G-00; and an Allow counts only if a permit is named 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
+from typing import TypeAlias
 
 import cedarpy
 
@@ -67,9 +69,10 @@ class Policy:
         if not questions:
             return (self.failure("NO_QUESTION"),)
         try:
-            requests, stated = _asked(questions)
-            # Read once for the batch: given as text, they are read again for each of its requests.
-            entities = cedarpy.Entities.from_json_str(json.dumps(stated), self._schema)
+            requests, askers, about = _asked(questions)
+            entities = _read_once(self._schema, json.dumps(about))
+            # The schema once more: without it, what is added is taken as it comes.
+            entities = entities.with_added_json_str(json.dumps(askers), self._schema)
             results = cedarpy.is_authorized_batch(requests, self._policies, entities, self._schema)
             answers = [self._read(q, result) for q, result in zip(questions, results, strict=True)]
         except Exception:  # noqa: BLE001  whatever went wrong, nobody was asked: that is a refusal, never a yes
@@ -168,15 +171,29 @@ def _rule(rule: str, texts: Mapping[str, str], *, conditions: str) -> Objection:
     return Objection(rule, citation, message, message_zh, severity, texts["cure"], texts["cure_zh"])
 
 
-def _asked(questions: Sequence[Question]) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
+@lru_cache(maxsize=256)
+def _read_once(schema: cedarpy.Schema, text: str) -> cedarpy.Entities:
+    """Works and people as Cedar has them: those of a usual question are the same each time, to the byte.
+
+    Reading them takes longer than all rules together. Immutable: what is added makes another.
+    """
+    return cedarpy.Entities.from_json_str(text, schema)
+
+
+_Stated: TypeAlias = list[dict[str, object]]
+
+
+def _asked(questions: Sequence[Question]) -> tuple[_Stated, _Stated, _Stated]:
+    """Requests, who asks, and what is asked about."""
     # Shared by identity and not by equality: to Python True equals 1, to the schema it does not.
     shared = {id(question.context): str(i) for i, question in enumerate(questions)}
     principals = {shared[id(question.context)]: question.context for question in questions}
-    requests: list[dict[str, object]] = []
-    entities = [_entity("Request", name, context) for name, context in principals.items()]
+    askers = [_entity("Request", name, context) for name, context in principals.items()]
+    requests: _Stated = []
+    about: _Stated = []
     for i, question in enumerate(questions):
         kind = "Work" if question.person is None else "Appearance"
-        entities.append(_entity(kind, str(i), question.attributes))
+        about.append(_entity(kind, str(i), question.attributes))
         requests.append(
             {
                 "principal": {"type": "Request", "id": shared[id(question.context)]},
@@ -184,7 +201,7 @@ def _asked(questions: Sequence[Question]) -> tuple[list[dict[str, object]], list
                 "resource": {"type": kind, "id": str(i)},
             }
         )
-    return requests, entities
+    return requests, askers, about
 
 
 def _entity(kind: str, name: str, facts: Mapping[str, Json]) -> dict[str, object]:

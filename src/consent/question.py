@@ -160,8 +160,7 @@ def _grant(standing: Standing | None, wanted: frozenset[StrEnum]) -> dict[str, J
     scope = standing.document.scope
     purposes = scope.purposes
     # A purpose the registry says nothing about is not unlimited: it has no uses left.
-    left = [standing.uses_left.get(p, 0) for p in sorted(purposes & wanted)]
-    counted = [n for n in left if n is not None]
+    left = [standing.uses_left.get(p, 0) for p in purposes & wanted]
     return {
         "present": True,
         "signature_valid": standing.signature_valid,
@@ -185,8 +184,8 @@ def _grant(standing: Standing | None, wanted: frozenset[StrEnum]) -> dict[str, J
         "monetisation": sorted(scope.monetisation),
         "donor_rule": str(scope.donor_rules or ""),
         "prohibited": sorted(scope.prohibited),
-        "limited": bool(counted),
-        "uses_left": min(counted, default=0),
+        # Not how many: a count that goes down with each swap would be another question to Cedar each time.
+        "has_uses": all(n is None or n >= 1 for n in left),
     }
 
 
@@ -199,7 +198,7 @@ def _moment(at: datetime, *, up: bool = False) -> Json:
 
 
 _NO_GRANT: dict[str, Json] = {
-    **dict.fromkeys(("present", "signature_valid", "notice_matches", "disputed"), False),
+    **dict.fromkeys(("present", "signature_valid", "notice_matches", "disputed", "has_uses"), False),
     **{name: [] for name in ("purposes", "statuses", "modalities", "works", "sources", "templates")},
     **{name: [] for name in ("requesters", "platforms", "recipients", "engines", "territories")},
     **{name: [] for name in ("audience", "monetisation", "prohibited")},
@@ -207,6 +206,4 @@ _NO_GRANT: dict[str, Json] = {
     "until": _moment(_NEVER),
     "role": "",
     "donor_rule": "",
-    "limited": True,
-    "uses_left": 0,
 }

@@ -75,7 +75,9 @@ def bound(address: str) -> socket.socket:
     """A listening socket at HOST:PORT; port 0 takes a free one. Raises `CannotListen`."""
     host, _, port = address.rpartition(":")
     family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    # With its protocol: asyncio sets TCP_NODELAY on accepted sockets that name TCP, and on no others. Without
+    # it the body of each answer waits for the acknowledgement of its head: 40 ms, measured.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host.strip("[]"), int(port)))

@@ -91,6 +91,13 @@ class Ledger:
     def append(self, session: Session, fact: Fact, now: datetime) -> Entry:
         """Write `fact` in the caller's transaction, which commits it together with what it records.
 
+        Raises as `prepare`.
+        """
+        return self.write(session, self.prepare(fact, now))
+
+    def prepare(self, fact: Fact, now: datetime) -> NewEntry:
+        """The entry of `fact`, not written yet: for rows that name it and must be there before it.
+
         Raises `LeafMalformed` or `audit.canonical.NotCanonical` for a fact that can't be written,
         and whatever `KeyStore.get_or_create` raises.
         """
@@ -114,10 +121,13 @@ class Ledger:
             ref=fact.refs,
             cp=fact.checkpoint,
         ).data
-        leaf_hash = tree.leaf_hash(leaf).hex()
         words = [(kind.value, each.ciphertext) for each, kind in sealed]
-        seq = entryrows.write(session, NewEntry(self.tenant, eid, leaf, leaf_hash, now, words))
-        return Entry(seq, eid, leaf, leaf_hash, now)
+        return NewEntry(self.tenant, eid, leaf, tree.leaf_hash(leaf).hex(), now, words)
+
+    def write(self, session: Session, new: NewEntry) -> Entry:
+        """Write what `prepare` made, once, as the last statement that may wait for anybody."""
+        seq = entryrows.write(session, new)
+        return Entry(seq, new.eid, new.leaf, new.leaf_hash, new.at)
 
     def find(self, session: Session, leaf_hash: str) -> Entry | None:
         """The entry with this leaf hash, if this tenant has it."""

@@ -31,11 +31,6 @@ _RECORD, _NAME, _ISSUE = insert(_DECISION), insert(_PERSON), insert(_PERMIT)
 _FIND = select(_DECISION).where(
     _DECISION.c.tenant_id == bindparam("tenant"), _DECISION.c.id == bindparam("decision")
 )
-_PUT_ENTRY = (
-    update(_DECISION)
-    .where(_DECISION.c.tenant_id == bindparam("tenant"), _DECISION.c.id == bindparam("decision"))
-    .values(entry=bindparam("leaf_hash"))
-)
 
 
 class Answer(StrEnum):
@@ -115,7 +110,7 @@ class Life:
 
 
 def record(session: Session, tenant: str, decision: Recorded, named: Collection[Named]) -> None:
-    """Write a decision and whom it names. Its entry comes last, by `put_entry`."""
+    """Write a decision and whom it names. Its entry is written after it."""
     connection = session.connection()
     connection.execute(
         _RECORD,
@@ -166,12 +161,6 @@ def issue(session: Session, tenant: str, permit: str, token: bytes, not_after: d
         "not_after": not_after,
     }
     session.connection().execute(_ISSUE, row)
-
-
-def put_entry(session: Session, tenant: str, decision: str, leaf_hash: str) -> None:
-    """Note which log entry records a decision."""
-    which = {"tenant": tenant, "decision": decision, "leaf_hash": leaf_hash}
-    session.connection().execute(_PUT_ENTRY, which)
 
 
 def find(session: Session, tenant: str, decision: str) -> Recorded | None:

@@ -94,13 +94,13 @@ def write(
 
     `begins`: a permit whose life begins here. `also`: what the tenant's own part says besides.
     """
-    docket.record(session, bench.tenant, decision, named)
+    fact = Fact(DECIDED, _parts(bench.tenant, case, decision, named, also or {}), refs)
+    entry = bench.ledger.prepare(fact, decision.at)
+    docket.record(session, bench.tenant, replace(decision, entry=entry.leaf_hash), named)
     if begins is not None:
         docket.issue(session, bench.tenant, begins.id, begins.token, begins.body.not_after)
     # The entry last: between drawing its place in the order of writing and the commit nothing waits.
-    fact = Fact(DECIDED, _parts(bench.tenant, case, decision, named, also or {}), refs)
-    entry = bench.ledger.append(session, fact, decision.at)
-    docket.put_entry(session, bench.tenant, decision.id, entry.leaf_hash)
+    bench.ledger.write(session, entry)
     return entry.leaf_hash
 
 

@@ -30,6 +30,8 @@ def decide(session: Session, house: House, at: datetime, *people: Somebody) -> s
     cast = tuple(Appearance(person.id, Role.PERFORMER) for person in people)
     question = Case(Action.SCAN, "default", Mode.DEMO, "studio", cast, template="t-1")
     decision = f"{at.minute:032x}"
+    part = Part(Subject("tenant", "default"), Seal.EVID, {"decision": decision})
+    entry = house.ledger.append(session, Fact("Decided", (part,)), at)
     refusal = docket.Recorded(
         id=decision,
         follows=None,
@@ -47,13 +49,10 @@ def decide(session: Session, house: House, at: datetime, *people: Somebody) -> s
         at=at,
         until=None,
         closed=None,
-        entry="",
+        entry=entry.leaf_hash,
     )
     named = [docket.Named(p.id, Role.PERFORMER, None, None, (Purpose.MATCHING,)) for p in people]
     docket.record(session, "default", refusal, named)
-    part = Part(Subject("tenant", "default"), Seal.EVID, {"decision": decision})
-    entry = house.ledger.append(session, Fact("Decided", (part,)), at)
-    docket.put_entry(session, "default", decision, entry.leaf_hash)
     return decision
 
 

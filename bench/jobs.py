@@ -19,7 +19,7 @@ from bench.shoot import Shoot, permitted
 from consent.words import Role
 from service.demo import clips, portraits
 from service.demo.story import OPERATOR, USE
-from service.worker import PAUSE_SECONDS, working
+from service.worker import LOOK_SECONDS, working
 from swap import orders
 from swap.engine import PermittedTrack, Portrait, Rendered, Report
 from swap.frames import Frame
@@ -39,7 +39,7 @@ OVERHEAD = Promise(
         "released output, as a client sees it: duty, queue, permit redeemed, decoding in a confined cell, "
         "checks of every frame, label, encoding, AIGC, C2PA, read-back, the second decision, entries and "
         "checkpoint; taken off is the time inside the engine. By the clock, a worker that was idle, median, "
-        f"against half a second. The worker looks for work every {PAUSE_SECONDS} s. What a longer clip adds "
+        f"against half a second. The worker looks for work every {LOOK_SECONDS} s. What a longer clip adds "
         "(decoding, encoding, read-back of its frames) is in `compliance-share-again`."
     ),
 )

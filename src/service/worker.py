@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from threading import Event, Thread, Timer
 
 from audit.errors import ConsentryError, Unready
@@ -19,7 +20,7 @@ from service.retention import purger
 from service.schema import SchemaBehind
 from service.studio import Studio
 from service.wiring import Record
-from swap import orders, slots
+from swap import duties, orders, slots
 from swap.errors import HandedBack, SlotTaken
 from swap.finishing import Made
 from swap.jobs import JobRunner
@@ -29,7 +30,10 @@ from swap.retention import Purger
 from swap.sweeper import Sweeper
 
 BEAT_SECONDS = slots.LEASE.total_seconds() / 4
-PAUSE_SECONDS = 0.2
+PAUSE_SECONDS = 0.5
+"""Between two turns when nothing comes."""
+LOOK_SECONDS = 0.05
+"""Between two looks at whether something came: one query of a row, where a turn is twenty."""
 PATIENCE_SECONDS = 5.0
 """The longest pause between two looks at something that is not ready."""
 HAND_BACK_SECONDS = 20
@@ -94,6 +98,8 @@ class Worker:
     steps: PipelineSteps
     hold: slots.Hold
     _lost: Event = field(default_factory=Event)
+    _owed: tuple[int, datetime | None] = (0, None)
+    """What was owed when the last turn began."""
     _look_around: float = 0.0
     """When to look for workers that died, on the monotonic clock."""
     _purge_at: float = 0.0
@@ -102,6 +108,8 @@ class Worker:
     def turn(self) -> None:
         """One turn: duties, what has expired, whose work is to be taken over, and the log."""
         record, now = self.record, self.record.clock()
+        # Before it is swept: what comes meanwhile is news.
+        self._owed = self._pulse()
         self.sweeper.sweep()
         # Each in a transaction of its own: authorizations are locked before permits, never after.
         with record.database.write() as session:
@@ -136,13 +144,11 @@ class Worker:
         self.steps.tell = tell
         while True:
             self.turn()
-            with self.record.database.read() as session:
-                found = orders.job(session, self.record.settings.tenant, job)
-            if found.progress.final:
+            if (found := self._job(job)).progress.final:
                 self.turn()
                 return found
             self.check()
-            time.sleep(PAUSE_SECONDS)
+            self._rest(PAUSE_SECONDS, lambda: self._news() or self._job(job).progress.final)
 
     def run_until(self, stopped: Callable[[], bool]) -> None:
         """Work until told to stop. What is not ready, as a database that restarts, is waited for."""
@@ -150,16 +156,32 @@ class Worker:
         while not stopped():
             try:
                 self.turn()
+                self.check()
+                self._rest(PAUSE_SECONDS, lambda: stopped() or self._news())
                 pause = PAUSE_SECONDS
             except FINAL:
                 raise
             except Unready as error:
                 pause = min(2 * pause, PATIENCE_SECONDS)
                 LOG.warning("not ready, waiting", extra={"code": error.code, "seconds": pause})
-            self.check()
-            until = time.monotonic() + pause
-            while not stopped() and (left := until - time.monotonic()) > 0:
-                time.sleep(min(left, PAUSE_SECONDS))
+                self.check()
+                self._rest(pause, stopped)
+
+    def _rest(self, seconds: float, ended: Callable[[], bool]) -> None:
+        until = time.monotonic() + seconds
+        while not ended() and (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, LOOK_SECONDS))
+
+    def _job(self, job: str) -> Job:
+        with self.record.database.read() as session:
+            return orders.job(session, self.record.settings.tenant, job)
+
+    def _news(self) -> bool:
+        return self._pulse() != self._owed
+
+    def _pulse(self) -> tuple[int, datetime | None]:
+        with self.record.database.read() as session:
+            return duties.pulse(session, self.record.settings.tenant, now=self.record.clock())
 
     def check(self) -> None:
         """Raise `SlotTaken` once another process has the slot: two executors of one id run steps twice."""

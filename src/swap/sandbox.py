@@ -158,6 +158,7 @@ class Sandbox:
 
     def _cell(self) -> Warden:
         with self._lock:
-            warden = self._waiting.pop() if self._waiting else Warden(self._start)
+            # The oldest: the last one was started a moment ago, and is not warm yet.
+            warden = self._waiting.pop(0) if self._waiting else Warden(self._start)
         self.warm()
         return warden

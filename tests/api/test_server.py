@@ -1,5 +1,6 @@
 """The socket itself: clients that say nothing, or say it slowly, are not waited for."""
 
+import asyncio
 import socket
 import threading
 import time
@@ -73,6 +74,24 @@ def test_one_that_asks_in_time_keeps_its_connection(there: Outside) -> None:
             steady.sendall(b"GET /v1/nothing HTTP/1.1\r\nHost: x\r\n\r\n")
             assert b"ROUTE_UNKNOWN" in answer(steady)
             time.sleep(0.7)
+
+
+def test_the_end_of_an_answer_does_not_wait_until_its_beginning_was_acknowledged(
+    there: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen, made = list[int](), server.Impatient.connection_made
+
+    def looked_at(self: server.Impatient, transport: asyncio.Transport) -> None:
+        line = transport.get_extra_info("socket")
+        seen.append(line.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        made(self, transport)
+
+    monkeypatch.setattr(server.Impatient, "connection_made", looked_at)
+    with connection(there) as steady:
+        steady.sendall(b"GET /v1/nothing HTTP/1.1\r\nHost: x\r\n\r\n")
+        answer(steady)
+
+    assert seen == [1]
 
 
 def post(there: Outside, length: int, body: bytes = b"") -> bytes:

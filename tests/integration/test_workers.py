@@ -84,6 +84,23 @@ def ended(world: World) -> bool:
     return job(world).progress.final
 
 
+# Something comes
+
+
+def test_what_comes_between_two_turns_is_taken_up(at_stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "PAUSE_SECONDS", 10 * LONG)
+    world = at_stage("received")
+    background = Background(world)
+    until(lambda: background.worker and background.worker._purge_at)
+
+    world.ask()
+
+    until(lambda: ended(world))
+    background.stop()
+    assert background.ended is None
+    assert job(world).progress is Progress.RELEASED
+
+
 # The database is away
 
 

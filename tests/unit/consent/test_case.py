@@ -260,18 +260,18 @@ def test_one_request_for_the_work_and_one_for_each_role() -> None:
     assert work.attributes["declared"] == 1, "one person in two roles is one person"
 
 
-def test_no_rounding_widens_a_term(tmp_path: Path) -> None:
-    """Cedar counts milliseconds; a term may begin between two of them."""
-    start = NOON + timedelta(microseconds=400)
+def her_standing(tmp_path: Path, **changes: Any) -> Standing:
+    """How the authorization of `HERS` stands."""
     house = House.build(tmp_path / "house")
-    performer = Appearance("e" * 32, Role.PERFORMER, "a" * 32, LICENCE)
-    scope = a_scope(NOON, term=Term(start, start + timedelta(days=1), "UTC"))
-    request = Request("default", performer.person, scope, Capacity(AgeBand.ADULT))
-    standing = Standing(
+    scope = a_scope(NOON, **changes)
+    request = Request("default", HERS.person, scope, Capacity(AgeBand.ADULT))
+    document = draw_up(request, notice(), now=NOON, entropy=house.entropy)
+    house.keystore.close()
+    return Standing(
         authorization="a" * 32,
-        person=performer.person,
+        person=HERS.person,
         head="0" * 64,
-        document=draw_up(request, notice(), now=NOON, entropy=house.entropy),
+        document=document,
         signature_valid=True,
         notice_matches=True,
         status=dict.fromkeys(scope.purposes, Status.GIVEN),
@@ -281,16 +281,45 @@ def test_no_rounding_widens_a_term(tmp_path: Path) -> None:
         disputed=False,
     )
 
+
+HERS = Appearance("e" * 32, Role.PERFORMER, "a" * 32, LICENCE)
+
+
+def test_no_rounding_widens_a_term(tmp_path: Path) -> None:
+    start = NOON + timedelta(microseconds=400)
+    standing = her_standing(tmp_path, term=Term(start, start + timedelta(days=1), "UTC"))
+
     def rules(at: datetime) -> set[str]:
         standings = {standing.authorization: standing}
         now = Circumstances(at, Stage.DECIDE, standings, frozen=False, output=None)
-        asked = questions(a_case(action=Action.INTAKE, people=(performer,)), now)
+        asked = questions(a_case(action=Action.INTAKE, people=(HERS,)), now)
         return {objection.rule for objection in POLICY.evaluate(asked)}
 
     assert rules(start) == {"G-16"}, "a part of a millisecond too late, never too early"
     assert rules(start + timedelta(milliseconds=1)) == set()
     assert rules(start + timedelta(days=1)) == {"G-16"}
-    house.keystore.close()
+
+
+@pytest.mark.parametrize(
+    ("left", "some"),
+    [
+        ({Purpose.USER_SWAP: 1}, True),
+        ({Purpose.USER_SWAP: None}, True),
+        ({Purpose.USER_SWAP: 0}, False),
+        ({Purpose.USER_SWAP: 1, Purpose.MATCHING: 0}, True),
+        ({}, False),
+    ],
+    ids=["the-last", "no-limit", "none", "none-of-what-is-not-needed", "unknown"],
+)
+def test_a_use_is_left_of_each_purpose_that_is_needed_or_none_is(
+    tmp_path: Path, left: dict[Purpose, int | None], *, some: bool
+) -> None:
+    standing = replace(her_standing(tmp_path), uses_left=left)
+    now = Circumstances(NOON, Stage.DECIDE, {"a" * 32: standing}, frozen=False, output=None)
+
+    _, hers = questions(a_case(action=Action.SWAP, people=(HERS,)), now)
+
+    assert hers.attributes["grant"]["has_uses"] is some  # type: ignore[index,call-overload]
 
 
 def test_now_is_rounded_down_and_the_stage_is_said() -> None:

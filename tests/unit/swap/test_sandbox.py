@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -24,7 +25,7 @@ from swap.faults import (
 )
 from swap.limits import Limits
 from swap.sandbox import Mode, Sandbox
-from swap.warden import command
+from swap.warden import Warden, command
 
 Open = Callable[[Path | bytes], int]
 
@@ -288,6 +289,26 @@ def test_memory_is_bounded(tmp_path: Path, opened: Open) -> None:
 
     with Sandbox(Limits(memory_bytes=24 << 20), spares=0) as sandbox, pytest.raises(DecoderMemory):
         sandbox.probe(source)
+
+
+def test_a_cell_that_was_kept_warm_serves_before_one_that_was_just_started(
+    tmp_path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = clips.write(tmp_path / "a.mp4", clips.walk("astronaut", 2))
+    served, order = list[int](), Warden.order
+
+    def notes(self: Warden, *asked: Any, **more: Any) -> None:
+        served.append(self.pid)
+        order(self, *asked, **more)
+
+    monkeypatch.setattr(Warden, "order", notes)
+    with Sandbox(Limits()) as sandbox:
+        sandbox.warm()
+        kept = [warden.pid for warden in sandbox._waiting]
+        for _ in kept:
+            sandbox.probe(opened(path))
+
+    assert served == kept
 
 
 def test_two_threads_read_at_once(tmp_path: Path, sandbox: Sandbox, opened: Open) -> None:

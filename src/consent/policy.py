@@ -171,7 +171,7 @@ def _rule(rule: str, texts: Mapping[str, str], *, conditions: str) -> Objection:
     return Objection(rule, citation, message, message_zh, severity, texts["cure"], texts["cure_zh"])
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def _read_once(schema: cedarpy.Schema, text: str) -> cedarpy.Entities:
     """Works and people as Cedar has them: those of a usual question are the same each time, to the byte.
 

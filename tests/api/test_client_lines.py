@@ -55,7 +55,8 @@ def test_an_upload_goes_on_where_its_line_broke(sent_by: Any, outside: Opened) -
     assert there.operator.get(f"/v1/templates/{template}").json()["state"] == "quarantined"
     assert there.world.kinds().count("TemplateAdmitted") == 1
     assert there.world.files("uploads") == []
-    assert line.carried["up"] < 1.6 * clip.stat().st_size
+    # What broke off within a part goes again, half a clip; from the beginning each time it would be 1.84.
+    assert line.carried["up"] < 1.7 * clip.stat().st_size
 
 
 @ON_ONE

@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test check lint types layers cover cover-small cover-large races soak bench docs fmt lock clean
+.PHONY: demo test check lint types layers cover cover-one cover-two races soak bench docs fmt lock clean
 
 $(READY): requirements/dev.lock pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -36,21 +36,22 @@ types: $(READY)
 layers: $(READY)
 	$(BIN)/lint-imports
 
-SMALL := tests/contracts tests/policies tests/properties tests/unit
-LARGE := tests/api tests/crash tests/e2e tests/integration tests/races tests/soak
+# Halves, of about the same length.
+ONE := tests/api tests/contracts tests/policies tests/properties tests/unit
+TWO := tests/crash tests/e2e tests/integration tests/races tests/soak
 
 cover: $(READY)
 	$(BIN)/coverage erase
-	$(MAKE) --jobs=2 --output-sync=target cover-small cover-large
+	$(MAKE) --jobs=2 --output-sync=target cover-one cover-two
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 	$(BIN)/coverage report --fail-under=100 --include='src/consent/gate.py,src/consent/policy.py,src/audit/tree.py,src/audit/verify.py'
 
-cover-small: $(READY)
-	$(COVERED) $(SMALL)
+cover-one: $(READY)
+	$(COVERED) $(ONE)
 
-cover-large: $(READY)
-	$(COVERED) $(LARGE)
+cover-two: $(READY)
+	$(COVERED) $(TWO)
 
 races: $(READY)  ## 2,000 of each race on each database: an hour or so
 	export CONSENTRY_RACES=2000; $(PYTEST) --log-cli-level=info --timeout=3600 tests/races

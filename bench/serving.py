@@ -40,6 +40,8 @@ from swap.store import SETTLED_NS
 RANGE, SIZE = 1 << 20, 16 << 20
 RANGES = 2 * SIZE // RANGE
 ASKED = 12
+STEADY = 4
+"""Times as many rounds of decisions: one round's wall time varies by a fifth, with fsync."""
 _MAKE = Finisher.make
 _BOTH = (
     f"`serve` in a process of its own, on SQLite and this machine's disk; {CONNECTIONS} keep-alive "
@@ -207,7 +209,7 @@ def _decisions(set_: Set, port: int) -> Row:
         return one
 
     mine, others, waits = [], [], []
-    for number in range(ROUNDS + 1):
+    for number in range(STEADY * ROUNDS + 1):
         seconds, took = together(port, ASKED, ask("/v1/swaps"))
         reference, _ = together(port, ASKED, ask("/reference/swaps"))
         if number:

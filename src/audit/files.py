@@ -1,7 +1,7 @@
 """From rows to files: what a checkpoint promises must be there before anybody sees the checkpoint."""
 
 from collections.abc import Iterator
-from concurrent.futures import Executor
+from concurrent.futures import Executor, wait
 from itertools import islice
 
 from audit.checkpoint import Checkpoint
@@ -26,9 +26,11 @@ def write(
     that has lost its lease. `missing_only` looks before it builds, for the replay at start.
     """
     files = _files(rows, storage, since, size, missing_only=missing_only)
-    while some := list(islice(files, AT_ONCE)):
-        for _ in writers.map(lambda file: storage.put(*file), some):
-            pass
+    while some := [writers.submit(storage.put, *file) for file in islice(files, AT_ONCE)]:
+        # All of them, also after a failure: nothing is written any more once this has raised.
+        wait(some)
+        for each in some:
+            each.result()
 
 
 def _files(

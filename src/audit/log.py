@@ -22,6 +22,7 @@ from sqlmodel import Session
 
 from audit import files, guard, lease, tree
 from audit.checkpoint import Checkpoint
+from audit.durable import DiskFailed
 from audit.errors import BadInput, Unready
 from audit.head import Head, TreeHead
 from audit.keys import SigningKey
@@ -32,7 +33,7 @@ from audit.replay import Replay, replay
 from audit.rounds import Rounds
 from audit.sequencer import sequence
 from audit.sessions import Sessions
-from audit.storage import Storage
+from audit.storage import FileDiverged, Storage
 from audit.treerows import TreeRows
 
 BATCH = 1024
@@ -121,8 +122,8 @@ class Log:
         """Sequence and publish what waits; returns a checkpoint that covers the entry `upto`.
 
         Call it after the entry's commit, outside any transaction. Callers of one process share a
-        round; between processes the loser waits for the lease and finds its entry covered. Raises
-        `EntryUnknown`, `lease.SequencerBusy`, `lease.StaleSequencer`, what `start` raises, and
+        round; between processes the loser finds its entry placed, and writes what files are still missing.
+        Raises `EntryUnknown`, `lease.SequencerBusy`, `lease.StaleSequencer`, what `start` raises, and
         `audit.durable.DiskFull`: the entry is then safe, and published later.
         """
         later: list[Callable[[], None]] = []
@@ -220,6 +221,9 @@ class Log:
                     lease.release(session, held)
             placed.extend(batch.leaf_hashes)
             more = batch.more
+        if not placed:
+            # Others placed what we came for, and are writing it: to write it as well costs as many fsyncs.
+            self._pause(_PAUSE.total_seconds())
         checkpoint, begin = self._write_files()
         self._remember(placed, checkpoint)
         # What nobody has to wait for. Not done after a failure: then the next one shows what is there.
@@ -228,18 +232,30 @@ class Log:
 
     def _write_files(self, since: int | None = None) -> tuple[Checkpoint, int]:
         """Steps 2 and 3, from what the head says is there; from `since` on, what is missing."""
+        while True:
+            head = self._head.read()
+            begin = since if since is not None else head.size if head else 0
+            with self._sessions.read() as session:
+                rows = self._rows(session)
+                latest = rows.latest()
+                if latest is None or (head and latest.size < head.size):
+                    raise guard.LogBehind("the database went back while its files were written")
+                try:
+                    files.write(
+                        rows, self._storage, begin, latest.size, self._writers, missing_only=since is not None
+                    )
+                except (DiskFailed, FileDiverged):
+                    # Nobody waits for us here: another process may have gone past, and be clearing the
+                    # partial tiles that we put. Then it has written all that we have to, and more.
+                    if not self._passed(latest):
+                        raise
+                    continue
+            files.advance(self._head, TreeHead(latest.size, latest.root))
+            return latest, begin
+
+    def _passed(self, checkpoint: Checkpoint) -> bool:
         head = self._head.read()
-        begin = since if since is not None else head.size if head else 0
-        with self._sessions.read() as session:
-            rows = self._rows(session)
-            latest = rows.latest()
-            if latest is None or (head and latest.size < head.size):
-                raise guard.LogBehind("the database went back while its files were written")
-            files.write(
-                rows, self._storage, begin, latest.size, self._writers, missing_only=since is not None
-            )
-        files.advance(self._head, TreeHead(latest.size, latest.root))
-        return latest, begin
+        return head is not None and head.size > checkpoint.size
 
     def _show(self, checkpoint: Checkpoint, begin: int) -> None:
         """Step 4."""

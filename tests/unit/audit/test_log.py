@@ -1,14 +1,15 @@
 import subprocess
 import sys
+import time
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from audit import tree
+from audit import lease, tree
 from audit.checkpoint import Checkpoint
-from audit.durable import DiskFull
+from audit.durable import DiskFailed, DiskFull
 from audit.fact import Fact, Part, Seal
 from audit.guard import AnotherLog, HeadMissing, LogBehind, LogEdited, LogForked
 from audit.head import HeadFile, TreeHead
@@ -479,6 +480,80 @@ def test_a_slow_publisher_does_not_leave_an_older_checkpoint_in_the_place_of_a_n
     assert latest
     assert latest.size == 2
     assert desk.storage.get("checkpoint") == latest.text.encode()
+
+
+@pytest.mark.parametrize("fault", [DiskFailed, FileDiverged])
+def test_who_is_passed_while_it_puts_a_tile_needs_not_put_it(desk: Desk, fault: type[Exception]) -> None:
+    # Given a process whose partial tile goes from under it: another one has published the full one meanwhile,
+    desk.started()
+    entries = desk.write_many(250)
+    other = desk.log("api")
+
+    class Passed(BreakingStorage):
+        passed = False
+
+        def put(self, path: str, data: bytes) -> None:
+            if path == "tile/0/000.p/250" and not self.passed:
+                self.passed = True
+                desk.write_many(10)
+                other.publish(now=NOON)
+                raise fault("250: No such file or directory")
+            self.inner.put(path, data)
+
+    slow = desk.log("worker", storage=Passed(desk.storage, Countdown(99)))
+
+    # when it goes on, then its entries are published, and nothing is wrong with the log.
+    assert slow.publish(entries[-1].leaf_hash, now=NOON).size == 260
+    assert not desk.storage.has("tile/0/000.p/250")
+    assert sound(desk) == 260
+
+
+def test_the_lease_is_free_once_the_entries_are_placed_whatever_becomes_of_the_files(desk: Desk) -> None:
+    desk.started()
+    desk.write(a_fact())
+    with pytest.raises(DiskFull):
+        desk.log("worker", storage=BreakingStorage(desk.storage, Countdown(0, DiskFull))).publish(now=NOON)
+
+    with desk.database.write() as session:
+        assert lease.take(session, desk.tenant, "api", NOON, NOON + timedelta(seconds=10))
+
+
+def test_who_finds_its_entry_placed_lets_the_other_write_it(desk: Desk) -> None:
+    # Given an entry that another process has placed, and not yet written
+    desk.started()
+    (entry,) = desk.write(a_fact())
+    other = desk.log("worker")
+    with pytest.raises(DiskFull):
+        desk.log("worker", storage=BreakingStorage(desk.storage, Countdown(0, DiskFull))).publish(now=NOON)
+
+    class NoTiles(BreakingStorage):
+        def put(self, path: str, data: bytes) -> None:
+            raise AssertionError(path)
+
+    def pause(_: float) -> None:
+        other.publish(now=NOON)
+
+    # then it waits a moment for it, and puts nothing itself.
+    mine = desk.log("api", storage=NoTiles(desk.storage, Countdown(99)), pause=pause)
+    assert mine.publish(entry.leaf_hash, now=NOON).size == 1
+
+
+def test_nothing_is_written_any_more_once_a_failure_was_told(desk: Desk) -> None:
+    # Given a file that fails at once, and one put beside it that takes its time
+    desk.started()
+    desk.write(a_fact())
+    put: list[str] = []
+
+    class Uneven(BreakingStorage):
+        def put(self, path: str, data: bytes) -> None:
+            if "entries" in path:
+                raise DiskFull("no room")
+            time.sleep(0.2)
+            put.append(path)
+
+    with pytest.raises(DiskFull):
+        desk.log(storage=Uneven(desk.storage, Countdown(99))).publish(now=NOON)
+    assert put == ["tile/0/000.p/1"]
 
 
 def test_a_database_set_back_while_its_files_are_written_is_noticed(desk: Desk) -> None:

@@ -169,8 +169,11 @@ class Worker:
 
     def _rest(self, seconds: float, ended: Callable[[], bool]) -> None:
         until = time.monotonic() + seconds
-        while not ended() and (left := until - time.monotonic()) > 0:
+        while (left := until - time.monotonic()) > 0:
+            # Before it looks: where something comes all the time, turns must not follow each other at once.
             time.sleep(min(left, LOOK_SECONDS))
+            if ended():
+                return
 
     def _job(self, job: str) -> Job:
         with self.record.database.read() as session:

@@ -65,12 +65,22 @@ def owe(session: Session, tenant: str, kind: Kind, subject: str, *, now: datetim
 
 
 def open_duties(session: Session, tenant: str, *, now: datetime, limit: int = 100) -> Sequence[Duty]:
-    """What is owed by now, oldest first."""
+    """What is owed by now, oldest first; of each kind the first `limit`.
+
+    A job's duty is open until the job ends: a long queue of them must not hide an output to withdraw.
+    """
+    age = col(DutyRow.owed_at), col(DutyRow.id)
+    place = func.row_number().over(partition_by=col(DutyRow.kind), order_by=age)
+    first = (
+        select(DutyRow.id, place.label("place"))
+        .where(DutyRow.tenant_id == tenant, col(DutyRow.done_at).is_(None), col(DutyRow.owed_at) <= now)
+        .subquery()
+    )
     rows = session.exec(
         select(DutyRow)
-        .where(DutyRow.tenant_id == tenant, col(DutyRow.done_at).is_(None), col(DutyRow.owed_at) <= now)
-        .order_by(col(DutyRow.owed_at), col(DutyRow.id))
-        .limit(limit)
+        .join(first, (first.c.id == DutyRow.id) & (first.c.place <= limit))
+        .where(DutyRow.tenant_id == tenant)
+        .order_by(*age)
     )
     return [Duty(row.id, Kind(row.kind), row.subject_id, row.attempts) for row in rows]
 

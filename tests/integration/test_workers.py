@@ -1,7 +1,9 @@
 """A worker through what happens to it: told to stop, its database away, its slot taken by another."""
 
 import threading
+import time
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 from dbos._sys_db import SystemDatabase
@@ -99,6 +101,26 @@ def test_what_comes_between_two_turns_is_taken_up(at_stage: Stage, monkeypatch: 
     background.stop()
     assert background.ended is None
     assert job(world).progress is Progress.RELEASED
+
+
+def test_turns_do_not_follow_each_other_without_end(at_stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given a worker for whom something comes all the time
+    slept: list[float] = []
+    turns: list[Worker] = []
+
+    def turn(worker: Worker) -> None:
+        turns.append(worker)
+
+    world = at_stage("received")
+    monkeypatch.setattr(Worker, "turn", turn)
+    monkeypatch.setattr(Worker, "_news", lambda _: True)
+    with working(world.record, world.studio) as worker:
+        monkeypatch.setattr(workers, "time", SimpleNamespace(sleep=slept.append, monotonic=time.monotonic))
+
+        worker.run_until(lambda: len(turns) >= 5)
+
+    # Then it rests after each turn, once.
+    assert slept == [workers.LOOK_SECONDS] * 5
 
 
 # The database is away

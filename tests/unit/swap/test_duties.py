@@ -19,8 +19,20 @@ def test_what_is_owed_comes_oldest_first_and_only_when_due(database: Database, e
     with database.read() as session:
         assert duties.open_duties(session, TENANT, now=NOON) == [first]
         assert duties.open_duties(session, TENANT, now=NOON + HOUR) == [first, later]
-        assert duties.open_duties(session, TENANT, now=NOON + HOUR, limit=1) == [first]
         assert duties.open_duties(session, "other", now=NOON + HOUR) == []
+
+
+def test_a_queue_of_one_kind_does_not_hide_another(database: Database, entropy: Entropy) -> None:
+    with database.write() as session:
+        for number in range(3):
+            duties.owe(session, TENANT, Kind.RUN_JOB, f"j{number}", now=NOON, entropy=entropy)
+        last = duties.owe(session, TENANT, Kind.WITHDRAW_OUTPUT, "o", now=NOON + HOUR, entropy=entropy)
+
+    with database.read() as session:
+        owed = duties.open_duties(session, TENANT, now=NOON + HOUR, limit=2)
+
+    assert [duty.kind for duty in owed] == [Kind.RUN_JOB, Kind.RUN_JOB, Kind.WITHDRAW_OUTPUT]
+    assert owed[-1] == last
 
 
 def test_a_duty_is_done_once_and_not_by_another_tenant(database: Database, entropy: Entropy) -> None:

@@ -201,7 +201,7 @@ class DecisionRow(SQLModel, table=True):
     closed: str | None = None
     """What became of a hold: `lifted` or `lapsed`."""
     entry: str = Field(default="", sa_type=Digest)
-    """Leaf hash of its entry, written a moment later in the same transaction."""
+    """Leaf hash of its entry, which is written a moment later in the same transaction."""
 
 
 class DecisionPersonRow(SQLModel, table=True):

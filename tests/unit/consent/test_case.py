@@ -322,6 +322,40 @@ def test_a_use_is_left_of_each_purpose_that_is_needed_or_none_is(
     assert hers.attributes["grant"]["has_uses"] is some  # type: ignore[index,call-overload]
 
 
+@pytest.mark.parametrize(("left", "some"), [(1, True), (0, False)])
+def test_one_purpose_of_several_without_a_use_left_is_enough_for_none(
+    tmp_path: Path, left: int, *, some: bool
+) -> None:
+    uses = {Purpose.MAKE_TEMPLATE: 1, Purpose.PUBLISH_TEMPLATE: left, Purpose.USER_SWAP: None}
+    standing = replace(her_standing(tmp_path), uses_left=uses)
+    now = Circumstances(NOON, Stage.DECIDE, {"a" * 32: standing}, frozen=False, output=None)
+
+    _, hers = questions(a_case(action=Action.PUBLISH, people=(HERS,)), now)
+
+    assert hers.attributes["needed"] == sorted(uses)
+    assert hers.attributes["grant"]["has_uses"] is some  # type: ignore[index,call-overload]
+
+
+def test_of_a_remembered_question_who_asks_is_checked_and_what_has_changed_is_seen(tmp_path: Path) -> None:
+    # Given a question that was read before
+    standings = {"a" * 32: her_standing(tmp_path)}
+    case = a_case(action=Action.INTAKE, people=(HERS,))
+    now = Circumstances(NOON, Stage.DECIDE, standings, frozen=False, output=None)
+    asked = questions(case, now)
+    assert POLICY.evaluate(asked) == ()
+
+    # When it is asked with an engine that is no text, which no rule of intake looks at, and of a frozen work
+    use: Any = asked[0].context["use"]
+    context = {**asked[0].context, "use": {**use, "engine": 7}}
+    bent = [replace(question, context=context) for question in asked]
+    frozen = questions(case, replace(now, frozen=True))
+
+    # Then neither is a yes.
+    assert [(no.rule, no.detail) for no in POLICY.evaluate(bent)] == [("G-00", "POLICY_ERROR")]
+    assert "G-37" in {no.rule for no in POLICY.evaluate(frozen)}
+    assert POLICY.evaluate(asked) == ()
+
+
 def test_now_is_rounded_down_and_the_stage_is_said() -> None:
     at = datetime(2026, 11, 22, 12, 0, 0, 999, tzinfo=UTC)
     now = Circumstances(at, Stage.RELEASE, {}, frozen=True, output=Output(True, True, True, False))

@@ -15,9 +15,10 @@ demo: $(READY)  ## the main job end to end, on real faces
 	$(BIN)/consentry demo --dir demo-run --json demo-run.json
 
 # A folder of its own for each run: pytest prunes the shared one, databases of a run at work included.
-# In memory where 8 GiB of it are free: tests wait for fsync more than for anything else.
-ROOM := $(shell [ "$$(df -k --output=avail /dev/shm 2>/dev/null | tail -1)" -gt 8388608 ] 2>/dev/null && echo /dev/shm)
-SCRATCH = scratch=$$(mktemp -d $(addprefix -p ,$(ROOM))) && trap 'rm -rf "$$scratch"' EXIT && export TMPDIR="$$scratch" &&
+# A signal ends the shell without its EXIT, and what stays may be memory.
+ROOM := $(shell tests/room.sh)
+SCRATCH = scratch=$$(mktemp -d $(addprefix -p ,$(ROOM))) && trap 'rm -rf "$$scratch"' EXIT && \
+	trap 'exit 130' INT && trap 'exit 143' TERM && export TMPDIR="$$scratch" &&
 PYTEST = $(SCRATCH) $(BIN)/python -m pytest --basetemp="$$scratch/t"
 COVERED = $(SCRATCH) $(BIN)/coverage run -m pytest --basetemp="$$scratch/t"
 

@@ -8,7 +8,8 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-_QUIET_SECONDS = 0.003
+_QUIET_SECONDS = 0.01
+"""What one of sixteen callers needs of a processor before it comes: with less, fewer share a round."""
 _LONGEST_WAIT_SECONDS = 0.15
 
 

@@ -121,7 +121,7 @@ class TreeRows:
 
     def waiting(self, limit: int) -> list[Waiting]:
         """Entries without a place, in order of writing."""
-        rows = self._run(_WAITING, limit=limit)
+        rows = self._run(_WAITING, limit=limit).all()
         return [Waiting(seq, bytes(leaf), leaf_hash) for seq, leaf, leaf_hash in rows]
 
     def index(self, leaf_hash: str) -> int | None:
@@ -162,13 +162,13 @@ class TreeRows:
 
     def entries(self, begin: int, end: int) -> list[bytes]:
         """The leaf bytes at places `[begin, end)`, as far as there are any."""
-        return [bytes(leaf) for (leaf,) in self._run(_LEAVES, begin=begin, end=end)]
+        return [bytes(leaf) for (leaf,) in self._run(_LEAVES, begin=begin, end=end).all()]
 
     def hashes(self, level: int, begin: int, end: int) -> list[bytes]:
         """Hashes `[begin, end)` of a level of tiles, from what lies below: entries, or roots of tiles."""
         if level == 0:
             return [tree.leaf_hash(leaf) for leaf in self.entries(begin, end)]
-        return [bytes(root) for (root,) in self._run(_ROOTS, level=level - 1, begin=begin, end=end)]
+        return [bytes(root) for (root,) in self._run(_ROOTS, level=level - 1, begin=begin, end=end).all()]
 
     def tile(self, level: int, n: int) -> bytes | None:
         """A full tile, if it is complete."""

@@ -16,7 +16,7 @@ demo: $(READY)  ## the main job end to end, on real faces
 
 # A folder of its own for each run: pytest prunes the shared one, databases of a run at work included.
 # A signal ends the shell without its EXIT, and what stays may be memory.
-ROOM := $(shell tests/room.sh)
+ROOM := $(shell .ci/room)
 SCRATCH = scratch=$$(mktemp -d $(addprefix -p ,$(ROOM))) && trap 'rm -rf "$$scratch"' EXIT && \
 	trap 'exit 130' INT && trap 'exit 143' TERM && export TMPDIR="$$scratch" &&
 PYTEST = $(SCRATCH) $(BIN)/python -m pytest --basetemp="$$scratch/t"

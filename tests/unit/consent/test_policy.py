@@ -171,6 +171,24 @@ def test_a_yes_by_a_rule_we_do_not_know_as_a_permit_is_none() -> None:
     assert (objection.rule, objection.person) == ("G-00", "donor-1")
 
 
+@pytest.mark.parametrize(
+    ("decision", "errors"),
+    [("Allow", ["while evaluating policy `policy3`"]), ("Deny", ["the same"]), ("NoDecision", [])],
+)
+def test_an_answer_with_an_error_or_without_a_decision_is_no_yes(decision: str, errors: list[str]) -> None:
+    """A rule that stumbles is skipped by Cedar: what the others then say is no answer."""
+
+    named = {"policy0": "P-appearance"}
+    diagnostics = {"reason": ["policy0"], "id_annotations_by_reason": named, "errors": errors}
+    question = Question("DONOR", "donor-1", Action.SWAP, {}, {})
+
+    (objection,) = POLICY._read(
+        question, cedarpy.AuthzResult({"decision": decision, "diagnostics": diagnostics})
+    )
+
+    assert (objection.rule, objection.detail, objection.person) == ("G-00", "POLICY_ERROR", "donor-1")
+
+
 def test_a_policy_is_a_value() -> None:
     assert isinstance(POLICY, Policy)
     with pytest.raises(AttributeError):

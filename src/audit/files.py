@@ -26,11 +26,13 @@ def write(
     that has lost its lease. `missing_only` looks before it builds, for the replay at start.
     """
     files = _files(rows, storage, since, size, missing_only=missing_only)
-    while some := [writers.submit(storage.put, *file) for file in islice(files, AT_ONCE)]:
-        # All of them, also after a failure: nothing is written any more once this has raised.
-        wait(some)
-        for each in some:
-            each.result()
+    while some := list(islice(files, AT_ONCE)):
+        # Read before any is put, and all waited for, also after a failure: once this has raised, nothing
+        # is written any more.
+        puts = [writers.submit(storage.put, *file) for file in some]
+        wait(puts)
+        for put in puts:
+            put.result()
 
 
 def _files(

@@ -40,9 +40,9 @@ SWAP = frozenset(
 )
 
 
-def notice() -> Notice:
-    """The English notice this repository ships."""
-    return next(one for one in load_notices(NOTICES) if one.language == "en")
+def notice(language: str = "en") -> Notice:
+    """The notice this repository ships."""
+    return next(one for one in load_notices(NOTICES) if one.language == language)
 
 
 def a_term(start: datetime, *, days: int = 365) -> Term:
@@ -130,7 +130,8 @@ class House:
         return Portraits(self.tenant, self.keystore, self.entropy)
 
     def publish(self, session: Session, now: datetime) -> None:
-        self.registry.noticeboard.publish(session, notice(), now=now)
+        for language in ("en", "zh-CN"):
+            self.registry.noticeboard.publish(session, notice(language), now=now)
 
     def enrol(self, session: Session, now: datetime, age: AgeBand = AgeBand.ADULT) -> Somebody:
         people = self.registry.people
@@ -145,7 +146,7 @@ class House:
         supersedes = changes.pop("supersedes", None)
         capacity = changes.pop("capacity", Capacity(somebody.person.age))
         request = Request(self.tenant, somebody.id, a_scope(now, **changes), capacity, supersedes)
-        return draw_up(request, notice(), now=now, entropy=self.entropy)
+        return draw_up(request, notice("zh-CN"), now=now, entropy=self.entropy)
 
     def grant(self, session: Session, somebody: Somebody, now: datetime, **changes: Any) -> Granted:
         """Everything at once: she is shown a document, signs it, and it is registered."""

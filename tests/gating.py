@@ -1,5 +1,6 @@
 """Builders for the gate: a house with a performer and a donor, and a swap nothing objects to."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,12 +12,17 @@ from audit.keys import Duty, SigningKey
 from consent.case import Appearance, Case, Donor, Matching, Mode, Output, Source, SourceKind, Tracks, Use
 from consent.dimensions import DonorRule
 from consent.gate import Gate
-from consent.hearing import Bench
+from consent.ground import Place
+from consent.hearing import Bench, Hearing
+from consent.papers import Cabinet, Paper, PaperKind, Papers
 from consent.permit import Permit
 from consent.permits import Permits
 from consent.policy import Policy, load
+from consent.question import Circumstances, Stage
 from consent.redemption import Run
+from consent.standing import Standing
 from consent.templatelock import TemplateState
+from consent.weighing import ground_of
 from consent.words import Action, Audience, Match, Modality, Monetisation, Purpose, Role
 from consenting import NOON, SWAP, House, Somebody
 
@@ -25,6 +31,54 @@ TEMPLATE = "7" * 32
 POLICY: Policy = load(Path(__file__).parent.parent / "policies")
 GOOD = Output(label=True, aigc=True, manifest=True, logged=True)
 CHECKPOINT = "9" * 64
+
+
+HERE = Place("CN", "CN")
+
+
+def papers_on_file(
+    now: datetime, *, requester: str = "studio", engine: str = "mesh"
+) -> dict[PaperKind, Paper]:
+    """What an operator in China has on file."""
+    since, until = now - timedelta(days=1), now + timedelta(days=3650)
+    engines, requesters = frozenset({engine}), frozenset({requester})
+    covers: dict[PaperKind, dict[str, Any]] = {
+        PaperKind.IMPACT_ASSESSMENT: {
+            "purposes": frozenset(Purpose),
+            "engines": engines,
+            "regions": frozenset({"CN"}),
+        },
+        PaperKind.SECURITY_ASSESSMENT: {"engines": engines},
+        PaperKind.ALGORITHM_FILING: {"engines": engines},
+        PaperKind.PROCESSOR_CONTRACT: {"engines": engines},
+        PaperKind.IDENTITY_CHECK: {"requesters": requesters},
+        PaperKind.DUTY_NOTICE: {"requesters": requesters},
+    }
+    return {kind: Paper(kind, "e" * 64, since, until, **fields) for kind, fields in covers.items()}
+
+
+def file_papers(session: Session, papers: Papers, now: datetime, **who: str) -> dict[PaperKind, str]:
+    """Put all of them on file. Their ids, by kind."""
+    return {
+        kind: papers.add(session, paper, by="operator-1", now=now).id
+        for kind, paper in papers_on_file(now, **who).items()
+    }
+
+
+def circumstances(
+    at: datetime,
+    stage: Stage,
+    standings: Mapping[str, Standing],
+    *,
+    frozen: bool = False,
+    output: Output | None = None,
+    case: Case | None = None,
+) -> Circumstances:
+    """What stands beside a case, for an operator in China with everything on file."""
+    template = TemplateState(frozen, MEDIA)
+    cabinet = Cabinet(tuple(papers_on_file(NOON).values()))
+    heard = Hearing(at, template, standings, cabinet, HERE, ())
+    return Circumstances(at, stage, standings, template, output, ground_of(POLICY, case or a_case(), heard))
 
 
 @dataclass
@@ -151,7 +205,8 @@ def a_room(
         session, donor, now, role=Role.DONOR, donor_rules=DonorRule.SELF_ONLY, max_uses=counts, purposes=SWAP
     )
     templates = Templates()
-    bench = Bench(house.registry, templates, house.ledger)
+    bench = Bench(house.registry, templates, house.ledger, HERE)
+    file_papers(session, Papers(house.ledger, house.entropy), now)
     key = SigningKey.generate(Duty.PERMIT, house.entropy)
     trusted = {key.kid: key.verifying}
     gate = Gate(bench, POLICY, key, trusted, mode, house.entropy)

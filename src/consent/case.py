@@ -5,14 +5,14 @@ canonical form with its decision, so that the release can ask the very same ques
 not known yet is None, and `consent.required` says which action can't do without what.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property, lru_cache
 
 from audit.canonical import canonical, digest
 from consent.dimensions import Modification
-from consent.shape import from_json, to_json
+from consent.shape import LATER, from_json, to_json
 from consent.strict import load
 from consent.words import Action, Audience, Match, Monetisation, Purpose, Role
 
@@ -61,6 +61,8 @@ class Source:
     """Whether the original is here. False for an orphan: a template that was already swapped once."""
     copyright_licence: str | None
     """SHA-256 of the licence document of the video's owner."""
+    upstream: str | None = field(default=None, metadata=LATER)
+    """SHA-256 of what whoever altered it before was allowed, for a video that carries AI marks (G-03)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,8 @@ class Use:
     intimate: bool
     voice_kept: bool
     engine: str | None
+    unlabelled: bool = field(default=False, metadata=LATER)
+    """A copy without the visible label is asked for (G-35)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +164,8 @@ class Case:
     donor: Donor | None = None
     model_digests: tuple[str, ...] = ()
     """SHA-256 of every model file the engine loads."""
+    asked: tuple[Purpose, ...] = field(default=(), metadata=LATER)
+    """What a person is to be asked for, when that is the question (action `ask`)."""
 
     @property
     def depicted(self) -> tuple[Appearance, ...]:

@@ -17,12 +17,17 @@ from sqlmodel import Session
 
 from audit import instant
 from audit.canonical import Json
+from audit.errors import BadInput
 from audit.fact import Fact, Part, Seal, Subject
 from consent.dimensions import DataClass
 from consent.errors import PhotoCount, PhotosDisagree, ReferenceNotAllowed
 from consent.faces import Detector, Embedder, Embeddings, Image
+from consent.ground import Place
+from consent.law import Law
+from consent.papers import Cabinet, PaperKind, in_force
 from consent.photo import ENROLMENT, check_photo
-from consent.portraits import NEEDED, Portraits
+from consent.policy import Policy
+from consent.portraits import NEEDED, Portraits, people
 from consent.registry import Registry
 from consent.standing import Standing
 from consent.words import Modality
@@ -33,6 +38,15 @@ AGREEMENT = 0.40
 each other would make a reference that matches somebody else as well as her."""
 
 
+class FaceFilingMissing(BadInput):
+    """So many people's faces are kept only after a filing (FR Measures art. 15; G-28)."""
+
+    code = "FACE_FILING_MISSING"
+    zh = "存储的人脸数量已达备案标准，尚未登记备案。"
+    hint = "File with the authority, then register the filing: `consentry paper add FACE_FILING`."
+    hint_zh = "请先完成备案，再用 `consentry paper add FACE_FILING` 登记。"
+
+
 @dataclass(frozen=True, slots=True)
 class Enrolment:
     """Makes references for one tenant's people."""
@@ -41,6 +55,8 @@ class Enrolment:
     portraits: Portraits
     detector: Detector
     embedder: Embedder
+    policy: Policy
+    place: Place
 
     def add_portraits(
         self,
@@ -57,6 +73,8 @@ class Enrolment:
         `consent.photo.check_photo` raises; then nothing was stored.
         """
         standing = self._standing(session, authorization, now)
+        law = self._law(standing, now)
+        self._check_filing(session, law, now)
         if not 1 <= len(photos) <= MOST_PHOTOS:
             raise PhotoCount(f"{len(photos)} photos, expected 1 to {MOST_PHOTOS}")
         crops = [check_photo(photo, self.detector, floor=ENROLMENT).crop for photo in photos]
@@ -68,7 +86,7 @@ class Enrolment:
             replaced = self.portraits.drop_person(session, standing.person)
         elif standing.person in known:
             check_agreement(np.concatenate([known[standing.person], embeddings]))
-        until = delete_after(standing, now)
+        until = delete_after(standing, law, now)
         ids = self.portraits.add(
             session, standing, embeddings, self.embedder.digest, now=now, delete_after=until
         )
@@ -83,6 +101,19 @@ class Enrolment:
         part = Part(Subject("person", standing.person), Seal.EVID, payload)
         self.registry.ledger.append(session, Fact("PortraitsAdded", (part,), (standing.head,)), now)
         return ids
+
+    def _law(self, standing: Standing, now: datetime) -> Law:
+        home = standing.document.scope.jurisdiction
+        return self.policy.law(frozenset({self.place.seat, self.place.region, home}), now.date())
+
+    def _check_filing(self, session: Session, law: Law, now: datetime) -> None:
+        # Before anything of hers is looked at, and without the 30 working days that the law leaves: whoever
+        # comes near the number has known it for 20,000 people.
+        tenant = self.registry.tenant
+        if people(session, tenant) >= law["filing_people"] and not Cabinet(
+            in_force(session, tenant, now=now)
+        ).has(PaperKind.FACE_FILING):
+            raise FaceFilingMissing(self.policy.rules["G-28"].message)
 
     def _standing(self, session: Session, authorization: str, now: datetime) -> Standing:
         registry = self.registry
@@ -105,7 +136,8 @@ def check_agreement(embeddings: Embeddings) -> None:
         raise PhotosDisagree("the photos do not show one person")
 
 
-def delete_after(standing: Standing, now: datetime) -> datetime:
-    """When a reference must go: at the end of the term, or earlier if she allowed fewer days."""
+def delete_after(standing: Standing, law: Law, now: datetime) -> datetime:
+    """When a reference must go: at the end of the term, or earlier if she or a law allows fewer days."""
     scope = standing.document.scope
-    return min(scope.term.end, now + timedelta(days=scope.retention[DataClass.REFERENCE]))
+    days = min(scope.retention[DataClass.REFERENCE], law["reference_days"])
+    return min(scope.term.end, now + timedelta(days=days))

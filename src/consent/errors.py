@@ -3,7 +3,7 @@
 Sections: documents, people, registry. Other modules of the room add theirs at the end.
 """
 
-from audit.errors import BadInput, Diverged
+from audit.errors import BadInput, Diverged, Unready
 
 # Documents
 
@@ -230,3 +230,15 @@ class AuthorizationDiverged(Diverged):
     zh = "授权的存储内容、状态与事件链相互矛盾。"
     hint = "Nothing is permitted on it. Run `consentry doctor`, then compare with the log."
     hint_zh = "该授权不再作为任何许可的依据。请运行 `consentry doctor` 并与日志核对。"
+
+
+# Policy
+
+
+class PolicyRefused(Unready):
+    """The rules can't be adopted: better no service than one that forgot a rule."""
+
+    code = "POLICY_REFUSED"
+    zh = "策略文件不完整或未通过校验，拒绝启动。"
+    hint = "The message names the rule or pack; see policies/README.md for what each must carry."
+    hint_zh = "错误信息会指出具体规则或策略包；必备内容见 policies/README.md。"

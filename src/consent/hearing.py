@@ -13,9 +13,13 @@ from sqlmodel import Session
 
 from audit.errors import ConsentryError
 from audit.ledger import Ledger
+from consent import papers, portraits
 from consent.case import Case
+from consent.ground import Place
+from consent.papers import Cabinet
 from consent.standing import Lock, Standing, Standings
-from consent.templatelock import TemplateLock
+from consent.templatelock import TemplateLock, TemplateState
+from consent.words import Action
 
 SKEW = timedelta(seconds=60)
 """How far the clock may lag behind the last entry. More, and it was set back: no term can be trusted."""
@@ -27,10 +31,21 @@ class Hearing:
 
     at: datetime
     """Gate time: the clock, or the last entry's instant if that is later."""
-    frozen: bool
+    template: TemplateState
     standings: Mapping[str, Standing]
+    cabinet: Cabinet
+    place: Place
     faults: tuple[str, ...]
     """Stable codes of what could not be checked. Any is a G-00."""
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the template is stopped (G-37)."""
+        return self.template.frozen
+
+
+_NO_TEMPLATE = TemplateState(frozen=False, media_digest=None)
+_EMBEDS = frozenset({Action.SCAN, Action.DONOR})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +55,7 @@ class Bench:
     registry: Standings
     templates: TemplateLock
     ledger: Ledger
+    place: Place
 
     @property
     def tenant(self) -> str:
@@ -52,7 +68,7 @@ class Bench:
         Not `locked`: for an answer that leads to nothing.
         """
         faults: list[str] = []
-        frozen = self._frozen(session, case, faults, locked=locked)
+        template = self._template(session, case, faults, locked=locked)
         standings = self._standings(session, case, now, faults, locked=locked)
         # Read under the locks: whoever held them before us has committed, and its entries count.
         last = self.ledger.last_instant(session)
@@ -62,20 +78,29 @@ class Bench:
         if at > now and standings:
             # The rows are ours already; only the instant at which their terms are read changes.
             standings = self._standings(session, case, at, faults, locked=False)
-        return Hearing(at, frozen, standings, tuple(faults))
+        cabinet = self._cabinet(session, case, at, faults)
+        return Hearing(at, template, standings, cabinet, self.place, tuple(faults))
 
-    def _frozen(self, session: Session, case: Case, faults: list[str], *, locked: bool) -> bool:
+    def _cabinet(self, session: Session, case: Case, now: datetime, faults: list[str]) -> Cabinet:
+        try:
+            faces = portraits.people(session, self.tenant) if case.action in _EMBEDS else 0
+            return Cabinet(papers.in_force(session, self.tenant, now=now), faces)
+        except ConsentryError as error:
+            faults.append(error.code)
+            return Cabinet()
+
+    def _template(self, session: Session, case: Case, faults: list[str], *, locked: bool) -> TemplateState:
         if case.template is None:
-            return False
+            return _NO_TEMPLATE
         ask = self.templates.lock if locked else self.templates.look
         state = ask(session, self.tenant, case.template)
         if state is None:
             faults.append("TEMPLATE_UNKNOWN")
-            return False
+            return _NO_TEMPLATE
         stated = case.source.media_digest if case.source else None
         if stated is not None and state.media_digest is not None and stated != state.media_digest:
             faults.append("TEMPLATE_OTHER_MEDIA")
-        return state.frozen
+        return state
 
     def _standings(
         self, session: Session, case: Case, now: datetime, faults: list[str], *, locked: bool

@@ -6,17 +6,21 @@ decision, any surprise is a G-00; and an Allow counts only if a permit is named 
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import cedarpy
 
 from audit.canonical import Json, digest, digest_of
-from audit.errors import Unready
+from consent.errors import PolicyRefused
+from consent.law import PARAMETERS, Law, Pack, Status, applying
 from consent.objection import WORK, Objection, Severity
+from consent.packs import HOUSE, read_pack
 from consent.words import Action
 
 FAILED = "G-00"
@@ -25,17 +29,9 @@ FAILED = "G-00"
 NEVER_HELD = frozenset({FAILED, "G-06", "G-19", "G-36"})
 """Rules no reviewer may lift (`legal.md` 8.2)."""
 
-_TEXTS = ("id", "citation", "message", "message_zh", "severity", "cure", "cure_zh")
+_TEXTS = ("id", "citation", "status", "message", "message_zh", "severity", "cure", "cure_zh")
 _SCHEMA = "schema.cedarschema"
-
-
-class PolicyRefused(Unready):
-    """The rules can't be adopted: better no service than one that forgot a rule."""
-
-    code = "POLICY_REFUSED"
-    zh = "策略文件不完整或未通过校验，拒绝启动。"
-    hint = "The message names the rule; see policies/README.md for what each must carry."
-    hint_zh = "错误信息会指出具体规则；规则的必备内容见 policies/README.md。"
+_MOST_LAWS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +57,24 @@ class Policy:
     """The exact bytes, to be kept by digest."""
     rules: Mapping[str, Objection]
     """Every forbid by id, worded, about nobody yet."""
+    status: Mapping[str, Status]
+    """How well each rule's citation is known."""
+    packs: Sequence[Pack]
+    """The law by place, the house's own first."""
+    own: Mapping[str, frozenset[str]]
+    """By pack, the rules in its own file."""
     _policies: cedarpy.PolicySet
     _schema: cedarpy.Schema
+    _laws: dict[tuple[frozenset[str], date], Law] = field(default_factory=dict, compare=False, repr=False)
+
+    def law(self, places: frozenset[str], on: date) -> Law:
+        """What applies in these places on a day. The same is asked all day long, so it is remembered."""
+        found = self._laws.get((places, on))
+        if found is None:
+            if len(self._laws) >= _MOST_LAWS:
+                self._laws.clear()
+            found = self._laws[places, on] = applying(self.packs, places, on)
+        return found
 
     def evaluate(self, questions: Sequence[Question]) -> tuple[Objection, ...]:
         """Everything that stands against these questions together. Empty means yes to all of them."""
@@ -78,6 +90,13 @@ class Policy:
         except Exception:  # noqa: BLE001  whatever went wrong, nobody was asked: that is a refusal, never a yes
             return (self.failure("POLICY_ERROR"),)
         return tuple(objection for answer in answers for objection in answer)
+
+    def spoken_to(self, pack: Pack) -> frozenset[str]:
+        """The rules that a pack's parameters speak to, and its own."""
+        rules = {rule for name in pack.parameters for rule in PARAMETERS[name].rules}
+        rules |= {"G-48"} if pack.languages else set()
+        rules |= {"G-20"} if pack.free else set()
+        return frozenset(rules | self.own.get(pack.id, frozenset()))
 
     def failure(self, detail: str, *, about: str = WORK, person: str | None = None) -> Objection:
         """A G-00 with the code of what could not be checked."""
@@ -109,17 +128,26 @@ class Policy:
 
 
 def load(folder: Path) -> Policy:
-    """The policy of `folder`: `schema.cedarschema` and every `*.cedar` beside it.
+    """The policy of `folder`: `schema.cedarschema`, `*.cedar` beside it and in `packs/`, each pack's TOML.
 
     Raises `PolicyRefused` when a file is missing or unreadable, the schema rejects a rule, a rule lacks
-    a text, two share an id, or there are none.
+    a text, two share an id, there are none, or a pack is malformed.
     """
-    names = [_SCHEMA, *sorted(path.name for path in folder.glob("*.cedar"))]
+    found = [*folder.glob("*.cedar"), *folder.glob("packs/*.cedar"), *folder.glob("packs/*.toml")]
+    names = [_SCHEMA, *sorted(path.relative_to(folder).as_posix() for path in found)]
     try:
         files = {name: (folder / name).read_bytes() for name in names}
-        text = "\n".join(files[name].decode() for name in names[1:])
+    except OSError as error:
+        raise PolicyRefused(f"policy files can't be read: {type(error).__name__}") from None
+    return of_files(files)
+
+
+def of_files(files: Mapping[str, bytes]) -> Policy:
+    """The policy of these files, by name: as `load` finds them, or as kept when they were adopted."""
+    try:
+        text = "\n".join(files[name].decode() for name in sorted(files) if name.endswith(".cedar"))
         schema_text = files[_SCHEMA].decode()
-    except (OSError, UnicodeError) as error:
+    except (KeyError, UnicodeError) as error:
         raise PolicyRefused(f"policy files can't be read: {type(error).__name__}") from None
     try:
         validation = cedarpy.validate_policies(text, schema_text)
@@ -130,13 +158,38 @@ def load(folder: Path) -> Policy:
     if not validation.validation_passed:
         faults = "; ".join(str(fault)[:200] for fault in validation.errors[:3])
         raise PolicyRefused(f"policy does not fit its schema: {faults}")
-    rules = _rules(parsed)
+    rules, status = _rules(parsed)
     by_name = digest_of({name: digest(data) for name, data in files.items()})
-    return Policy(by_name, files, rules, policies, schema)
+    own = {
+        Path(name).stem: frozenset(re.findall(r'^@id\("([^"]+)"\)', data.decode(), re.MULTILINE))
+        for name, data in files.items()
+        if name.startswith("packs/") and name.endswith(".cedar")
+    }
+    return Policy(by_name, files, rules, status, _packs(files, rules), own, policies, schema)
 
 
-def _rules(parsed: Mapping[str, Mapping[str, object]]) -> dict[str, Objection]:
+def _packs(files: Mapping[str, bytes], rules: Mapping[str, Objection]) -> tuple[Pack, ...]:
+    named = {Path(name).stem: data for name, data in files.items() if name.endswith(".toml")}
+    if HOUSE not in named:
+        raise PolicyRefused(f"expected packs/{HOUSE}.toml, which applies everywhere")
+    read = sorted(
+        (read_pack(name, data) for name, data in named.items()), key=lambda pack: (pack.id != HOUSE, pack.id)
+    )
+    lost = [name for name in files if name.startswith("packs/") and Path(name).stem not in named]
+    if lost:
+        # Its rules would hold nowhere, and look as if they did.
+        raise PolicyRefused(f"{lost[0]}: expected a TOML of the same name, with its places")
+    asked = {rule for parameter in PARAMETERS.values() for rule in parameter.rules}
+    if missing := sorted(asked - rules.keys()):
+        raise PolicyRefused(f"expected the rules {', '.join(missing)}, which parameters of packs speak to")
+    return tuple(read)
+
+
+def _rules(
+    parsed: Mapping[str, Mapping[str, object]],
+) -> tuple[dict[str, Objection], dict[str, Status]]:
     rules: dict[str, Objection] = {}
+    known: dict[str, Status] = {}
     permits: set[str] = set()
     for position, policy in parsed.items():
         texts = policy.get("annotations")
@@ -151,10 +204,18 @@ def _rules(parsed: Mapping[str, Mapping[str, object]]) -> dict[str, Objection]:
         if lacking:
             raise PolicyRefused(f"{rule}: expected @{', @'.join(lacking)}")
         rules[rule] = _rule(rule, texts, conditions=json.dumps(policy.get("conditions")))
+        known[rule] = _status(rule, texts["status"])
     # An empty set would approve nothing, and look as if it were strict; more likely a file went missing.
     if not permits or FAILED not in rules or len(rules) == 1:
         raise PolicyRefused(f"expected permits, {FAILED} and other rules; a file may be missing")
-    return rules
+    return rules, known
+
+
+def _status(rule: str, written: str) -> Status:
+    try:
+        return Status(written)
+    except ValueError:
+        raise PolicyRefused(f"{rule}: expected @status {', '.join(Status)}") from None
 
 
 def _rule(rule: str, texts: Mapping[str, str], *, conditions: str) -> Objection:
@@ -181,6 +242,7 @@ def _read_once(schema: cedarpy.Schema, text: str) -> cedarpy.Entities:
 
 
 _Stated: TypeAlias = list[dict[str, object]]
+_APART = {"law": "Law", "operator": "Operator"}
 
 
 def _asked(questions: Sequence[Question]) -> tuple[_Stated, _Stated, _Stated]:
@@ -188,9 +250,17 @@ def _asked(questions: Sequence[Question]) -> tuple[_Stated, _Stated, _Stated]:
     # Shared by identity and not by equality: to Python True equals 1, to the schema it does not.
     shared = {id(question.context): str(i) for i, question in enumerate(questions)}
     principals = {shared[id(question.context)]: question.context for question in questions}
-    askers = [_entity("Request", name, context) for name, context in principals.items()]
     requests: _Stated = []
     about: _Stated = []
+    askers: _Stated = []
+    for name, context in principals.items():
+        # Law and papers are the same all day: entities of their own, so that Cedar reads them once.
+        apart = {part: context[part] for part in _APART if part in context}
+        about += [
+            _entity(_APART[part], name, cast("Mapping[str, Json]", facts)) for part, facts in apart.items()
+        ]
+        refs: dict[str, Json] = {part: {"__entity": {"type": _APART[part], "id": name}} for part in apart}
+        askers.append(_entity("Request", name, {**context, **refs}))
     for i, question in enumerate(questions):
         kind = "Work" if question.person is None else "Appearance"
         about.append(_entity(kind, str(i), question.attributes))

@@ -5,16 +5,20 @@ satisfies a permit.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from audit.canonical import Json
 from consent.case import Appearance, Case, Donor, Output, Source, Tracks, Use
+from consent.ground import Ground, law_facts, operator_facts
 from consent.objection import WORK
+from consent.papers import PaperKind
 from consent.policy import Question
 from consent.required import missing, needed
 from consent.standing import Standing
+from consent.templatelock import TemplateState
+from consent.words import Purpose
 
 
 class Stage(StrEnum):
@@ -33,11 +37,14 @@ class Circumstances:
     at: datetime
     stage: Stage
     standings: Mapping[str, Standing]
-    frozen: bool
+    template: TemplateState
     output: Output | None
     """None: nothing was measured yet. Only a release has one."""
+    ground: Ground
     lifted: frozenset[str] = frozenset()
     """Holds that two people lifted."""
+    refused: Mapping[str, frozenset[Purpose]] = field(default_factory=dict)
+    """By person, what she refused lately."""
 
 
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -73,6 +80,8 @@ def _context(case: Case, now: Circumstances) -> dict[str, Json]:
         "mode": str(case.mode),
         "missing": list(missing(case)),
         "lifted": sorted(now.lifted),
+        "law": law_facts(now.ground.law),
+        "operator": operator_facts(case, now.ground),
         "requester": case.requester,
         "work": case.work or "",
         "template": case.template or "",
@@ -93,6 +102,7 @@ def _context(case: Case, now: Circumstances) -> dict[str, Json]:
             "modifications": sorted(use.modifications),
             "intimate": use.intimate,
             "voice_kept": use.voice_kept,
+            "unlabelled": use.unlabelled,
             "engine": use.engine or "",
         },
     }
@@ -111,6 +121,8 @@ def _work(case: Case, now: Circumstances) -> dict[str, Json]:
             "kind": str(source.kind or ""),
             "origin_known": source.origin_known,
             "copyright_licence": source.copyright_licence or "",
+            "marked": now.template.marked,
+            "upstream": source.upstream or "",
         },
         "cast": sorted(cast),
         # Counted here, from people: nobody may state a larger cast than is named.
@@ -128,7 +140,8 @@ def _work(case: Case, now: Circumstances) -> dict[str, Json]:
             "covered": tracks.covered,
             "reviewed": tracks.reviewed,
         },
-        "frozen": now.frozen,
+        "frozen": now.template.frozen,
+        "overdue": now.template.overdue,
         "output": {
             "label": output.label,
             "aigc": output.aigc,
@@ -150,7 +163,32 @@ def _appearance(case: Case, one: Appearance, now: Circumstances) -> dict[str, Js
         "portrait_licence": licence or "",
         "needed": sorted(wanted),
         "cited": one.authorization is not None,
+        "refused": sorted(now.refused.get(one.person, frozenset()) & wanted),
+        **_home(standing, now.ground),
         "grant": _grant(standing, wanted),
+    }
+
+
+def _home(standing: Standing | None, ground: Ground) -> dict[str, Json]:
+    """What the law of her home says of languages, and of her data leaving it."""
+    if standing is None:
+        return {"languages": [], "export": {"needed": False, "agreed": False, "grounded": False}}
+    scope, region = standing.document.scope, ground.place.region
+    languages, free = ground.homes[scope.jurisdiction]
+    agreed = [export for export in scope.exports if export.territory == region]
+    return {
+        "languages": sorted(languages),
+        "export": {
+            "needed": free is not None and region not in free,
+            "agreed": bool(agreed),
+            # On the ground she was told, and no other.
+            "grounded": any(
+                paper.kind is PaperKind.EXPORT_GROUND
+                and region in paper.regions
+                and paper.mechanism in {export.mechanism for export in agreed}
+                for paper in ground.cabinet.papers
+            ),
+        },
     }
 
 
@@ -170,6 +208,8 @@ def _grant(standing: Standing | None, wanted: frozenset[StrEnum]) -> dict[str, J
         "statuses": sorted({str(standing.status.get(p, "ConsentUnknown")) for p in purposes & wanted}),
         "from": _moment(scope.term.start, up=True),
         "until": _moment(scope.term.end),
+        "term_days": -((scope.term.start - scope.term.end) // timedelta(days=1)),
+        "language": standing.document.notice.language,
         "role": str(scope.role),
         "modalities": sorted(scope.modalities),
         "works": sorted(scope.works),
@@ -204,6 +244,8 @@ _NO_GRANT: dict[str, Json] = {
     **{name: [] for name in ("audience", "monetisation", "prohibited")},
     "from": _moment(_NEVER),
     "until": _moment(_NEVER),
+    "term_days": 0,
+    "language": "",
     "role": "",
     "donor_rule": "",
 }

@@ -23,6 +23,7 @@ REQUIRED: Mapping[Action, tuple[str, ...]] = {
         *("use.engine", "model_digests", "donor"),
     ),
     Action.CURE: ("tenant", "requester", "template"),
+    Action.ASK: ("tenant", "requester", "people", "asked"),
 }
 
 NEEDED: Mapping[Action, frozenset[Purpose]] = {
@@ -33,6 +34,7 @@ NEEDED: Mapping[Action, frozenset[Purpose]] = {
     Action.PUBLISH: frozenset({Purpose.MAKE_TEMPLATE, Purpose.PUBLISH_TEMPLATE}),
     Action.SWAP: frozenset(),
     Action.CURE: frozenset(),
+    Action.ASK: frozenset(),
 }
 """Besides the purpose of the use itself, which publish and swap add."""
 
@@ -53,6 +55,8 @@ def missing(case: Case) -> tuple[str, ...]:
 def needed(case: Case, appearance: Appearance) -> frozenset[Purpose]:
     """The purposes this person must have agreed to, each separately. Empty: it rests on none of hers."""
     purposes = NEEDED[case.action]
+    if case.action is Action.ASK:
+        return frozenset(case.asked)
     if case.action is Action.INTAKE and appearance.authorization is None:
         # She is named and still to answer; what is kept meanwhile has its own short life.
         return frozenset()

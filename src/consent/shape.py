@@ -2,9 +2,11 @@
 
 Every field is written, None as null, instants as `audit.instant.exact` writes them. Reading refuses
 what is missing, unknown or of another type: a case read back with a default in it would be another case.
+A field marked `LATER` came after data was stored: it is left out while it has its default, so the old
+bytes are still what is written, and there is one spelling.
 """
 
-from dataclasses import fields, is_dataclass
+from dataclasses import Field, fields, is_dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
@@ -18,6 +20,9 @@ from consent.strict import Fields
 
 Value = TypeVar("Value")
 
+LATER = {"later": True}
+"""Metadata of a field that was added to a stored dataclass. It must have a default."""
+
 _PLAIN = frozenset({NoneType, bool, int, str})
 
 
@@ -26,7 +31,11 @@ def to_json(value: object) -> Json:
     if type(value) in _PLAIN:
         return cast("Json", value)
     if is_dataclass(value) and not isinstance(value, type):
-        return {name: to_json(getattr(value, name)) for name in _names_of(type(value))}
+        return {
+            one.name: to_json(said)
+            for one in _fields_in(cast("type", type(value)))
+            if (said := getattr(value, one.name)) != one.default or not one.metadata
+        }
     if isinstance(value, tuple):
         return [to_json(item) for item in value]
     if isinstance(value, StrEnum):
@@ -49,8 +58,8 @@ def tuple_from_json(kind: type[Value], value: object, where: str) -> tuple[Value
 
 
 @cache
-def _names_of(kind: Any) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind))
+def _fields_in(kind: type[Any]) -> tuple[Field[Any], ...]:
+    return fields(kind)
 
 
 @cache
@@ -68,10 +77,13 @@ def _read(kind: Any, value: object, where: str) -> object:
         return _read_tuple(get_args(kind), value, where)
     if is_dataclass(kind):
         f = Fields(value, where)
-        read = {
-            name: _read(hint, f.take(name), f.at(name))
-            for name, hint in _fields_of(cast("type", kind)).items()
-        }
+        read = {}
+        for one in _fields_in(cast("type", kind)):
+            if one.metadata and not f.has(one.name):
+                continue
+            read[one.name] = _read(_fields_of(cast("type", kind))[one.name], f.take(one.name), f.at(one.name))
+            if one.metadata and read[one.name] == one.default:
+                raise DocumentMalformed(f"{f.at(one.name)}: expected to be left out while it is the default")
         f.end()
         return cast("Any", kind)(**read)
     if kind is datetime and isinstance(value, str):

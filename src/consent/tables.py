@@ -242,3 +242,26 @@ class PermitRow(SQLModel, table=True):
     job: str | None = None
     attempt: int | None = None
     run_until: datetime | None = Field(default=None, sa_type=Instant)
+
+
+# The operator's papers: consent.papers
+
+
+class PaperRow(SQLModel, table=True):
+    """An assessment, filing, contract or checked identity, by digest, and what it says it covers."""
+
+    __tablename__ = "paper"
+    __table_args__ = (Index("paper_in_force", "tenant_id", "ended_at", "valid_until"),)
+
+    tenant_id: str = Field(primary_key=True, max_length=64)
+    id: str = Field(primary_key=True, sa_type=Identifier)
+    kind: str
+    document: str = Field(sa_type=Digest)
+    covers: str
+    """As canonical JSON."""
+    valid_from: datetime = Field(sa_type=Instant)
+    valid_until: datetime = Field(sa_type=Instant)
+    registered_by: str
+    registered_at: datetime = Field(sa_type=Instant)
+    ended_at: datetime | None = Field(default=None, sa_type=Instant)
+    entry: str = Field(sa_type=Digest)

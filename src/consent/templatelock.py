@@ -14,6 +14,10 @@ class TemplateState:
     """Withdrawal, dispute, injunction or takedown stopped it (G-37)."""
     media_digest: str | None
     """SHA-256 of its normalised re-mux. None before admission."""
+    marked: bool = False
+    """What was received carries marks of generated or altered content (G-03)."""
+    overdue: bool = False
+    """It has reached its date and is only not purged yet (G-39)."""
 
 
 class TemplateLock(Protocol):

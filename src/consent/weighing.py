@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 from consent.case import Case, Mode, Output
 from consent.docket import Answer
+from consent.ground import Ground
 from consent.hearing import Hearing
+from consent.law import home_of
 from consent.objection import Objection, Severity
 from consent.policy import Policy
 from consent.question import Circumstances, Stage, questions
@@ -32,13 +34,23 @@ def weigh(
     if case.mode is not mode:
         codes.append("OTHER_MODE")
     stage = Stage.DECIDE if output is None else Stage.RELEASE
-    now = Circumstances(heard.at, stage, heard.standings, heard.frozen, output, lifted)
+    ground = ground_of(policy, case, heard)
+    now = Circumstances(heard.at, stage, heard.standings, heard.template, output, ground, lifted)
     said = policy.evaluate(questions(case, now))
     if not codes:
         return said
     # Cedar says G-00 for a missing field without its name; ours name it, so its own is left out.
     named = tuple(policy.failure(code) for code in codes)
     return (*named, *(o for o in said if o.rule != named[0].rule or o.detail))
+
+
+def ground_of(policy: Policy, case: Case, heard: Hearing) -> Ground:
+    """The law of every place this touches: seat, region, where it is shown, where each person lives."""
+    homes = {standing.document.scope.jurisdiction for standing in heard.standings.values()}
+    shown = case.use.territories if case.use else ()
+    place, on = heard.place, heard.at.date()
+    law = policy.law(frozenset({place.seat, place.region, *homes, *shown}), on)
+    return Ground(place, law, heard.cabinet, {home: home_of(policy.packs, home, on) for home in homes})
 
 
 def answer_to(objections: Sequence[Objection]) -> Answer:

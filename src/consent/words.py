@@ -13,6 +13,7 @@ class Action(StrEnum):
     PUBLISH = "publish"
     SWAP = "swap"
     CURE = "cure"
+    ASK = "ask"
 
 
 class Purpose(StrEnum):

@@ -52,6 +52,10 @@ class Settings(BaseSettings):
     """Where the deny journal and the last tree head live; due with PostgreSQL, shared by all hosts."""
     origin: str = Field(default="consentry.invalid/default", pattern=r"^[^\s+]+$")
     """The log's name: a URL without a scheme that the operator controls."""
+    seat: str = Field(default="CN", pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")
+    """Where the operator sits, as ISO 3166 writes it (CN, US-IL): its law applies to every question."""
+    region: str | None = Field(default=None, pattern=r"^[A-Z]{2}$")
+    """The country where data is stored and processed; the seat's when unset."""
     policies: Path | None = None
     """Cedar policies, cases and notices; the packaged ones when unset."""
     models: Path | None = None
@@ -153,6 +157,11 @@ class Settings(BaseSettings):
             raise ValueError("engine_url: expected https://...")
         elif self.mode is not Mode.DEMO:
             raise ValueError("engine_url: http is for this machine in mode demo")
+
+    @property
+    def processing_region(self) -> str:
+        """Where data is stored and processed."""
+        return self.region or self.seat.partition("-")[0]
 
     @property
     def database_url(self) -> str:

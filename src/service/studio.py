@@ -116,7 +116,7 @@ def open_studio(record: Record) -> Studio:
     return Studio(
         sandbox=sandbox,
         photos=photos,
-        enrolment=Enrolment(record.registry, portraits, detector, embedder),
+        enrolment=Enrolment(record.registry, portraits, detector, embedder, record.policy, gate.bench.place),
         admission=admission,
         scanning=Scanning(admission),
         donors=Donors(

@@ -17,7 +17,9 @@ from audit.log import Log
 from audit.storage import PosixStorage
 from consent import case
 from consent.gate import Gate
+from consent.ground import Place
 from consent.hearing import Bench
+from consent.papers import Papers
 from consent.permits import Permits
 from consent.policy import Policy, load
 from consent.registry import Registry
@@ -51,6 +53,11 @@ class Record:
     effect: WithdrawalEffect
     entropy: Entropy
     clock: Callable[[], datetime]
+
+    @property
+    def papers(self) -> Papers:
+        """The operator's papers."""
+        return Papers(self.ledger, self.entropy)
 
     def close(self) -> None:
         """Give connections back."""
@@ -95,7 +102,8 @@ def open_record(
         permit_key = load_private(layout.key(Duty.PERMIT), Duty.PERMIT)
         policy = load(policies(settings))
         registry = Registry(ledger, journal, countersign, _by_kid(countersign.verifying), entropy)
-        bench = Bench(registry, LibraryLock(), ledger)
+        place = Place(settings.seat, settings.processing_region)
+        bench = Bench(registry, LibraryLock(), ledger, place)
         trusted = _by_kid(permit_key.verifying)
         permits = Permits(bench, policy, trusted, entropy)
         mode = case.Mode(settings.mode.value)

@@ -2,12 +2,14 @@
 
 import random
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from consent.casebook import Expected
 from consent.policy import Question
-from policies.rulebook import Expected, cases, policy, questions
+from policies.book import CASES, POLICY
 
 WRONG: tuple[Any, ...] = (None, "", 1, 1.5, True, ["x"], [1], {})
 
@@ -53,40 +55,40 @@ def _mutants(original: list[Question], *, wrong: tuple[Any, ...]) -> Iterator[tu
                     yield f"{i}.{part}.{'.'.join(way)}={value!r}", [*original[:i], mutant, *original[i + 1 :]]
 
 
-BASE = next(case for case in cases() if case.rule == "G-00" and not case.expect)
+BASE = next(case for case in CASES if case.rule == "G-00" and not case.expect)
 
 
 @pytest.mark.parametrize("stage", ["decide", "release"])
 def test_a_permitted_request_with_a_hole_or_a_wrong_type_is_refused(stage: str) -> None:
-    case = Expected(BASE.rule, BASE.name, BASE.action, stage, {}, ())
-    assert policy().evaluate(questions(case)) == ()
+    case = replace(BASE, stage=stage, facts={**BASE.facts, "asked": {**BASE.facts["asked"], "stage": stage}})
+    assert case.answer(POLICY) == ()
 
-    mutants = list(_mutants(questions(case), wrong=WRONG))
+    mutants = list(_mutants(case.questions, wrong=WRONG))
 
     assert len(mutants) > 500
     for name, mutant in mutants:
-        assert {o.rule for o in policy().evaluate(mutant)} == {"G-00"}, name
+        assert {o.rule for o in POLICY.evaluate(mutant)} == {"G-00"}, name
 
 
-@pytest.mark.parametrize("case", [case for case in cases() if case.expect], ids=str)
+@pytest.mark.parametrize("case", [case for case in CASES if case.expect], ids=str)
 def test_no_hole_turns_a_refusal_into_a_permit(case: Expected) -> None:
     # A sample, another one for every case: all holes of one request are tried above.
-    mutants = list(_mutants(questions(case), wrong=([1], "x")))
+    mutants = list(_mutants(case.questions, wrong=([1], "x")))
 
     for name, mutant in random.Random(str(case)).sample(mutants, 15):
-        assert policy().evaluate(mutant) != (), name
+        assert POLICY.evaluate(mutant) != (), name
 
 
 def test_an_attribute_nobody_declared_is_a_refusal() -> None:
-    original = questions(BASE)
+    original = BASE.questions
     work = original[0]
     odd = Question(work.about, None, work.action, {**work.attributes, "approved": True}, work.context)
 
-    assert {o.rule for o in policy().evaluate([odd, *original[1:]])} == {"G-00"}
+    assert {o.rule for o in POLICY.evaluate([odd, *original[1:]])} == {"G-00"}
 
 
 def test_one_broken_request_refuses_all_of_them() -> None:
-    original = questions(BASE)
+    original = BASE.questions
     broken = Question("DONOR", "donor-1", original[0].action, {}, original[0].context)
 
-    assert {o.rule for o in policy().evaluate([*original, broken])} == {"G-00"}
+    assert {o.rule for o in POLICY.evaluate([*original, broken])} == {"G-00"}

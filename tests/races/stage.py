@@ -28,6 +28,7 @@ from consent.case import Mode, SourceKind
 from consent.dimensions import DonorRule
 from consent.gate import Gate
 from consent.hearing import Bench
+from consent.papers import Papers
 from consent.permit import Decision, Permit
 from consent.permits import Permits
 from consent.registry import Registry
@@ -35,7 +36,7 @@ from consent.standing import Lock, Standing
 from consent.withdrawal import By, How, Together, WithdrawalEffect
 from consent.words import Match, Purpose, Role
 from consenting import NOON, SWAP, House, Somebody
-from gating import LICENCE, MEDIA, MODEL, PHOTO, POLICY, RECEIVED, a_case
+from gating import HERE, LICENCE, MEDIA, MODEL, PHOTO, POLICY, RECEIVED, a_case, file_papers
 from logbook import MemoryStorage
 from service.database import Database
 from swap import cases, casting, library, orders
@@ -156,13 +157,14 @@ class Stage:
         with database.write() as session:
             house.publish(session, NOON)
             performer, donor = house.enrol(session, NOON), house.enrol(session, NOON)
+            file_papers(session, Papers(house.ledger, house.entropy), NOON, requester=REQUESTER)
         ledger, entropy = house.ledger, house.entropy
         key, log_key = SigningKey.generate(Duty.PERMIT, entropy), SigningKey.generate(Duty.LOG, entropy)
         head = HeadFile(folder / "head")
         log = Log(house.tenant, "log.example/races", log_key, MemoryStorage(), head, database, "races")
         log.start()
         registry, trusted = Lingering(house.registry), {key.kid: key.verifying}
-        bench = Bench(registry, LibraryLock(), ledger)
+        bench = Bench(registry, LibraryLock(), ledger, HERE)
         gate = Gate(bench, POLICY, key, trusted, Mode.PRODUCTION, entropy)
         permits = Permits(bench, POLICY, trusted, entropy)
         quiet, absent = cast(Log, Quiet(log)), cast(Any, None)

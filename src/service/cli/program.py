@@ -25,6 +25,7 @@ COMMANDS = (
     "template",
     "swap",
     "decision",
+    "paper",
     "check",
     "verify",
     "log",

@@ -7,6 +7,7 @@ import pytest
 from sqlmodel import select
 
 from audit.fact import Subject
+from consent import portraits
 from consent.dimensions import DataClass
 from consent.enrolment import Enrolment
 from consent.errors import PhotoCount, PhotosDisagree, ReferenceNotAllowed
@@ -16,6 +17,7 @@ from consent.tables import PortraitRow
 from consent.withdrawal import By, How
 from consent.words import Modality, Purpose
 from consenting import NOON, SWAP, Effects, House, Somebody, a_term
+from gating import HERE, POLICY
 from portraits import portrait, working_eyes
 from service.database import Database
 
@@ -55,7 +57,7 @@ def photos(count: int) -> list[Image]:
 
 def an_enrolment(house: House, *angles: float) -> tuple[Enrolment, Scripted]:
     embedder = Scripted(*angles)
-    return Enrolment(house.registry, house.portraits, OneFace(), embedder), embedder
+    return Enrolment(house.registry, house.portraits, OneFace(), embedder, POLICY, HERE), embedder
 
 
 def a_grant(database: Database, house: House, **changes: Any) -> tuple[Somebody, str]:
@@ -231,7 +233,7 @@ def test_her_references_are_read_for_a_consent_in_force_and_no_other(
     with database.read() as session:
         found = house.registry.standings(session, "default", [authorization], now=LATER, lock=None)
         assert house.portraits.references(session, found.values(), "e" * 64, now=LATER) == {}
-        assert house.portraits.people(session) == 1
+        assert portraits.people(session, "default") == 1
 
 
 def test_the_log_says_how_many_and_holds_nothing_of_her_face(database: Database, house: House) -> None:
@@ -253,7 +255,7 @@ def test_the_log_says_how_many_and_holds_nothing_of_her_face(database: Database,
 def test_real_eyes_tell_her_photos_from_anothers(database: Database, house: House) -> None:
     detector, embedder = working_eyes()
     somebody, authorization = a_grant(database, house)
-    enrolment = Enrolment(house.registry, house.portraits, detector, embedder)
+    enrolment = Enrolment(house.registry, house.portraits, detector, embedder, POLICY, HERE)
     her = portrait("astronaut")
     mirrored = np.ascontiguousarray(her[:, ::-1])
 

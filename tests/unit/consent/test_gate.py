@@ -18,7 +18,6 @@ from consent.dimensions import Modification
 from consent.docket import Answer, State
 from consent.gate import HoldUnknown, NotTwoPersons, Terms
 from consent.permit import Hold, Permit, Refusal, read
-from consent.policy import Policy
 from consent.question import Stage
 from consent.standing import Standing
 from consent.tables import ConsentCounterRow, DecisionRow
@@ -445,7 +444,7 @@ def test_a_check_answers_as_decide_would_and_leaves_no_trace(database: Database,
 
 
 def test_a_policy_that_breaks_refuses_everything(database: Database, room: Room) -> None:
-    broken = Policy(POLICY.digest, POLICY.files, POLICY.rules, POLICY._policies, "no schema")  # type: ignore[arg-type]
+    broken = replace(POLICY, _schema="no schema")  # type: ignore[arg-type]
     gate = replace(room.gate, policy=broken)
 
     with database.write() as session:

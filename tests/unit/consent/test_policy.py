@@ -6,7 +6,8 @@ from pathlib import Path
 import cedarpy
 import pytest
 
-from consent.policy import Policy, PolicyRefused, Question, load
+from consent.errors import PolicyRefused
+from consent.policy import Policy, Question, load
 from consent.words import Action
 from gating import POLICY
 
@@ -17,6 +18,7 @@ FOLDER = Path(__file__).parent.parent.parent.parent / "policies"
 def folder(tmp_path: Path) -> Path:
     for name in ("schema.cedarschema", "base.cedar"):
         shutil.copy(FOLDER / name, tmp_path / name)
+    shutil.copytree(FOLDER / "packs", tmp_path / "packs")
     return tmp_path
 
 
@@ -31,7 +33,7 @@ def test_what_we_ship_is_adopted(folder: Path) -> None:
     policy = load(folder)
 
     assert policy.digest == POLICY.digest
-    assert set(policy.files) == {"schema.cedarschema", "base.cedar"}
+    assert {"schema.cedarschema", "base.cedar", "packs/house.toml", "packs/CN.toml"} <= set(policy.files)
 
 
 def test_one_changed_byte_is_another_policy(folder: Path) -> None:
@@ -40,7 +42,9 @@ def test_one_changed_byte_is_another_policy(folder: Path) -> None:
     assert load(folder).digest != POLICY.digest
 
 
-@pytest.mark.parametrize("text", ["citation", "message", "message_zh", "severity", "cure", "cure_zh"])
+@pytest.mark.parametrize(
+    "text", ["citation", "status", "message", "message_zh", "severity", "cure", "cure_zh"]
+)
 def test_a_rule_that_lacks_a_text_is_refused(folder: Path, text: str) -> None:
     edit(folder, f"@{text}(", f"@{text}_was(")
 

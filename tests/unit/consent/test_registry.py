@@ -262,7 +262,7 @@ def test_a_document_that_misquotes_its_notice_is_refused(
 ) -> None:
     for old, new in (
         (b'"version":"1"', b'"version":"2"'),
-        (b'"party_name":"Consentry demonstration operator"', b'"party_name":"Somebody else"'),
+        ('"party_name":"Consentry 演示运营者"'.encode(), b'"party_name":"Somebody else"'),
     ):
         document = house.document(somebody, NOON).encoded
         assert old in document

@@ -194,15 +194,25 @@ def a_room(
     uses: int | None = 50,
     mode: Mode = Mode.PRODUCTION,
     now: datetime = NOON,
+    **both: Any,
 ) -> Room:
-    """Built in `session`; the caller commits."""
+    """Built in `session`; the caller commits. `both`: what the two consents say otherwise."""
     house = House.build(folder, tenant, seed=sum(tenant.encode()))
     house.publish(session, now)
     performer, donor = house.enrol(session, now), house.enrol(session, now)
     counts = {Purpose.USER_SWAP: uses}
-    performed = house.grant(session, performer, now, max_uses=counts, modalities=frozenset({Modality.FACE}))
+    performed = house.grant(
+        session, performer, now, max_uses=counts, modalities=frozenset({Modality.FACE}), **both
+    )
     given = house.grant(
-        session, donor, now, role=Role.DONOR, donor_rules=DonorRule.SELF_ONLY, max_uses=counts, purposes=SWAP
+        session,
+        donor,
+        now,
+        role=Role.DONOR,
+        donor_rules=DonorRule.SELF_ONLY,
+        max_uses=counts,
+        purposes=SWAP,
+        **both,
     )
     templates = Templates()
     bench = Bench(house.registry, templates, house.ledger, HERE)

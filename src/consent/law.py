@@ -148,7 +148,8 @@ class Law:
 def applying(packs: Sequence[Pack], places: Iterable[str], on: date) -> Law:
     """The law of `places` on a day. Packs without places apply everywhere; one of them states everything."""
     wanted = frozenset(places)
-    live = [pack for pack in packs if pack.in_force(on)]
+    # The house's own holds on every day: no question may be without a floor.
+    live = [pack for pack in packs if not pack.places or pack.in_force(on)]
     chosen = [pack for pack in live if not pack.places or any(pack.covers(place) for place in wanted)]
     values: dict[str, Any] = {}
     stated: dict[str, tuple[str, Stated]] = {}

@@ -16,6 +16,7 @@ from sqlalchemy import inspect, text
 
 from api.conftest import Opened
 from api.test_authorizations import asked
+from api.test_papers import A_PAPER
 from api.test_swaps import PHOTO, a_swap
 from callers import Caller, Outside
 from grounds import open_world
@@ -37,6 +38,7 @@ NO_OBJECT: set[Route] = {
     ("PUT", "/v1/verifications/{sha256}"),  # a file that the caller brings: its digest names what he has
     ("POST", "/v1/keys"),  # makes one
     ("POST", "/v1/people"),  # makes one
+    ("POST", "/v1/papers"),  # makes one
     ("POST", "/v1/templates"),  # makes one; whom its cast names is asked by the gate
     ("POST", "/v1/authorizations"),  # her signature, which nobody else has, says whose it is
 }
@@ -95,6 +97,7 @@ def one_of_everything(there: Outside) -> Objects:
         "key": there.caller(KeyRole.AUDITOR, "spare").key or "",
         "scan": operator.post(f"/v1/templates/{waiting}/scans").json()["scan"],
         "upload": begun(there, announced(there)),
+        "paper": operator.post("/v1/papers", A_PAPER).json()["id"],
     }
     hers_again = b64encode(packaged(*PEOPLE["astronaut"]).read_bytes()).decode()
     photos, use = {"photos": [hers_again]}, {"use": USE_JSON}

@@ -25,6 +25,7 @@ from consent.errors import (
     RecoveryCodeWrong,
 )
 from consent.gate import HoldUnknown
+from consent.papers import PaperUnknown
 from consent.permit import Decision, Hold, Permit, Refusal
 from service import logs
 from service.apikeys import KeyExpired, KeyInvalid, KeyMissing, KeyRevoked, KeyUnknown
@@ -49,6 +50,7 @@ _STATUS: Mapping[type[ConsentryError], HTTPStatus] = {
     AuthorizationUnknown: HTTPStatus.NOT_FOUND,
     NoticeUnknown: HTTPStatus.NOT_FOUND,
     HoldUnknown: HTTPStatus.NOT_FOUND,
+    PaperUnknown: HTTPStatus.NOT_FOUND,
     EntryUnknown: HTTPStatus.NOT_FOUND,
     KeyUnknown: HTTPStatus.NOT_FOUND,
     WrongState: HTTPStatus.CONFLICT,

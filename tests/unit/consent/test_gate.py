@@ -14,11 +14,14 @@ from audit.leaf import Leaf
 from audit.tables import EntryRow
 from consent import docket
 from consent.case import Case, Matching, Mode, SourceKind
-from consent.dimensions import Modification
+from consent.dimensions import ExportMechanism, Modification
 from consent.docket import Answer, State
 from consent.gate import HoldUnknown, NotTwoPersons, Terms
+from consent.ground import Place
+from consent.papers import Paper, PaperKind, Papers
 from consent.permit import Hold, Permit, Refusal, read
 from consent.question import Stage
+from consent.scope import Export
 from consent.standing import Standing
 from consent.tables import ConsentCounterRow, DecisionRow
 from consent.withdrawal import By, How
@@ -637,3 +640,100 @@ def test_open_holds_are_counted_and_those_that_lapse(database: Database, room: R
         assert docket.open_holds(session, "other", until=hold.until) == (0, 0)
         room.gate.lapse(session, hold.until)
         assert docket.open_holds(session, room.tenant, until=hold.until) == (0, 0)
+
+
+# Law and papers
+
+
+@pytest.mark.parametrize(
+    ("kind", "rule"),
+    [
+        (PaperKind.IMPACT_ASSESSMENT, "G-25"),
+        (PaperKind.SECURITY_ASSESSMENT, "G-26"),
+        (PaperKind.ALGORITHM_FILING, "G-26"),
+        (PaperKind.PROCESSOR_CONTRACT, "G-27"),
+        (PaperKind.IDENTITY_CHECK, "G-04"),
+        (PaperKind.DUTY_NOTICE, "G-04"),
+    ],
+)
+def test_from_the_day_a_paper_ends_nothing_is_permitted_under_it(
+    database: Database, room: Room, kind: PaperKind, rule: str
+) -> None:
+    house = room.house
+    papers = Papers(house.ledger, house.entropy)
+    with database.read() as session:
+        (paper,) = (one.id for one in papers.every(session) if one.paper.kind is kind)
+    with database.write() as session:
+        assert room.gate.check(session, room.case(), LATER).reasons == ()
+        papers.end(session, paper, by="operator-1", now=LATER)
+
+        assert room.gate.check(session, room.case(), LATER).reasons == (rule,)
+
+
+def test_a_use_in_a_place_whose_law_no_pack_states_is_refused(database: Database, room: Room) -> None:
+    case = room.case()
+    assert case.use is not None
+    there = replace(case, use=replace(case.use, territories=("CN", "AQ")))
+
+    with database.write() as session:
+        assert "G-49" in room.gate.check(session, there, LATER).reasons
+
+
+def test_the_law_of_the_seat_applies_wherever_it_is_shown(database: Database, room: Room) -> None:
+    bench = replace(room.gate.bench, place=Place("US-IL", "CN"))
+    gate = replace(room.gate, bench=bench)
+
+    with database.write() as session:
+        assert gate.check(session, room.case(), LATER).reasons == ("G-31", "G-50")
+
+
+def test_data_that_leaves_her_country_needs_her_leave_and_a_ground(database: Database, room: Room) -> None:
+    gate = replace(room.gate, bench=replace(room.gate.bench, place=Place("CN", "SG")))
+
+    with database.write() as session:
+        assert gate.check(session, room.case(), LATER).reasons == ("G-20", "G-25", "G-49")
+
+
+def test_her_leave_and_the_very_ground_she_was_told_let_it_leave(database: Database, tmp_path: Path) -> None:
+    exports = frozenset({Export("users", "DE", ExportMechanism.CERTIFICATION)})
+    with database.write() as session:
+        room = a_room(session, tmp_path / "house", tenant="exporting", exports=exports)
+        gate = replace(room.gate, bench=replace(room.gate.bench, place=Place("CN", "DE")))
+        papers = Papers(room.house.ledger, room.house.entropy)
+
+        def reasons(mechanism: ExportMechanism | None) -> tuple[str, ...]:
+            if mechanism is not None:
+                ground = Paper(
+                    PaperKind.EXPORT_GROUND,
+                    "d" * 64,
+                    NOON,
+                    LATER + timedelta(days=1),
+                    regions=frozenset({"DE"}),
+                    mechanism=mechanism,
+                )
+                papers.add(session, ground, by="operator-1", now=NOON)
+            return gate.check(session, room.case(), LATER).reasons
+
+        assert reasons(None) == ("G-20", "G-25")
+        assert reasons(ExportMechanism.ASSESSMENT) == ("G-20", "G-25"), "another ground than she was told"
+        assert reasons(ExportMechanism.CERTIFICATION) == ("G-25",)
+    room.house.keystore.close()
+
+
+def test_a_demo_has_no_papers_and_is_not_asked_for_them(database: Database, tmp_path: Path) -> None:
+    with database.write() as session:
+        room = a_room(session, tmp_path / "house", tenant="demo", mode=Mode.DEMO)
+        papers = Papers(room.house.ledger, room.house.entropy)
+        for one in papers.every(session):
+            papers.end(session, one.id, by="operator-1", now=NOON)
+
+        assert room.gate.check(session, room.case(mode=Mode.DEMO), LATER).reasons == ()
+    room.house.keystore.close()
+
+
+def test_papers_that_cannot_be_read_cover_nothing(database: Database, room: Room) -> None:
+    with database.write() as session:
+        session.connection().execute(text('UPDATE paper SET covers = \'{"engines":["*"]}\''))
+        said = room.gate.check(session, room.case(), LATER)
+
+    assert ("G-00", "DOCUMENT_MALFORMED") in {(o.rule, o.detail) for o in said.objections}

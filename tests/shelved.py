@@ -67,7 +67,7 @@ def announced(session: Session, tenant: str = TENANT, *, now: datetime = NOON) -
 
 def scanned(session: Session, tenant: str = TENANT) -> str:
     template = announced(session, tenant)
-    library.quarantined(session, tenant, template, received=RECEIVED, media=MEDIA, now=NOON)
+    library.quarantined(session, tenant, template, received=RECEIVED, media=MEDIA, marked=False, now=NOON)
     scan = a_scan()
     library.scanned(session, tenant, template, digest=scan.digest, body=scan.to_bytes(), now=NOON)
     return template

@@ -141,7 +141,7 @@ def _work(case: Case, now: Circumstances) -> dict[str, Json]:
             "reviewed": tracks.reviewed,
         },
         "frozen": now.template.frozen,
-        "overdue": now.template.overdue,
+        "overdue": now.template.overdue(now.at),
         "output": {
             "label": output.label,
             "aigc": output.aigc,

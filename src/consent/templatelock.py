@@ -1,6 +1,7 @@
 """What the gate must know of a template, and the lock on it. `swap` implements it; the gate asks first."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from sqlmodel import Session
@@ -16,8 +17,12 @@ class TemplateState:
     """SHA-256 of its normalised re-mux. None before admission."""
     marked: bool = False
     """What was received carries marks of generated or altered content (G-03)."""
-    overdue: bool = False
-    """It has reached its date and is only not purged yet (G-39)."""
+    delete_after: datetime | None = None
+    """When its bytes must go; None: not bound to a date."""
+
+    def overdue(self, now: datetime) -> bool:
+        """Whether it has reached its date, and is only not purged yet (G-39)."""
+        return self.delete_after is not None and now >= self.delete_after
 
 
 class TemplateLock(Protocol):

@@ -22,7 +22,8 @@ def source(value: Mapping[str, Json]) -> Source:
     Raises `BadSource`, `DocumentMalformed`. `original` has to be said: absent is no.
     """
     read = Source.from_json({"v": 1, "original": False, **_OPTIONAL, **value})
-    for name, digest in (("copyright_licence", read.copyright_licence), *read.portrait_licences.items()):
+    licences = {"copyright_licence": read.copyright_licence, "upstream": read.upstream}
+    for name, digest in (*licences.items(), *read.portrait_licences.items()):
         if digest is not None:
             Fields({"digest": digest}, f"source.{name}").digest("digest")
     return read

@@ -32,6 +32,7 @@ from consent.keeping import keep_until
 from consent.permit import Decision, Hold, Permit
 from consent.words import Action
 from swap import cases, casting, holdings, library, orders
+from swap.aimarks import marked
 from swap.cases import Asking, Verdict
 from swap.casting import CastMember
 from swap.errors import NotAnnounced, UploadGone, WrongState
@@ -156,12 +157,20 @@ class Admission:
         received = receive()
         media: str | None = None
         try:
+            with self.quarantine.descriptor_for_sandbox(received.digest) as descriptor:
+                altered = marked(descriptor)
             remuxed, media = self._normalise(found, received.digest)
             now = self.clock()
             with self.sessions.write() as session:
                 self._still_here(session, received.digest, media)
                 library.quarantined(
-                    session, self.tenant, template, received=received.digest, media=media, now=now
+                    session,
+                    self.tenant,
+                    template,
+                    received=received.digest,
+                    media=media,
+                    marked=altered,
+                    now=now,
                 )
                 payload: dict[str, Json] = {
                     "template": template,
@@ -170,6 +179,7 @@ class Admission:
                     "frames": remuxed.frames,
                     "sound": remuxed.sound,
                     "sandbox": str(self.sandbox.mode),
+                    "marked": altered,
                     "source": found.source.to_json(),
                     "at": instant.exact(now),
                 }

@@ -28,7 +28,11 @@ _THIS = (_TEMPLATE.c.tenant_id == core.bindparam("tenant"), _TEMPLATE.c.id == co
 _WITH_SOURCE = _TEMPLATE.join(
     _SOURCE, core.and_(_SOURCE.c.tenant_id == _TEMPLATE.c.tenant_id, _SOURCE.c.id == _TEMPLATE.c.source_id)
 )
-_STANDING = core.select(_TEMPLATE.c.frozen, _SOURCE.c.media_digest).select_from(_WITH_SOURCE).where(*_THIS)
+_STANDING = (
+    core.select(_TEMPLATE.c.frozen, _SOURCE.c.media_digest, _SOURCE.c.marked, _SOURCE.c.delete_after)
+    .select_from(_WITH_SOURCE)
+    .where(*_THIS)
+)
 _GET = (
     core.select(
         _TEMPLATE.c.id,
@@ -204,14 +208,14 @@ def page(
 
 
 def quarantined(
-    session: Session, tenant: str, template: str, *, received: str, media: str, now: datetime
+    session: Session, tenant: str, template: str, *, received: str, media: str, marked: bool, now: datetime
 ) -> None:
     """The bytes are in, and are the announced ones. Raises `NotAnnounced` when they are others."""
     row = _row(session, tenant, template, State.ANNOUNCED)
     source = session.get_one(SourceRow, (tenant, row.source_id))
     if source.received_digest != received:
         raise NotAnnounced("the uploaded bytes are not the ones that were announced")
-    source.media_digest = media
+    source.media_digest, source.marked = media, marked
     row.state, row.changed_at = State.QUARANTINED, now
     session.add_all([row, source])
     session.flush()
@@ -333,12 +337,17 @@ def freeze_resting_on(session: Session, tenant: str, authorization: str, *, now:
     return ids
 
 
-def standing(session: Session, tenant: str, template: str) -> tuple[bool, str | None] | None:
-    """Whether the template is frozen, and its media digest: columns, as they are now. None: unknown."""
+def standing(
+    session: Session, tenant: str, template: str
+) -> tuple[bool, str | None, bool, datetime | None] | None:
+    """Whether it is frozen, its media digest, whether it carries marks of AI, its date: as they are now.
+
+    None: unknown. What nobody looked at for marks counts as marked.
+    """
     session.flush()
     which = {"tenant": tenant, "template": template}
     found = session.connection().execute(_STANDING, which).first()
-    return None if found is None else (found[0], found[1])
+    return None if found is None else (found[0], found[1], found[2] is not False, found[3])
 
 
 def lock(session: Session, tenant: str, template: str, *, exclusive: bool) -> None:

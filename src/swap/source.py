@@ -40,6 +40,8 @@ class Source:
     """Label of the work it belongs to, as consents name it."""
     original: bool = True
     """False for a video whose performer was already replaced: an orphan template (G-02)."""
+    upstream: str | None = None
+    """SHA-256 of what whoever altered it before was allowed, for a video that carries AI marks (G-03)."""
 
     def to_json(self) -> Mapping[str, Json]:
         """The record as stored and digested."""
@@ -54,6 +56,8 @@ class Source:
             "derived_from": self.derived_from,
             "work": self.work,
             "original": self.original,
+            # Left out where there is none: records of before have the digest that they had.
+            **({} if self.upstream is None else {"upstream": self.upstream}),
         }
 
     def to_bytes(self) -> bytes:
@@ -71,6 +75,7 @@ class Source:
             kind=self.kind,
             origin_known=self.original,
             copyright_licence=self.copyright_licence,
+            upstream=self.upstream,
         )
 
     @classmethod
@@ -93,6 +98,7 @@ class Source:
                 derived_from=_optional(fields.pop("derived_from")),
                 work=_optional(fields.pop("work")),
                 original=fields.pop("original") is True,
+                upstream=_optional(fields.pop("upstream", None)),
             )
         except KeyError as error:
             raise BadSource(f"a source record without {error}") from None

@@ -22,6 +22,8 @@ class SourceRow(SQLModel, table=True):
     """Canonical JSON of `swap.source.Source`: supplier, acquisition, licences."""
     received_digest: str | None = None
     media_digest: str | None = None
+    marked: bool | None = None
+    """Whether the file says of itself that AI made or altered it. Null: nobody looked."""
     announced_at: datetime = Field(sa_type=Instant)
     delete_after: datetime | None = Field(default=None, sa_type=Instant)
     """Null: rests on nobody's consent, or its bytes are gone."""

@@ -286,7 +286,9 @@ class Stage:
         )
         members = [CastMember(who, Role.PERFORMER, authorization) for authorization in cast]
         casting.declare(session, self.tenant, template, members)
-        library.quarantined(session, self.tenant, template, received=RECEIVED, media=MEDIA, now=NOON)
+        library.quarantined(
+            session, self.tenant, template, received=RECEIVED, media=MEDIA, marked=False, now=NOON
+        )
         library.scanned(session, self.tenant, template, digest=_SCAN.digest, body=_SCAN.to_bytes(), now=NOON)
         said = cases.verdicts_json([Verdict("t001", Match.MATCHED, who)])
         library.matched(session, self.tenant, template, members, said)

@@ -34,6 +34,7 @@ class SourceRecord(Shape):
     derived_from: str | None
     work: str | None
     original: bool
+    upstream: str | None = None
 
 
 class Source(Shape):
@@ -51,6 +52,10 @@ class Source(Shape):
     work: Label | None = Field(None, description="The work it belongs to, as consents name it.")
     original: bool = Field(
         default=False, description="False: its performer was replaced before, or nobody says."
+    )
+    upstream: Digest | None = Field(
+        None,
+        description="SHA-256 of what whoever altered it before was allowed, if it carries marks of AI.",
     )
 
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from sqlmodel import text
 
 from consent.templatelock import TemplateState
 from consent.words import Role
@@ -26,6 +27,7 @@ from swap import casting, holdings, library
 from swap.casting import CastMember
 from swap.errors import BadCast, NoSuchThing, NotAnnounced, Tampered, WrongState
 from swap.library import State
+from swap.retention import AFTER, Kept
 from swap.tables import ScanRow, SourceRow, TemplateRow
 from swap.templates import LibraryLock
 
@@ -78,11 +80,15 @@ def test_bytes_come_once_and_are_the_announced_ones(database: Database) -> None:
     with database.write() as session:
         template = announced(session)
         with pytest.raises(NotAnnounced):
-            library.quarantined(session, TENANT, template, received="00" * 32, media=MEDIA, now=NOON)
+            library.quarantined(
+                session, TENANT, template, received="00" * 32, media=MEDIA, marked=False, now=NOON
+            )
         assert not holdings.received_needed(session, TENANT, RECEIVED)
-        library.quarantined(session, TENANT, template, received=RECEIVED, media=MEDIA, now=NOON)
+        library.quarantined(session, TENANT, template, received=RECEIVED, media=MEDIA, marked=False, now=NOON)
         with pytest.raises(WrongState):
-            library.quarantined(session, TENANT, template, received=RECEIVED, media=MEDIA, now=NOON)
+            library.quarantined(
+                session, TENANT, template, received=RECEIVED, media=MEDIA, marked=False, now=NOON
+            )
         assert holdings.received_needed(session, TENANT, RECEIVED)
         assert holdings.media_needed(session, TENANT, MEDIA)
 
@@ -151,11 +157,18 @@ def test_a_withdrawal_freezes_what_rests_on_it_and_publishing_does_not_thaw(data
 
     with database.read() as session:
         lock = LibraryLock()
-        assert lock.look(session, TENANT, first) == TemplateState(frozen=True, media_digest=MEDIA)
-        assert lock.look(session, TENANT, second) == TemplateState(frozen=False, media_digest=MEDIA)
+        withdrawn = lock.look(session, TENANT, first)
+        assert withdrawn == TemplateState(
+            frozen=True, media_digest=MEDIA, delete_after=NOON + AFTER[Kept.WITHDRAWN]
+        )
+        assert not withdrawn.overdue(NOON)
+        assert withdrawn.overdue(NOON + AFTER[Kept.WITHDRAWN])
+        assert lock.look(session, TENANT, second) == TemplateState(
+            frozen=False, media_digest=MEDIA, delete_after=NOON + AFTER[Kept.UNANSWERED]
+        )
         assert lock.look(session, TENANT, "0" * 32) is None
     with database.write() as session:
-        assert lock.lock(session, TENANT, first) == TemplateState(frozen=True, media_digest=MEDIA)
+        assert lock.lock(session, TENANT, first) == withdrawn
         assert lock.lock(session, TENANT, "0" * 32) is None
 
 
@@ -225,3 +238,15 @@ def test_pages_of_templates_follow_when_they_were_announced_whatever_happened_si
     assert [one.id for one in (*begin, *rest)] == [first, *same, last]
     assert list(end) == list(nobodys) == []
     assert [one.id for one in hers] == [*same, last]
+
+
+def test_what_nobody_looked_at_for_marks_counts_as_marked(database: Database) -> None:
+    with database.write() as session:
+        template = scanned(session)
+        assert not library.standing(session, TENANT, template)[2]  # type: ignore[index]
+        session.connection().execute(text("UPDATE source SET marked = NULL"))
+
+    with database.read() as session:
+        found = LibraryLock().look(session, TENANT, template)
+    assert found is not None
+    assert found.marked

@@ -1,4 +1,4 @@
-"""the operator's papers"""
+"""the operator's papers; whether a source carries marks of AI"""
 
 import sqlalchemy as sa
 import sqlmodel
@@ -27,3 +27,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('paper', schema=None) as batch_op:
         batch_op.create_index('paper_in_force', ['tenant_id', 'ended_at', 'valid_until'], unique=False)
+
+    # Null of what came before: nobody looked, so two people must.
+    with op.batch_alter_table('source', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('marked', sa.Boolean(), nullable=True))

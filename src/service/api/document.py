@@ -61,6 +61,7 @@ TAGS = {
     "log": "The log that anybody can check, with proofs and public keys.",
     "verify": "Files held against their receipts.",
     "keys": "Who may call.",
+    "papers": "What the operator has on file: assessments, filings, contracts, checked identities.",
     "health": "For supervisors and Prometheus.",
 }
 """In the order in which a platform meets them."""

@@ -15,6 +15,7 @@ from pydantic_settings import (
 )
 
 from audit.errors import Unready
+from consent.passkey import RelyingParty, RelyingPartyWrong
 from service.logs import Form
 
 FILE = "consentry.toml"
@@ -80,6 +81,10 @@ class Settings(BaseSettings):
     """The operator's 27-character code for the AIGC label. Never invented."""
     platform: str = "consentry-demo"
     """The legal entity on whose platform outputs appear, as named in authorizations."""
+    rp_id: str | None = Field(default=None, min_length=1)
+    """The domain that passkeys sign for. It stays for ever: under another, every key of hers is void."""
+    signing_origin: str | None = None
+    """Where the signing page is reached: https://HOST, and HOST is `rp_id` or ends in it. Due with it."""
     scan_side: int = Field(default=640, ge=320, le=1920)
     slot: str = Field(default="slot-1", pattern=r"^[a-z0-9][a-z0-9.-]{0,62}$")
     """The executor id of this host's worker."""
@@ -140,6 +145,10 @@ class Settings(BaseSettings):
             raise ValueError("models: engine inswapper takes its weights from a folder you name")
         if self.engine == "remote":
             self._remote_agrees()
+        try:
+            _ = self.party
+        except RelyingPartyWrong as error:
+            raise ValueError(f"rp_id, signing_origin: {error}") from None
         return self
 
     def _remote_agrees(self) -> None:
@@ -153,6 +162,13 @@ class Settings(BaseSettings):
             raise ValueError("engine_url: expected https://...")
         elif self.mode is not Mode.DEMO:
             raise ValueError("engine_url: http is for this machine in mode demo")
+
+    @property
+    def party(self) -> RelyingParty | None:
+        """For whom passkeys sign here; None where they are not set up. Raises `RelyingPartyWrong`."""
+        if self.rp_id is None and self.signing_origin is None:
+            return None
+        return RelyingParty(self.rp_id or "", frozenset({self.signing_origin or ""}))
 
     @property
     def database_url(self) -> str:

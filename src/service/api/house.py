@@ -7,6 +7,9 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
+from consent.links import Links
+from consent.passkey import PasskeysUnready, RelyingParty
+from consent.passkeys import Passkeys
 from service.apikeys import ApiKeys
 from service.database import Database
 from service.facts import Lookout
@@ -30,6 +33,8 @@ class House:
     lookout: Lookout = field(init=False)
     metrics: Metrics = field(init=False)
     receiving: Receiving = field(init=False)
+    links: Links = field(init=False)
+    passkeys: Passkeys = field(init=False)
 
     def __post_init__(self) -> None:
         record = self.record
@@ -39,6 +44,8 @@ class House:
         object.__setattr__(self, "lookout", lookout)
         object.__setattr__(self, "metrics", Metrics.of(lookout))
         object.__setattr__(self, "receiving", Receiving.of(record, self.studio.admission))
+        object.__setattr__(self, "links", Links(record.ledger, record.entropy))
+        object.__setattr__(self, "passkeys", Passkeys(record.registry.people))
         record.database.beside = self.once.beside
 
     @property
@@ -55,6 +62,14 @@ class House:
     def database(self) -> Database:
         """Its sessions."""
         return self.record.database
+
+    @property
+    def signing(self) -> tuple[str, RelyingParty]:
+        """The signing page's origin, and for whom passkeys sign there. Raises `PasskeysUnready`."""
+        origin, party = self.settings.signing_origin, self.settings.party
+        if origin is None or party is None:
+            raise PasskeysUnready("rp_id and signing_origin are not set")
+        return origin, party
 
     @property
     def clock(self) -> Callable[[], datetime]:

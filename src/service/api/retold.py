@@ -29,16 +29,16 @@ def retold(house: House, path: str, said: Token, answers: type[Answer], work: Ca
     if known in {Known.ANSWERED, Known.UNFINISHED}:
         raise RequestUnfinished("this request took effect; its answer was lost")
     # Other words with the same token are another request: whether the token is spent, `work` asks.
-    mark = at_work.set(one if known is Known.NEW else None)
+    mark, answer = at_work.set(one if known is Known.NEW else None), None
     try:
         answer = work()
-    except BaseException:
-        with house.database.write() as session:
-            once.forget(session, one)
-        raise
     finally:
+        # First, or what follows would itself count as the request's effect.
         at_work.reset(mark)
-    if known is Known.NEW:
-        with house.database.write() as session:
-            once.answer(session, one, once.seal(secret, one, answer.model_dump_json().encode()))
+        if known is Known.NEW:
+            with house.database.write() as session:
+                if answer is None:
+                    once.forget(session, one)
+                else:
+                    once.answer(session, one, once.seal(secret, one, answer.model_dump_json().encode()))
     return answer

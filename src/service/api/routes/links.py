@@ -49,7 +49,7 @@ def ask_key(house: TheHouse, caller: Operator, person: Id, asked: shapes.AskKey)
 @router.post("/people/{person}/proofs", status_code=HTTPStatus.CREATED)
 @may_answer(PersonUnknown, DocumentMalformed)
 def prove(house: TheHouse, caller: Operator, person: Id, asked: shapes.Prove) -> Person:
-    """Record anew how it is known who she is, as when she has lost her keys. What they signed stays signed."""
+    """Record anew how it is known who she is, as when her keys are lost. What they signed stays signed."""
     people, now = house.record.registry.people, house.clock()
     with house.database.write() as session:
         proved = people.prove(session, person, Proof(asked.proof, asked.by, asked.how), now=now)

@@ -3,7 +3,7 @@
 "use strict";
 
 const W = {
-  none: ["不允许", "no; none"],
+  none: ["无", "none"],
   purpose: {
     MATCHING: ["人脸比对：仅在指明的作品或请求方范围内核对是否为本人", "Matching: your face compared within the named work or for the named requester"],
     REMOTE_STORE_TRANSMIT: ["远程存储与传输人脸特征", "Storing and sending a biometric reference of your face"],
@@ -133,7 +133,7 @@ export function describe(doc, language) {
 
   const rows = [
     ["同意对象", "You agree with", `${party.party_name}\n${party.party_address}\n${party.party_contact}\n${party.party_id}`],
-    ["您的身份", "You are", word("role", scope.role)],
+    ["您的角色", "You appear as", word("role", scope.role)],
     ["用途说明", "What for, in words", scope.description],
     ["生效", "From", when(term.start, term.zone)],
     ["终止", "Until", when(term.end, term.zone)],
@@ -158,7 +158,7 @@ export function describe(doc, language) {
     ["受众", "Audience", words("audience", scope.audience)],
     ["收益方式", "Money", words("money", scope.monetisation)],
     ["您的报酬", "Your pay", scope.compensation],
-    ["可换上谁的脸", "Whose face may be put on yours", scope.donor_rules ? word("donor", scope.donor_rules) : ""],
+    ["可换上谁的脸", "Whose face may be put on yours", scope.donor_rules ? word("donor", scope.donor_rules) : ["任何人都不可以", "nobody's"][at]],
     ["禁止的内容", "Never", words("never", scope.prohibited_modifications)],
     ["使用次数", "How often", by("purpose", scope.max_uses, times)],
     ["转授权", "Sublicensed to", labels(scope.sublicense)],
@@ -187,7 +187,7 @@ export const SAYS = {
     notice: "告知书（原文）",
     noticeAbout: (n) => `编号 ${n.id}，版本 ${n.version}，语言 ${n.language}。以下文字逐字计入您的签名。`,
     document: "您将同意的内容",
-    documentAbout: "以下由本页直接从待签署的文件生成。写明“不允许”的，即未获您同意。",
+    documentAbout: "以下由本页直接从待签署的文件生成。写明“无”的，即您未作任何同意。",
     bytes: "待签署的原始文件",
     read: { grant: "我已阅读并理解告知书和以上全部内容。", reconfirm: "我已阅读以上内容，并希望恢复该授权。" },
     go: { enrol: "创建通行密钥", grant: "使用通行密钥签署", reconfirm: "使用通行密钥确认" },
@@ -223,7 +223,7 @@ export const SAYS = {
     notice: "The notice, word for word",
     noticeAbout: (n) => `${n.id}, version ${n.version}, in ${n.language}. Your signature covers this text as it stands.`,
     document: "What you agree to",
-    documentAbout: "Written by this page out of the very document you sign. Where it says no, you do not agree.",
+    documentAbout: "Written by this page out of the very document you sign. Where it says none, you agree to nothing.",
     bytes: "The document itself, as it is signed",
     read: {
       grant: "I have read and understood the notice and everything above.",

@@ -93,6 +93,8 @@ class Registry:
         """
         wanted = parse(document)
         check_admissible(session, wanted, self.people, self.noticeboard, longest=self.longest_term, now=now)
+        # Before her signature is looked at: a passkey's counter is a lock too, and comes after these.
+        chain.lock_states(session, self.tenant, [wanted.supersedes] if wanted.supersedes else [], "update")
         message = to_sign(document)
         check_signed(session, self.tenant, wanted.signer, evidence, message, now=now, party=self.party)
         prior = self._supersede(session, wanted, now)
@@ -295,7 +297,6 @@ class Registry:
         row = self._row(session, wanted.supersedes)
         if row.person_id != wanted.person:
             raise AuthorizationRefused("the document supersedes another person's authorization")
-        chain.lock_states(session, self.tenant, [row.id], "update")
         states = chain.states(session, self.tenant, [row.id])[row.id]
         live = frozenset(s.purpose for s in states if s.live)
         if live:

@@ -15,7 +15,7 @@ from pydantic_settings import (
 )
 
 from audit.errors import Unready
-from consent.passkey import RelyingParty, RelyingPartyWrong
+from consent.passkey import PasskeysUnready, RelyingParty, RelyingPartyWrong
 from service.logs import Form
 
 FILE = "consentry.toml"
@@ -169,6 +169,13 @@ class Settings(BaseSettings):
         if self.rp_id is None and self.signing_origin is None:
             return None
         return RelyingParty(self.rp_id or "", frozenset({self.signing_origin or ""}))
+
+    @property
+    def site(self) -> tuple[str, RelyingParty]:
+        """The signing page's origin, and for whom passkeys sign there. Raises `PasskeysUnready`."""
+        if self.signing_origin is None or self.party is None:
+            raise PasskeysUnready("rp_id and signing_origin are not set")
+        return self.signing_origin, self.party
 
     @property
     def database_url(self) -> str:

@@ -8,7 +8,6 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from consent.links import Links
-from consent.passkey import PasskeysUnready, RelyingParty
 from consent.passkeys import Passkeys
 from service.apikeys import ApiKeys
 from service.database import Database
@@ -62,14 +61,6 @@ class House:
     def database(self) -> Database:
         """Its sessions."""
         return self.record.database
-
-    @property
-    def signing(self) -> tuple[str, RelyingParty]:
-        """The signing page's origin, and for whom passkeys sign there. Raises `PasskeysUnready`."""
-        origin, party = self.settings.signing_origin, self.settings.party
-        if origin is None or party is None:
-            raise PasskeysUnready("rp_id and signing_origin are not set")
-        return origin, party
 
     @property
     def clock(self) -> Callable[[], datetime]:

@@ -14,8 +14,8 @@ from service.api.house import TheHouse
 from service.api.instead import may_answer
 from service.api.problem import RouteUnknown
 from service.api.route import Route
+from service.asking import PAGE
 
-PAGE = "/sign"
 FILES = {
     "sign.css": "text/css; charset=utf-8",
     "sign.js": "text/javascript; charset=utf-8",
@@ -46,7 +46,7 @@ class Page(Response):
 @router.get(PAGE, response_class=Page)
 def page(house: TheHouse) -> Page:
     """The page that a link leads to, in Chinese and English. The link's token fetches what it shows."""
-    _ = house.signing
+    _ = house.settings.site
     return Page(_file("sign.html"), headers=HEADERS)
 
 

@@ -46,7 +46,7 @@ AGAIN = (RequestAtWork, RequestUnfinished)
 @may_answer(*LINK)
 def look(house: TheHouse, request: Request, asked: shapes.Token) -> shapes.Opened:
     """What a link is for: the document, the notice it names, and what the browser is to be asked."""
-    _, party = house.signing
+    _, party = house.settings.site
     registry, now = house.record.registry, house.clock()
     with _known(request), house.database.read() as session:
         link = house.links.open(session, asked.token, now=now)
@@ -70,7 +70,7 @@ def look(house: TheHouse, request: Request, asked: shapes.Token) -> shapes.Opene
 @may_answer(*LINK)
 def key_options(house: TheHouse, request: Request, asked: shapes.Token) -> shapes.KeyOptions:
     """What the browser is to be asked to make a passkey: a fresh challenge, in place of an earlier one."""
-    _, party = house.signing
+    _, party = house.settings.site
     now = house.clock()
     with _known(request), house.database.write() as session:
         link, challenge = house.links.challenge(session, asked.token, now=now)
@@ -82,7 +82,7 @@ def key_options(house: TheHouse, request: Request, asked: shapes.Token) -> shape
 @may_answer(*LINK, RegistrationWrong, KeyTaken)
 def enrol(house: TheHouse, request: Request, asked: shapes.Registration) -> people.PersonKey:
     """Enrol the passkey that was made. From now on what it signs is hers."""
-    _, party = house.signing
+    _, party = house.settings.site
     # Committed by itself: whatever comes of this answer, no second one is taken for the challenge.
     with _known(request), house.database.write() as session:
         challenge = house.links.take_challenge(session, asked.token, now=house.clock())

@@ -10,7 +10,7 @@ import shutil
 import socket
 from base64 import b64decode
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,14 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, Route, sync_playwright
 
-from consent.words import AgeBand, ProofLevel
+from consent.words import AgeBand, ProofLevel, Status
 from processes import running
 from service.apikeys import KeyRole
 from service.client import Client, authorizations, people, signing
+from service.settings import load
 from service.shapes.authorizations import DrawUp, Scope
 from service.shapes.people import Enrol
+from service.wiring import open_record
 from shell import Shell, a_scope
 
 SOMEBODY = Enrol(proof=ProofLevel.VERIFIED_IDENTITY, by="desk-1", how="video call", age=AgeBand.ADULT)
@@ -208,6 +210,59 @@ def test_she_makes_a_passkey_signs_on_the_page_and_anybody_verifies_it_offline(
     assert verify(site, files, 1)["steps"][0]["ok"] is False
     with Client(site.address, None) as her:
         her.send(authorizations.withdraw_by_code(receipt["authorization"], receipt["recovery_code"]))
+
+
+def test_what_a_restored_backup_suspended_she_confirms_on_the_page(
+    browser: Browser, site: Site, tmp_path: Path
+) -> None:
+    # Given a consent of hers, and a recovery that suspended all of them
+    person = site.operator.send(people.enrol(SOMEBODY)).id
+    with a_device(browser, "zh-CN") as device:
+        device.makes_a_key(site.link_to_enrol(person))
+        device.reads_and_signs(site.link_to_sign(site.drawn_up(person, "zh-CN")))
+        files = device.saves(tmp_path)
+        which = json.loads(files["receipt"].read_text())["authorization"]
+        record = open_record(load(site.shell.data))
+        with closing(record), record.database.write() as session:
+            record.registry.suspend_all(session, now=record.clock())
+        assert set(site.operator.send(authorizations.show(which)).status.values()) == {Status.UNKNOWN}
+
+        # When she signs that it stands
+        device.reads_and_signs(site.operator.send(signing.ask_confirmation(which)).url)
+        device.page.wait_for_selector("#told.good")
+        assert not device.page.is_visible("#receipt")
+
+    # Then
+    assert set(site.operator.send(authorizations.show(which)).status.values()) == {Status.RENEWED}
+
+
+def test_an_answer_that_is_lost_is_fetched_again_with_the_same_signature(
+    browser: Browser, site: Site, tmp_path: Path
+) -> None:
+    # Given a network that breaks off once the server has done its work
+    person = site.operator.send(people.enrol(SOMEBODY)).id
+    lost: list[Any] = []
+
+    def breaks_off(route: Route) -> None:
+        if not lost:
+            lost.append(route.fetch().json())
+            route.abort()
+        else:
+            route.continue_()
+
+    with a_device(browser) as device:
+        device.makes_a_key(site.link_to_enrol(person))
+        device.page.route("**/v1/signatures", breaks_off)
+
+        # When she signs, is told so, and sends again
+        device.reads_and_signs(site.link_to_sign(site.drawn_up(person, "en")))
+        device.page.wait_for_selector("#told.bad")
+        device.page.click("#go:enabled")
+
+        # Then she has the receipt of the one consent that was registered.
+        code = device.saves(tmp_path)["receipt"].read_text()
+    assert json.loads(code)["recovery_code"] == lost[0]["recovery_code"]
+    assert len(site.operator.send(people.inbox(person)).signed) == 1
 
 
 def test_a_page_that_is_asked_to_sign_something_else_does_not(browser: Browser, site: Site) -> None:

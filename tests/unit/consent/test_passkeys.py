@@ -2,11 +2,17 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import cbor2
 import pytest
+import webauthn
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlmodel import Session
 
 from audit.fact import Subject
@@ -21,7 +27,7 @@ from consent.signature import Evidence, to_reconfirm, to_sign
 from consent.words import ProofLevel, Purpose
 from consenting import NOON, House, Somebody
 from service.database import Database
-from softkeys import AT, BE, BS, ORIGIN, PARTY, UP, UV, Softkey, base64url, eddsa, rs256
+from softkeys import AT, BE, BS, ORIGIN, PARTY, UP, UV, Softkey, base64url, eddsa, es256, rs256
 
 LATER = NOON + timedelta(hours=1)
 CHALLENGE = b"c" * 32
@@ -376,6 +382,42 @@ def attested(**changes: object) -> Registration:
 def test_an_attestation_nobody_asked_for_or_nobody_can_read_makes_no_key(registration: Registration) -> None:
     with pytest.raises(RegistrationWrong):
         check_registration(PARTY, CHALLENGE, registration, b"any")
+
+
+def test_an_attestation_that_verifies_is_still_one_that_nobody_asked_for() -> None:
+    """Its maker's certificates would be parsed by code that nothing here needs, and say nothing of her."""
+    # Given a registration of the form fido-u2f, signed with the key of its certificate as it should be
+    key, maker = Softkey(), es256()
+    plain = key.registers(CHALLENGE)
+    point = key.private.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    signed = b"\0" + sha256(key.rp_id.encode()).digest() + sha256(plain.client_data).digest()
+    signature = maker.sign(signed + key.credential + point, ec.ECDSA(SHA256()))
+    named = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "maker")])
+    certificate = (
+        x509.CertificateBuilder(named, named, maker.public_key(), 1, NOON, NOON + timedelta(1))
+        .sign(maker, SHA256())
+        .public_bytes(Encoding.DER)
+    )
+    said = {**cbor2.loads(plain.attestation), "fmt": "fido-u2f"}
+    said["attStmt"] = {"sig": signature, "x5c": [certificate]}
+    registration = replace(plain, attestation=cbor2.dumps(said))
+    assert webauthn.verify_registration_response(
+        credential={
+            "id": base64url(key.credential),
+            "rawId": base64url(key.credential),
+            "type": "public-key",
+            "response": {
+                "clientDataJSON": base64url(registration.client_data),
+                "attestationObject": base64url(registration.attestation),
+            },
+        },
+        expected_challenge=CHALLENGE,
+        expected_rp_id=key.rp_id,
+        expected_origin=key.origin,
+    )
+
+    with pytest.raises(RegistrationWrong, match="no attestation"):
+        check_registration(PARTY, CHALLENGE, registration, key.credential)
 
 
 def test_a_credential_that_the_authenticator_did_not_make_is_refused() -> None:

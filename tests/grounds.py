@@ -99,7 +99,14 @@ class Ground:
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / "consentry.toml").exists():
             founding.write_settings(
-                folder, {"mode": "demo", "deployment": "demo", "origin": "log.consentry.example/test"}
+                folder,
+                {
+                    "mode": "demo",
+                    "deployment": "demo",
+                    "origin": "log.consentry.example/test",
+                    "rp_id": "localhost",
+                    "signing_origin": "http://localhost:8000",
+                },
             )
         settings = self.settings(folder, **more)
         founding.found(settings, now=utc_now(), entropy=os.urandom)

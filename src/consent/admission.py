@@ -11,9 +11,11 @@ from consent.authorization import Authorization
 from consent.errors import AuthorizationRefused, KeyNotEnrolled, NoticeUnknown, ScopeTerm
 from consent.notice import Notice
 from consent.noticeboard import Noticeboard
+from consent.passkey import RelyingParty
+from consent.passkeys import check_authenticator
 from consent.people import People
 from consent.person import PersonKey
-from consent.signature import Evidence, check_evidence
+from consent.signature import PASSKEY, Evidence, check_evidence
 from consent.tables import AuthorizationRow, PersonKeyRow
 
 _KEY = cast(core.Table, PersonKeyRow.__table__)  # type: ignore[attr-defined]
@@ -74,13 +76,25 @@ def told_by(document: Authorization, published: Mapping[str, Notice]) -> bool:
 
 
 def check_signed(
-    session: Session, tenant: str, signer: str, evidence: bytes, message: bytes, *, now: datetime
+    session: Session,
+    tenant: str,
+    signer: str,
+    evidence: bytes,
+    message: bytes,
+    *,
+    now: datetime,
+    party: RelyingParty | None = None,
 ) -> None:
-    """`evidence` signs `message` by a key of `signer`'s. Raises `SignatureWrong`, `KeyNotEnrolled`."""
+    """`evidence` signs `message` by a key of `signer`'s, just now: a passkey's counter moves on.
+
+    Raises `SignatureWrong`, `KeyNotEnrolled`, and `PasskeysUnready` for a passkey without `party`.
+    """
     shown = Evidence.parse(evidence)
-    check_evidence(shown, message)
+    check_evidence(shown, message, party)
     if not key_held(enrolled(session, tenant, [shown.key]), signer, shown, now):
         raise KeyNotEnrolled("the key is not enrolled for the signer, or no longer valid")
+    if shown.method == PASSKEY and party is not None:
+        check_authenticator(session, tenant, shown, message, party)
 
 
 def enrolled(session: Session, tenant: str, keys: Collection[str]) -> dict[str, PersonKey]:

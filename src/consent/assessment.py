@@ -26,6 +26,7 @@ from consent.admission import enrolled, key_held, told_by
 from consent.authorization import Authorization, parse
 from consent.errors import AuthorizationDiverged, SignatureWrong
 from consent.noticeboard import Noticeboard
+from consent.passkey import PasskeysUnready, RelyingParty
 from consent.signature import Evidence, check_evidence, to_countersign, to_sign
 from consent.standing import Lock, Standing
 from consent.tables import AuthorizationRow, PersonRow
@@ -68,6 +69,8 @@ class Assessor:
     journal: DenyJournal
     trusted: Mapping[str, VerifyingKey]
     """Countersigning keys by kid. A row can't bring its own."""
+    party: RelyingParty | None = None
+    """For whom passkeys must have signed."""
 
     def standings(
         self, session: Session, ids: Sequence[str], *, now: datetime, lock: Lock
@@ -115,6 +118,8 @@ class Assessor:
                 proof=chain.read_word(ProofLevel, row.proof),
                 age=chain.read_word(AgeBand, row.age),
                 disputed=any(s.disputed for s in state),
+                method="" if shown is None else shown.method,
+                device_bound=shown is not None and shown.device_bound,
             )
         return found
 
@@ -133,7 +138,7 @@ class Assessor:
         key = self.trusted.get(row.kid)
         if key is None:
             return None
-        return _signed(row.document, row.evidence, row.received_at, row.countersignature, key)
+        return _signed(row.document, row.evidence, row.received_at, row.countersignature, key, self.party)
 
 
 def _status(
@@ -165,7 +170,12 @@ _parsed = lru_cache(maxsize=_REMEMBERED)(parse)
 
 @lru_cache(maxsize=_REMEMBERED)
 def _signed(
-    document: bytes, evidence: bytes, received_at: datetime, countersignature: bytes, key: VerifyingKey
+    document: bytes,
+    evidence: bytes,
+    received_at: datetime,
+    countersignature: bytes,
+    key: VerifyingKey,
+    party: RelyingParty | None,
 ) -> Evidence | None:
     """The evidence, if it signs the document and `key` both, as arrived then; else None.
 
@@ -173,8 +183,10 @@ def _signed(
     """
     try:
         shown = Evidence.parse(evidence)
-        check_evidence(shown, to_sign(document))
+        check_evidence(shown, to_sign(document), party)
         key.check(to_countersign(sha256(document).hexdigest(), evidence, received_at), countersignature)
-    except (SignatureWrong, BadSignature):
+    # Without rp_id a passkey's signature can't be held against anything. That is a no and not an error: she
+    # must be able to see and withdraw what she signed.
+    except (SignatureWrong, BadSignature, PasskeysUnready):
         return None
     return shown

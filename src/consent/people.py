@@ -1,7 +1,9 @@
 """People and their public keys. Nothing here can be searched by face or name."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
 from sqlmodel import Session, select
 
@@ -9,9 +11,9 @@ from audit import instant
 from audit.fact import Fact, Part, Seal, Subject
 from audit.ids import Entropy, fresh
 from audit.ledger import Ledger
-from consent.errors import DocumentMalformed, KeyNotEnrolled, KeyTaken, PersonUnknown
+from consent.errors import KeyNotEnrolled, KeyTaken, PersonUnknown
 from consent.person import Person, PersonKey, Proof
-from consent.signature import ED25519, METHODS
+from consent.signature import ED25519, check_key
 from consent.strict import check_text
 from consent.tables import PersonKeyRow, PersonRow
 from consent.words import AgeBand, ProofLevel
@@ -29,18 +31,9 @@ class People:
 
         A reference is made later and only on her consent (`consent.enrolment`).
         """
-        for name, text in (("by", proof.by), ("how", proof.how)):
-            check_text(text, f"proof.{name}", at_most=200)
         tenant, person = self.ledger.tenant, fresh(self.entropy)
-        payload = {
-            "person": person,
-            "proof": str(proof.level),
-            "by": proof.by,
-            "how": proof.how,
-            "age": str(age),
-            "at": instant.exact(now),
-        }
-        entry = self.ledger.append(session, _fact("PersonEnrolled", person, payload), now)
+        fact = _fact("PersonEnrolled", person, _proved(person, proof, age, now))
+        entry = self.ledger.append(session, fact, now)
         session.add(
             PersonRow(
                 tenant_id=tenant,
@@ -56,18 +49,44 @@ class People:
         session.flush()
         return Person(tenant, person, proof, age, now, entry.leaf_hash)
 
+    def prove(self, session: Session, person: str, proof: Proof, *, now: datetime) -> Person:
+        """Record anew how it is known who she is, better or worse: the last proof counts from now on.
+
+        Keys enrolled after it rest on it. Raises `PersonUnknown`.
+        """
+        row = session.get(PersonRow, (self.ledger.tenant, person), with_for_update=True)
+        if row is None:
+            raise _unknown(person)
+        fact = _fact("PersonProved", person, _proved(person, proof, AgeBand(row.age), now), row.entry)
+        row.entry = self.ledger.append(session, fact, now).leaf_hash
+        row.proof, row.enrolled_by, row.enrolled_how = str(proof.level), proof.by, proof.how
+        session.add(row)
+        session.flush()
+        return self.get(session, person)
+
     def enrol_key(
-        self, session: Session, person: str, key: str, *, by: str, now: datetime, method: str = ED25519
+        self,
+        session: Session,
+        person: str,
+        key: str,
+        *,
+        by: str,
+        now: datetime,
+        method: str = ED25519,
+        extra: Mapping[str, str] = MappingProxyType({}),
     ) -> PersonKey:
-        """Enrol a public key from `now` on. Raises `PersonUnknown`, `KeyTaken`, `DocumentMalformed`."""
+        """Enrol a public key from `now` on. Raises `PersonUnknown`, `KeyTaken`, `DocumentMalformed`.
+
+        A passkey comes in through `consent.passkeys`, with the registration that made it.
+        """
         enrolled = self.get(session, person)
-        if method not in METHODS or len(key) != 64 or set(key) - set("0123456789abcdef"):
-            raise DocumentMalformed("key: expected an ed25519 public key as 64 lower-case hex digits")
+        check_key(method, key)
         tenant = enrolled.tenant
         if session.get(PersonKeyRow, (tenant, key)) is not None:
             # Two people with one key could each be held to what the other signed.
             raise KeyTaken("this key is already enrolled in this tenant")
-        payload = {"person": person, "key": key, "method": method, "by": by, "at": instant.exact(now)}
+        payload = {**extra, "person": person, "key": key, "method": method, "by": by}
+        payload["at"] = instant.exact(now)
         entry = self.ledger.append(session, _fact("KeyEnrolled", person, payload, enrolled.entry), now)
         session.add(
             PersonKeyRow(
@@ -98,7 +117,7 @@ class People:
         """Her enrolment. Raises `PersonUnknown`; an id of another tenant is unknown here."""
         row = session.get(PersonRow, (self.ledger.tenant, person))
         if row is None:
-            raise PersonUnknown(f"nobody is enrolled as {person!r:.40} in this tenant")
+            raise _unknown(person)
         proof = Proof(ProofLevel(row.proof), row.enrolled_by, row.enrolled_how)
         return Person(row.tenant_id, row.id, proof, AgeBand(row.age), row.enrolled_at, row.entry)
 
@@ -110,6 +129,23 @@ class People:
             .order_by(PersonKeyRow.valid_from, PersonKeyRow.key)  # type: ignore[arg-type]
         )
         return tuple(_key(row) for row in rows)
+
+
+def _unknown(person: str) -> PersonUnknown:
+    return PersonUnknown(f"nobody is enrolled as {person!r:.40} in this tenant")
+
+
+def _proved(person: str, proof: Proof, age: AgeBand, now: datetime) -> dict[str, str]:
+    for name, text in (("by", proof.by), ("how", proof.how)):
+        check_text(text, f"proof.{name}", at_most=200)
+    return {
+        "person": person,
+        "proof": str(proof.level),
+        "by": proof.by,
+        "how": proof.how,
+        "age": str(age),
+        "at": instant.exact(now),
+    }
 
 
 def _key(row: PersonKeyRow) -> PersonKey:

@@ -27,7 +27,7 @@ class Person:
     age: AgeBand
     enrolled_at: datetime
     entry: str
-    """Leaf hash of `PersonEnrolled`."""
+    """Leaf hash of `PersonEnrolled`, or of the last `PersonProved`."""
 
 
 @dataclass(frozen=True, slots=True)

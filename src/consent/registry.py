@@ -31,6 +31,7 @@ from consent.errors import (
     RecoveryCodeWrong,
 )
 from consent.noticeboard import Noticeboard
+from consent.passkey import RelyingParty
 from consent.people import People
 from consent.signature import to_countersign, to_reconfirm, to_sign
 from consent.standing import Lock, Standing
@@ -65,6 +66,7 @@ class Registry:
     """All countersigning keys ever adopted, by kid."""
     entropy: Entropy
     longest_term: timedelta = LONGEST_TERM
+    party: RelyingParty | None = None
 
     @property
     def tenant(self) -> str:
@@ -91,7 +93,10 @@ class Registry:
         """
         wanted = parse(document)
         check_admissible(session, wanted, self.people, self.noticeboard, longest=self.longest_term, now=now)
-        check_signed(session, self.tenant, wanted.signer, evidence, to_sign(document), now=now)
+        # Before her signature is looked at: a passkey's counter is a lock too, and comes after these.
+        chain.lock_states(session, self.tenant, [wanted.supersedes] if wanted.supersedes else [], "update")
+        message = to_sign(document)
+        check_signed(session, self.tenant, wanted.signer, evidence, message, now=now, party=self.party)
         prior = self._supersede(session, wanted, now)
         countersignature = self.countersign.sign(to_countersign(wanted.digest, evidence, now))
         code = b32encode(self.entropy(20)).decode()
@@ -242,7 +247,7 @@ class Registry:
         if not suspended or now >= document.scope.term.end:
             raise NotSuspended("nothing of this authorization waits for a re-confirmation")
         message = to_reconfirm(states[0].head)
-        check_signed(session, self.tenant, document.signer, evidence, message, now=now)
+        check_signed(session, self.tenant, document.signer, evidence, message, now=now, party=self.party)
         by = By(How.OWN_SESSION, document.signer)
         event = chain.Event(chain.RECONFIRMED, suspended, by, Status.RENEWED, evidence=evidence)
         return chain.append(session, self.ledger, authorization, row.person_id, event, now)
@@ -255,7 +260,7 @@ class Registry:
         """See `consent.standing.Standings`. Another tenant's registry knows none of them."""
         if tenant != self.tenant:
             return {}
-        assessor = Assessor(self.noticeboard, self.journal, self.trusted)
+        assessor = Assessor(self.noticeboard, self.journal, self.trusted, self.party)
         return assessor.standings(session, ids, now=now, lock=lock)
 
     def reserve_use(self, session: Session, tenant: str, authorization: str, purpose: Purpose) -> bool:
@@ -292,7 +297,6 @@ class Registry:
         row = self._row(session, wanted.supersedes)
         if row.person_id != wanted.person:
             raise AuthorizationRefused("the document supersedes another person's authorization")
-        chain.lock_states(session, self.tenant, [row.id], "update")
         states = chain.states(session, self.tenant, [row.id])[row.id]
         live = frozenset(s.purpose for s in states if s.live)
         if live:

@@ -2,8 +2,8 @@ r"""How a person's signature is made and checked. The service holds public keys 
 
     message = b"consentry/authorization/v1\0" + SHA-256(document bytes)
 
-Evidence is `{method, key, signature}` in RFC 8785 form, stored as it came. `METHODS` dispatches on
-the method; a passkey is one more line in it, with its own evidence fields behind the same key name.
+Evidence is `{method, key, signature}` in RFC 8785 form, stored as it came; a passkey's has the bytes its
+browser and authenticator gave beside it, `{client_data, authenticator_data}`. All of them are in hex.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,15 +22,18 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from audit import instant
-from audit.canonical import canonical
+from audit.canonical import Json, canonical
 from audit.errors import ConsentryError
 from audit.ids import Entropy
-from consent.errors import SignatureWrong
+from consent.cose import CoseKey
+from consent.errors import DocumentMalformed, SignatureWrong
+from consent.passkey import Assertion, PasskeysUnready, RelyingParty, check_assertion, device_bound
 from consent.strict import Fields, load
 
 AUTHORIZATION = b"consentry/authorization/v1\0"
 RECONFIRMATION = b"consentry/reconfirmation/v1\0"
 ED25519 = "ed25519"
+PASSKEY = "passkey"
 LARGEST_EVIDENCE = 16_384
 
 
@@ -40,15 +43,20 @@ class Evidence:
 
     method: str
     key: str
-    """The public key: for ed25519 its 32 bytes in hex. Whose it is stands in the enrolment, not here."""
+    """The public key: 32 bytes of ed25519, a passkey's COSE_Key. Whose it is stands in the enrolment."""
     signature: str
+    client_data: str | None = None
+    authenticator_data: str | None = None
+    """Of a passkey alone."""
 
     @classmethod
     def parse(cls, data: bytes) -> "Evidence":
         """Read stored evidence. Raises `SignatureWrong`."""
         try:
             f = Fields(load(data[: LARGEST_EVIDENCE + 1]), "evidence")
-            evidence = cls(*(f.text(name, at_most=8192) for name in ("method", "key", "signature")))
+            method = f.text("method")
+            names = ("key", "signature", *(_PASSKEYS_OWN if method == PASSKEY else ()))
+            evidence = cls(method, *(f.text(name, at_most=8192) for name in names))
             f.end()
         except ConsentryError as error:
             raise SignatureWrong(f"evidence can't be read: {error}") from None
@@ -57,15 +65,52 @@ class Evidence:
     @property
     def encoded(self) -> bytes:
         """As it is stored."""
-        return canonical({"method": self.method, "key": self.key, "signature": self.signature})
+        value: dict[str, Json] = {"method": self.method, "key": self.key, "signature": self.signature}
+        if self.client_data is not None:
+            value["client_data"] = self.client_data
+        if self.authenticator_data is not None:
+            value["authenticator_data"] = self.authenticator_data
+        return canonical(value)
+
+    @property
+    def assertion(self) -> Assertion:
+        """A passkey's own bytes. Raises `SignatureWrong`."""
+        texts = (self.client_data, self.authenticator_data, self.signature, self.key)
+        return Assertion(*(_bytes(text or "") for text in texts))
+
+    @property
+    def device_bound(self) -> bool:
+        """Whether a passkey signed that can't leave its authenticator."""
+        return self.method == PASSKEY and device_bound(self.assertion.authenticator_data)
 
 
-def check_evidence(evidence: Evidence, message: bytes) -> None:
-    """Raise `SignatureWrong` unless `evidence` signs `message`. Whose key it is, is another question."""
+def check_evidence(evidence: Evidence, message: bytes, party: RelyingParty | None = None) -> None:
+    """Raise `SignatureWrong` unless `evidence` signs `message`. Whose key it is, is another question.
+
+    `party` is the verifier's own: for whom a passkey must have signed. Raises `PasskeysUnready` without.
+    """
     check = METHODS.get(evidence.method)
     if check is None:
         raise SignatureWrong(f"evidence.method: expected one of {', '.join(METHODS)}")
-    check(evidence, message)
+    check(evidence, message, party)
+
+
+def check_key(method: str, key: str) -> None:
+    """Raise `DocumentMalformed` unless `key` is a public key for `method`, in its one spelling."""
+    try:
+        match method:
+            case "ed25519":
+                fits = len(_bytes(key)) == 32
+            case "passkey":
+                fits = bool(CoseKey.parse(_bytes(key)))
+            case _:
+                fits = False
+    except SignatureWrong:
+        fits = False
+    if not fits:
+        raise DocumentMalformed(
+            "key: expected an ed25519 public key as 64 lower-case hex digits, or a passkey's COSE key in hex"
+        )
 
 
 def to_sign(document: bytes) -> bytes:
@@ -114,16 +159,35 @@ def _public(private: Ed25519PrivateKey) -> str:
     return private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
 
 
-def _check_ed25519(evidence: Evidence, message: bytes) -> None:
+def _bytes(text: str) -> bytes:
     try:
-        public, signature = bytes.fromhex(evidence.key), bytes.fromhex(evidence.signature)
-        # Upper case or blanks would be a second spelling of the same key, and pass `person_key` by.
-        if (public.hex(), signature.hex()) != (evidence.key, evidence.signature):
-            raise SignatureWrong("evidence: expected lower-case hex")
+        data = bytes.fromhex(text)
+    except ValueError:
+        data = b""
+    # Upper case or blanks would be a second spelling of the same key, and pass `person_key` by.
+    if not data or data.hex() != text:
+        raise SignatureWrong("evidence: expected lower-case hex")
+    return data
+
+
+def _check_ed25519(evidence: Evidence, message: bytes, _: RelyingParty | None) -> None:
+    public, signature = _bytes(evidence.key), _bytes(evidence.signature)
+    try:
         Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
     except (ValueError, InvalidSignature):
         raise SignatureWrong("the signature does not verify over these bytes with this key") from None
 
 
-METHODS: Mapping[str, Callable[[Evidence, bytes], None]] = {ED25519: _check_ed25519}
+def _check_passkey(evidence: Evidence, message: bytes, party: RelyingParty | None) -> None:
+    if party is None:
+        raise PasskeysUnready("no rp_id and origin to hold a passkey's signature against")
+    check_assertion(evidence.assertion, message, party)
+
+
+_PASSKEYS_OWN = ("client_data", "authenticator_data")
+
+METHODS: Mapping[str, Callable[[Evidence, bytes, RelyingParty | None], None]] = {
+    ED25519: _check_ed25519,
+    PASSKEY: _check_passkey,
+}
 """Method of evidence to its check, which raises `SignatureWrong`."""

@@ -39,6 +39,10 @@ class Standing:
     age: AgeBand
     disputed: bool
     """Somebody with standing disputes it, or a court froze it (SPC 2021/15 art. 9)."""
+    method: str = ""
+    """How she signed: `passkey` or `ed25519`; empty unless her signature and ours verify."""
+    device_bound: bool = False
+    """She signed with a passkey that can't leave its device. One that syncs may be shared in a family."""
 
     def in_force(self, purpose: Purpose) -> bool:
         """Whether processing for `purpose` may rest on it now (the scope's other dimensions not asked)."""

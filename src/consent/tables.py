@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from audit.columns import Digest, Identifier, Instant
@@ -264,4 +264,54 @@ class PaperRow(SQLModel, table=True):
     registered_by: str
     registered_at: datetime = Field(sa_type=Instant)
     ended_at: datetime | None = Field(default=None, sa_type=Instant)
+    entry: str = Field(sa_type=Digest)
+
+
+# Passkeys: consent.passkeys, consent.links
+
+
+class PasskeyRow(SQLModel, table=True):
+    """What a passkey is beside its public key, and the registration that made it, as it came."""
+
+    __tablename__ = "passkey"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "key"], ["person_key.tenant_id", "person_key.key"]),
+        UniqueConstraint("tenant_id", "credential"),
+    )
+
+    tenant_id: str = Field(primary_key=True, max_length=64)
+    key: str = Field(primary_key=True)
+    credential: str
+    """Its id among an authenticator's keys, hex."""
+    count: int = Field(sa_type=BigInteger)
+    """The last signature counter seen; 0 where the authenticator does not count."""
+    client_data: bytes
+    attestation: bytes
+
+
+class LinkRow(SQLModel, table=True):
+    """A link handed to a person: for one act of hers, once. Its token is here as a hash only."""
+
+    __tablename__ = "link"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "person_id"], ["person.tenant_id", "person.id"]),
+        Index("ix_link_person", "tenant_id", "person_id", "act"),
+        Index("ix_link_expires_at", "tenant_id", "expires_at"),
+    )
+
+    tenant_id: str = Field(primary_key=True, max_length=64)
+    id: str = Field(primary_key=True, sa_type=Digest)
+    act: str
+    person_id: str = Field(sa_type=Identifier)
+    """Who acts: the signer, where somebody acts for the person."""
+    document: bytes | None = None
+    """What she is asked to sign."""
+    head: str | None = Field(default=None, sa_type=Digest)
+    """Of a re-confirmation: the suspension she answers."""
+    issued_by: str
+    expires_at: datetime = Field(sa_type=Instant)
+    used_at: datetime | None = Field(default=None, sa_type=Instant)
+    challenge: str | None = Field(default=None, sa_type=Digest)
+    """Of a registration under way, single use."""
+    challenge_until: datetime | None = Field(default=None, sa_type=Instant)
     entry: str = Field(sa_type=Digest)

@@ -5,6 +5,7 @@ A new kind of thing that is stored joins here: a line in `CLASSES`, and its `Pur
 
 from dataclasses import dataclass
 
+from consent.links import Links
 from consent.portraits import Portraits
 from service import receiving
 from service.once import Once
@@ -18,6 +19,7 @@ from swap.store import MediaStore
 REFERENCE = "face-reference"
 ANSWER = "repeated-answer"
 UPLOAD = "unfinished-upload"
+LINK = "link"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,12 @@ CLASSES = (
         "24 hours",
         "design decision 31",
     ),
+    Class(
+        LINK,
+        "a link handed to a person, as a hash; the draft it shows goes when it is signed",
+        "a day after it ends, which is a week after it was issued at most",
+        "PIPL 19",
+    ),
     Class(UPLOAD, "an upload in parts that was not completed", "24 hours after its last byte", "PIPL 19"),
     Class(
         "record",
@@ -93,11 +101,13 @@ def steps(record: Record) -> tuple[Purge, ...]:
     layout, ledger = record.layout, record.ledger
     portraits = Portraits(record.settings.tenant, record.keystore, record.entropy)
     once = Once(record.settings.tenant, record.entropy)
+    links = Links(ledger, record.entropy)
     media = Purging(ledger, Quarantine(layout.quarantine, Limits()), MediaStore(layout.media), layout.work)
     return (
         *media.steps,
         Purge(REFERENCE, lambda session, now: portraits.purge(session, ledger, now=now)),
         Purge(ANSWER, lambda session, now: once.purge(session, now=now)),
+        Purge(LINK, lambda session, now: links.purge(session, now=now)),
         Purge(UPLOAD, lambda session, now: receiving.purge(record, session, now=now)),
     )
 

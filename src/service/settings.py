@@ -15,6 +15,7 @@ from pydantic_settings import (
 )
 
 from audit.errors import Unready
+from consent.passkey import PasskeysUnready, RelyingParty, RelyingPartyWrong
 from service.logs import Form
 
 FILE = "consentry.toml"
@@ -84,6 +85,10 @@ class Settings(BaseSettings):
     """The operator's 27-character code for the AIGC label. Never invented."""
     platform: str = "consentry-demo"
     """The legal entity on whose platform outputs appear, as named in authorizations."""
+    rp_id: str | None = Field(default=None, min_length=1)
+    """The domain that passkeys sign for. It stays for ever: under another, every key of hers is void."""
+    signing_origin: str | None = None
+    """Where the signing page is reached: https://HOST, and HOST is `rp_id` or ends in it. Due with it."""
     scan_side: int = Field(default=640, ge=320, le=1920)
     slot: str = Field(default="slot-1", pattern=r"^[a-z0-9][a-z0-9.-]{0,62}$")
     """The executor id of this host's worker."""
@@ -144,6 +149,10 @@ class Settings(BaseSettings):
             raise ValueError("models: engine inswapper takes its weights from a folder you name")
         if self.engine == "remote":
             self._remote_agrees()
+        try:
+            _ = self.party
+        except RelyingPartyWrong as error:
+            raise ValueError(f"rp_id, signing_origin: {error}") from None
         return self
 
     def _remote_agrees(self) -> None:
@@ -162,6 +171,20 @@ class Settings(BaseSettings):
     def processing_region(self) -> str:
         """Where data is stored and processed."""
         return self.region or self.seat.partition("-")[0]
+
+    @property
+    def party(self) -> RelyingParty | None:
+        """For whom passkeys sign here; None where they are not set up. Raises `RelyingPartyWrong`."""
+        if self.rp_id is None and self.signing_origin is None:
+            return None
+        return RelyingParty(self.rp_id or "", frozenset({self.signing_origin or ""}))
+
+    @property
+    def site(self) -> tuple[str, RelyingParty]:
+        """The signing page's origin, and for whom passkeys sign there. Raises `PasskeysUnready`."""
+        if self.signing_origin is None or self.party is None:
+            raise PasskeysUnready("rp_id and signing_origin are not set")
+        return self.signing_origin, self.party
 
     @property
     def database_url(self) -> str:

@@ -104,7 +104,15 @@ def one_of_everything(there: Outside) -> Objects:
     bodies: dict[Route, Any] = {
         ("POST", "/v1/people/{person}/keys"): {"key": "ab" * 32},
         ("POST", "/v1/authorizations/drafts"): asked(there, hers.person).model_dump(mode="json"),
+        ("POST", "/v1/authorizations/links"): {"document": drawn_up(there, hers.person)},
+        ("POST", "/v1/authorizations/{authorization}/links"): {},
         ("POST", "/v1/authorizations/{authorization}/withdrawals"): {},
+        ("POST", "/v1/people/{person}/links"): {},
+        ("POST", "/v1/people/{person}/proofs"): {
+            "proof": "verified-account",
+            "by": "desk-1",
+            "how": "account",
+        },
         ("POST", "/v1/authorizations/{authorization}/confirmations"): {"evidence": "e30="},
         ("POST", "/v1/authorizations/{authorization}/references"): photos,
         ("POST", "/v1/decisions/{decision}/lifts"): {"reason": "seen by me"},
@@ -128,6 +136,14 @@ def one_of_everything(there: Outside) -> Objects:
         },
     }
     return Objects(ids, operator.get(f"/v1/people/{hers.person}/keys").json()[0]["key"], bodies)
+
+
+def drawn_up(there: Outside, person: str) -> str:
+    """A document for her to sign, base64."""
+    draft = there.operator.post(
+        "/v1/authorizations/drafts", asked(there, person).model_dump(mode="json")
+    ).json()
+    return str(draft["document"])
 
 
 def guarded(there: Outside) -> Iterator[tuple[Route, frozenset[KeyRole], bool]]:

@@ -23,6 +23,13 @@ OPEN = frozenset(
         "/log/checkpoint",  # the log is public: a log that only its keeper can read proves nothing
         "/log/tile/{path:path}",  # hashes and sealed entries, as above
         "/v1/withdrawals",  # withdrawing is as easy as granting: the code of her receipt is enough
+        "/sign",  # the page a link leads to: static, and without the link's token it shows nothing
+        "/sign/{name}",  # its script and style
+        "/v1/links",  # what a link is for: its token is the authority, 256 bits, once and for a while
+        "/v1/passkeys/options",  # as above; were it the operator's key, he could enrol a key of his as hers
+        "/v1/passkeys",  # as above
+        "/v1/signatures",  # as above, and her signature, which nobody else can make
+        "/v1/confirmations",  # as above
     }
 )
 """Routes that anybody may call. Each needs its reason here."""

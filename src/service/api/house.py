@@ -7,6 +7,8 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
+from consent.links import Links
+from consent.passkeys import Passkeys
 from service.apikeys import ApiKeys
 from service.database import Database
 from service.facts import Lookout
@@ -30,6 +32,8 @@ class House:
     lookout: Lookout = field(init=False)
     metrics: Metrics = field(init=False)
     receiving: Receiving = field(init=False)
+    links: Links = field(init=False)
+    passkeys: Passkeys = field(init=False)
 
     def __post_init__(self) -> None:
         record = self.record
@@ -39,6 +43,8 @@ class House:
         object.__setattr__(self, "lookout", lookout)
         object.__setattr__(self, "metrics", Metrics.of(lookout))
         object.__setattr__(self, "receiving", Receiving.of(record, self.studio.admission))
+        object.__setattr__(self, "links", Links(record.ledger, record.entropy))
+        object.__setattr__(self, "passkeys", Passkeys(record.registry.people))
         record.database.beside = self.once.beside
 
     @property

@@ -14,6 +14,7 @@ from consent.authorization import Request, draw_up, parse
 from consent.capacity import Capacity
 from consent.errors import NoticeUnknown
 from consent.notice import load_notices, newest
+from consent.passkey import RelyingParty
 from consent.scope import Scope
 from consent.words import Purpose
 from service.cli import files, paperwork, withdrawing
@@ -197,13 +198,26 @@ def verify(
     countersign: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The service's public key: keys/countersign.pub.")
     ] = None,
+    rp_id: Annotated[
+        str | None, typer.Option(metavar="DOMAIN", help="Of a passkey: the domain it must have signed for.")
+    ] = None,
+    origin: Annotated[
+        list[str] | None,
+        typer.Option(metavar="URL", help="And where the page must have been: https://HOST; may be repeated."),
+    ] = None,
 ) -> Answer:
-    """On the person's side: does this evidence sign this document? Needs no data folder."""
+    """On the person's side: does this evidence sign this document? Needs no data folder.
+
+    For a passkey, name where it must have signed: the evidence is not asked.
+    """
+    if (rp_id is None) != (not origin):
+        raise typer.BadParameter("the two go together", param_hint="--rp-id, --origin")
+    party = None if rp_id is None else RelyingParty(rp_id, frozenset(origin or ()))
     if (receipt is None) != (countersign is None):
         raise typer.BadParameter("the two go together", param_hint="--receipt, --countersign")
     data, proof = files.read_bytes(document), files.read_bytes(evidence)
     wanted = parse(data)
-    steps = [paperwork.signature_step(data, proof, key)]
+    steps = [paperwork.signature_step(data, proof, key, party)]
     if receipt is not None and countersign is not None:
         trusted = VerifyingKey.parse(files.read_text(countersign))
         steps.append(paperwork.countersignature_step(wanted, proof, files.read_json(receipt), trusted))

@@ -9,11 +9,12 @@ from rich.table import Table
 
 from audit import instant
 from audit.canonical import Json
-from audit.errors import ConsentryError
+from audit.errors import BadInput, ConsentryError
 from audit.keys import VerifyingKey
 from consent.authorization import Authorization
 from consent.errors import AuthorizationUnknown
-from consent.signature import Evidence, check_evidence, to_countersign, to_sign
+from consent.passkey import RelyingParty
+from consent.signature import PASSKEY, Evidence, check_evidence, to_countersign, to_sign
 from consent.strict import Fields
 from service.console import Voice
 
@@ -120,15 +121,23 @@ def show(voice: Voice, record: "Record", authorization: str) -> Mapping[str, Jso
     }
 
 
-def signature_step(document: bytes, evidence: bytes, key: str | None) -> Step:
-    """Whether `evidence` signs `document`, with `key` if one is named."""
+def signature_step(
+    document: bytes, evidence: bytes, key: str | None, party: RelyingParty | None = None
+) -> Step:
+    """Whether `evidence` signs `document`, with `key` if one is named; a passkey's, for `party`.
+
+    Raises `PasskeysUnready` for a passkey without: that is no answer.
+    """
     try:
         signed = Evidence.parse(evidence)
-        check_evidence(signed, to_sign(document))
-    except ConsentryError as error:
+        check_evidence(signed, to_sign(document), party)
+    except BadInput as error:
         return Step("signature", ok=False, detail=f"{error.code}: {error}")
     if key is not None and signed.key != key:
         return Step("signature", ok=False, detail="signed, but by another key than the one named")
+    if party is not None and signed.method == PASSKEY:
+        where = f"for {party.rp_id}, her user verification asked, with passkey {signed.key}"
+        return Step("signature", ok=True, detail=f"these bytes were signed {where}")
     return Step("signature", ok=True, detail=f"these bytes were signed with key {signed.key}")
 
 

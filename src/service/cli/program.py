@@ -22,6 +22,7 @@ COMMANDS = (
     "demo",
     "person",
     "consent",
+    "link",
     "template",
     "swap",
     "decision",

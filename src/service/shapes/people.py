@@ -9,6 +9,14 @@ from service.shapes.shape import Digest, Id, Instant, Label, Shape
 
 PublicKey = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="Ed25519 public key, hex.")]
 
+AnyKey = Annotated[
+    str,
+    Field(
+        pattern=r"^([0-9a-f]{2}){32,600}$",
+        description="A public key of hers, as enrolled: Ed25519, or a passkey's COSE key. Hex.",
+    ),
+]
+
 
 class Enrol(Shape):
     """Who somebody is to this tenant: how well that is known, and her age band. No name, no face."""

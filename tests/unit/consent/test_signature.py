@@ -30,6 +30,12 @@ def test_a_signature_verifies_from_stored_bytes_alone() -> None:
     assert EVIDENCE.key == PUBLIC
 
 
+def test_evidence_of_ed25519_is_written_as_it_always_was() -> None:
+    said = {"method": "ed25519", "key": PUBLIC, "signature": EVIDENCE.signature}
+
+    assert EVIDENCE.encoded == canonical(said)  # type: ignore[arg-type]
+
+
 def test_the_private_key_is_in_a_form_every_tool_reads() -> None:
     assert PRIVATE.startswith(b"-----BEGIN PRIVATE KEY-----")
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from consent.passkey import PasskeysUnready, RelyingParty
 from service.settings import FILE, BadSettings, Mode, Settings, load
 
 
@@ -54,6 +55,10 @@ def test_settings_never_change_once_read(tmp_path: Path) -> None:
         ('log_form = "xml"\n', "log_form"),
         ('log_level = "loud"\n', "log_level"),
         ('worker_listen = "9465"\n', "worker_listen"),
+        ('rp_id = "sign.example"\n', "signing_origin"),
+        ('signing_origin = "https://sign.example"\n', "rp_id"),
+        ('rp_id = "sign.example"\nsigning_origin = "http://sign.example"\n', "signing_origin"),
+        ('rp_id = "sign.example"\nsigning_origin = "https://other.example"\n', "signing_origin"),
         ('no_such_setting = "x"\n', "no_such_setting"),
         ("mode = \n", FILE),
         ('mode = "nothing"\nthreads = 99\n', "mode"),
@@ -147,3 +152,13 @@ def test_on_this_machine_a_demo_may_do_without_certificates(tmp_path: Path, url:
 def test_an_engine_nobody_knows_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadSettings, match="engine"):
         load(tmp_path, engine="magic")
+
+
+def test_passkeys_sign_for_the_site_that_is_named_and_for_none_without(tmp_path: Path) -> None:
+    origin = "https://sign.example"
+
+    assert load(tmp_path).party is None
+    with pytest.raises(PasskeysUnready, match="rp_id"):
+        _ = load(tmp_path).site
+    named = load(tmp_path, rp_id="sign.example", signing_origin=origin)
+    assert named.site == (origin, RelyingParty("sign.example", frozenset({origin})))

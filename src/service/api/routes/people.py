@@ -68,7 +68,7 @@ def keys(house: TheHouse, caller: AnyButEngine, person: Id) -> list[shapes.Perso
 @router.delete("/{person}/keys/{key}")
 @may_answer(NoSuchThing, PersonUnknown, KeyNotEnrolled)
 def retire_key(
-    house: TheHouse, caller: OperatorOrCreator, person: Id, key: shapes.PublicKey
+    house: TheHouse, caller: OperatorOrCreator, person: Id, key: shapes.AnyKey
 ) -> shapes.PersonKey:
     """End a key's time, now. What it signed before stays signed."""
     caller.expect(person, "person")

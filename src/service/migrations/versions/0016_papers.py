@@ -7,7 +7,7 @@ from alembic import op
 import audit.columns
 
 revision = '0016'
-down_revision = '0009'
+down_revision = '0010'
 
 
 def upgrade() -> None:

@@ -1,0 +1,85 @@
+"""The signing page knows every word that can be signed. One it does not know it refuses to show."""
+
+import re
+from enum import StrEnum
+from pathlib import Path
+
+import pytest
+
+from consent.authorization import Request, draw_up
+from consent.capacity import Capacity, Representative
+from consent.dimensions import DataClass, DonorRule, ExportMechanism, Modification, RevocationEffect
+from consent.scope import Export
+from consent.strict import decode
+from consent.words import AgeBand, Audience, Modality, Monetisation, Purpose, Role
+from consenting import NOON, a_scope, notice, shared
+from service.api.routes import pages
+
+FOLDER = Path(pages.__file__).parents[2] / "pages"
+WORDS = (FOLDER / "words.js").read_text()
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("purpose", Purpose),
+        ("role", Role),
+        ("modality", Modality),
+        ("audience", Audience),
+        ("money", Monetisation),
+        ("donor", DonorRule),
+        ("never", Modification),
+        ("ends", RevocationEffect),
+        ("kept", DataClass),
+        ("ground", ExportMechanism),
+        ("age", AgeBand),
+    ],
+)
+def test_every_word_has_its_words_in_both_languages(kind: str, words: type[StrEnum]) -> None:
+    block = re.search(rf"^  {kind}: \{{(.*?)\}},$", WORDS, re.M | re.S)
+    assert block is not None
+    said = dict(re.findall(r'"?([\w-]+)"?: \["([^"]+)", "[^"]+"\]', block[1]))
+
+    assert said.keys() == {str(word) for word in words}
+    assert all(re.search("[\u4e00-\u9fff]", text) for text in said.values())
+
+
+def known(kind: str) -> set[str]:
+    found = re.search(rf"^  {kind}:((?:\s*\"[^\"]+\" ?\+?)+),$", WORDS, re.M)
+    assert found is not None, kind
+    return set(" ".join(re.findall(r'"([^"]+)"', found[1])).split())
+
+
+def test_every_field_of_a_document_is_known_to_the_page() -> None:
+    scope = a_scope(
+        NOON,
+        compensation="5 % of revenue",
+        sublicense=frozenset({"partner"}),
+        sub_processors=frozenset({"cloud"}),
+        sources=frozenset({"a" * 64}),
+        templates=frozenset({"t-1"}),
+        exports=frozenset({Export("studio", "US", ExportMechanism.STANDARD_CONTRACT)}),
+    )
+    guardian = Representative("b" * 32, "c" * 64)
+    request = Request("default", "a" * 32, scope, Capacity(AgeBand.UNDER_14, guardian), "d" * 32, "e" * 64)
+    document = draw_up(request, notice(), now=NOON, entropy=shared(1))
+    said = decode(document.encoded)
+
+    assert isinstance(said, dict)
+    assert said.keys() == known("document")
+    assert said["scope"].keys() == known("scope")
+    assert said["scope"]["term"].keys() == known("term")
+    assert said["notice"].keys() == known("notice")
+    assert said["record"].keys() == known("record")
+    assert said["record"]["pii_controllers"][0].keys() == known("party")
+    assert said["capacity"].keys() | {"heir"} == known("capacity")
+    assert said["capacity"]["guardian"].keys() == known("actor")
+    assert said["scope"]["exports"][0].keys() == known("export")
+
+
+def test_the_page_writes_text_and_no_markup_and_names_no_other_site() -> None:
+    for path in FOLDER.iterdir():
+        text = path.read_text()
+        assert path.name in {*pages.FILES, "sign.html"}
+        for forbidden in ("innerHTML", "outerHTML", "insertAdjacent", "document.write", "eval(", "://"):
+            assert forbidden not in text, (path.name, forbidden)

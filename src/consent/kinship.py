@@ -60,6 +60,15 @@ class NotHerRepresentative(BadInput):
     hint_zh = "请先用 `consentry person kin` 登记代理关系及证明文件的摘要。"
 
 
+class KinUnknown(BadInput):
+    """Nobody acts for this person under this id, or not any more."""
+
+    code = "KIN_UNKNOWN"
+    zh = "该登记人没有此代理关系，或已终止。"
+    hint = "List who may act for her: `GET /v1/people/{person}/kin`."
+    hint_zh = "可通过 `GET /v1/people/{person}/kin` 查看其代理人。"
+
+
 @dataclass(frozen=True, slots=True)
 class Kin:
     """One who may act for a person in `[since, until)`."""
@@ -133,10 +142,10 @@ class Kinship:
         return kin
 
     def end(self, session: Session, person: str, kin: str, *, by: str, now: datetime) -> Kin:
-        """End it now. What was signed before stays signed. Raises `NotHerRepresentative`."""
+        """End it now. What was signed before stays signed. Raises `KinUnknown`."""
         row = session.get(KinRow, (self.ledger.tenant, kin), with_for_update=True)
         if row is None or row.person_id != person or row.until is not None:
-            raise NotHerRepresentative("no such representation is in force")
+            raise KinUnknown("no such representation is in force")
         self._say(session, "KinEnded", _kin(row), by, now, row.entry)
         row.until = now
         session.add(row)

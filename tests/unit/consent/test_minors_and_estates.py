@@ -19,7 +19,7 @@ from consent.errors import (
     SignatureWrong,
 )
 from consent.estates import DeathRecorded, Estates
-from consent.kinship import Kinship, NotHerRepresentative, Office, Relation
+from consent.kinship import Kinship, KinUnknown, NotHerRepresentative, Office, Relation
 from consent.person import Proof
 from consent.registry import Granted
 from consent.signature import keygen, sign, to_sign
@@ -280,7 +280,7 @@ def test_what_a_guardian_signed_stays_when_another_takes_over(child: Family) -> 
         kin = session.exec(select(KinRow)).one().id
         kinship = Kinship(child.house.ledger, child.house.entropy)
         kinship.end(session, child.child.id, kin, by="desk", now=LATER)
-        with pytest.raises(NotHerRepresentative):
+        with pytest.raises(KinUnknown):
             kinship.end(session, child.child.id, kin, by="desk", now=LATER)
 
     assert child.standing(LATER + DAY).guardian_signed

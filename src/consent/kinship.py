@@ -56,8 +56,8 @@ class NotHerRepresentative(BadInput):
 
     code = "NOT_HER_REPRESENTATIVE"
     zh = "签署人未登记为该人的监护人或近亲属，或所附证明摘要不符。"
-    hint = "Record who may act for her first: `consentry person kin`, with the digest of the paper."
-    hint_zh = "请先用 `consentry person kin` 登记代理关系及证明文件的摘要。"
+    hint = "Record who may act for her first: `consentry kin record`, with the digest of the paper."
+    hint_zh = "请先用 `consentry kin record` 登记代理关系及证明文件的摘要。"
 
 
 class KinUnknown(BadInput):

@@ -36,8 +36,8 @@ class ProofServiceUnknown(BadInput):
 
     code = "PROOF_SERVICE_UNKNOWN"
     zh = "该身份核验服务的密钥未被采纳，或已停用。"
-    hint = "Adopt the service's key first, after making sure whose it is: `consentry person service adopt`."
-    hint_zh = "请先核实密钥归属，再用 `consentry person service adopt` 采纳。"
+    hint = "Adopt the service's key first, after making sure whose it is: `consentry proof adopt`."
+    hint_zh = "请先核实密钥归属，再用 `consentry proof adopt` 采纳。"
 
 
 class ProofServiceTaken(BadInput):

@@ -1,4 +1,4 @@
-"""Proof over HTTP: services adopted, people attested and captured, minors and the dead with who signs for them."""
+"""Proof over HTTP: services adopted, people attested and captured; who signs for minors and the dead."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -167,7 +167,7 @@ def test_an_heir_reports_a_death_and_nobody_else_but_the_operator(there: Outside
     with client(there, there.creator("hopper")) as relative:
         with pytest.raises(Problem) as no:
             relative.send(proofs.died(dead.person, PAPER))
-        assert no.value.code == "NO_SUCH_THING"
+        assert no.value.code == "NOT_FOUND"
         with client(there, there.operator) as operator:
             paper = RecordKin(representative=heir.person, office="heir", relation="child", evidence=PAPER)
             operator.send(proofs.record_kin(dead.person, paper))

@@ -1,4 +1,4 @@
-"""`consentry proof`: how it is known who somebody is. Services that attest it, and her head before a camera."""
+"""`consentry proof`: how it is known who somebody is: services that attest it, a head before a camera."""
 
 from datetime import datetime
 from pathlib import Path

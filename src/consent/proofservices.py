@@ -119,9 +119,9 @@ class ProofServices:
         session.flush()
         return _service(row)
 
-    def find(self, session: Session, key: str) -> ProofService | None:
-        """The adopted key, or None."""
-        row = session.get(ProofServiceRow, (self.ledger.tenant, key))
+    def locked(self, session: Session, key: str) -> ProofService | None:
+        """The adopted key, or None; until the commit nobody else uses or ends it."""
+        row = session.get(ProofServiceRow, (self.ledger.tenant, key), with_for_update=True)
         return None if row is None else _service(row)
 
     def every(self, session: Session) -> tuple[ProofService, ...]:

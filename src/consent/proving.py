@@ -14,7 +14,7 @@ from sqlmodel import Session, select
 from audit.canonical import Json
 from consent.people import People
 from consent.person import Person, Proof
-from consent.proofing import Attestation, AttestationRefused, Signed, read_signed
+from consent.proofing import AttestationRefused, Signed, read_signed
 from consent.proofservices import ProofServices
 from consent.tables import AttestationRow
 
@@ -57,9 +57,7 @@ class Proving:
         shown = self._checked(session, signed, now)
         if shown.attestation.person != person:
             raise AttestationRefused("it is about somebody else")
-        # Her row first: a second hand with the same attestation waits here, and finds it used.
         before = self.people.locked(session, person)
-        self._unused(session, shown.attestation)
         if before.deceased_at is not None:
             raise AttestationRefused("the person is recorded as deceased")
         wanted = replace(before, proof=_proof(shown, now), ages=shown.attestation.ages)
@@ -70,7 +68,8 @@ class Proving:
     def _checked(self, session: Session, signed: bytes, now: datetime) -> Signed:
         shown = read_signed(signed)
         said = shown.attestation
-        service = self.services.find(session, shown.key)
+        # Locked: whoever comes with the same attestation waits here, and then reads that it is used.
+        service = self.services.locked(session, shown.key)
         if service is None or not service.counts(said.service, now):
             raise AttestationRefused("the key is not adopted for this service, or no longer in use")
         if said.tenant != self.people.ledger.tenant:
@@ -79,12 +78,9 @@ class Proving:
             raise AttestationRefused("it was issued in the future")
         if now >= said.expires_at:
             raise AttestationRefused("it has expired")
-        self._unused(session, said)
-        return shown
-
-    def _unused(self, session: Session, said: Attestation) -> None:
         if session.get(AttestationRow, (self.people.ledger.tenant, said.nonce)) is not None:
             raise AttestationRefused("it has been used before")
+        return shown
 
     def _keep(self, session: Session, shown: Signed, signed: bytes, person: str, now: datetime) -> None:
         session.add(

@@ -156,6 +156,10 @@ def captures(house: House) -> Captures:
 
 @pytest.fixture
 def her(database: Database, house: House) -> tuple[Person, str]:
+    return attested_and_enrolled(database, house)
+
+
+def attested_and_enrolled(database: Database, house: House) -> tuple[Person, str]:
     """The astronaut, attested, enrolled with her photo; her authorization."""
     with database.write() as session:
         house.publish(session, NOON)

@@ -42,10 +42,19 @@ HOW = "head turns"
 
 
 class CaptureUnknown(BadInput):
-    """No open challenge has this id: never asked, answered before, or too late."""
+    """No challenge of hers has this id."""
 
     code = "CAPTURE_UNKNOWN"
-    zh = "该现场采集指令不存在、已使用或已过期。"
+    zh = "该登记人没有此现场采集指令。"
+    hint = "Use the id that came with the challenge, and the person it was asked of."
+    hint_zh = "请使用指令返回的编号及其对应的登记人。"
+
+
+class CaptureClosed(BadInput):
+    """A challenge that was answered before, or not in time."""
+
+    code = "CAPTURE_CLOSED"
+    zh = "该现场采集指令已使用或已过期。"
     hint = "Ask for a new challenge and answer it within two minutes; each is good for one attempt."
     hint_zh = "请重新获取指令并在两分钟内完成；每条指令仅可使用一次。"
 
@@ -111,10 +120,15 @@ class Captures:
         return challenge
 
     def take(self, session: Session, person: str, challenge: str, *, now: datetime) -> Challenge:
-        """Use a challenge up, before its clip is looked at. To be committed. Raises `CaptureUnknown`."""
+        """Use a challenge up, before its clip is looked at. To be committed.
+
+        Raises `CaptureUnknown`, `CaptureClosed`.
+        """
         row = session.get(CaptureRow, (self.registry.tenant, challenge), with_for_update=True)
-        if row is None or row.person_id != person or row.taken_at is not None or now >= row.until:
-            raise CaptureUnknown("no such challenge is open")
+        if row is None or row.person_id != person:
+            raise CaptureUnknown("no such challenge of hers")
+        if row.taken_at is not None or now >= row.until:
+            raise CaptureClosed("the challenge was answered before, or not in time")
         row.taken_at = now
         session.add(row)
         session.flush()
@@ -130,14 +144,14 @@ class Captures:
     ) -> Person | Miss:
         """Compare with her references, write down what came of it, and raise her proof. A miss is returned:
 
-        it has an entry too. Raises `ReferenceNotAllowed`, `ProofNotAttested`, `CaptureUnknown`.
+        it has an entry too. Raises `ReferenceNotAllowed`, `ProofNotAttested`, `CaptureClosed`.
         """
         standing = self._standing(session, challenge.authorization, now, "share")
         her = self.registry.people.locked(session, challenge.person)
         self._check_identity(session, her)
         row = session.get(CaptureRow, (self.registry.tenant, challenge.id), with_for_update=True)
         if row is None or row.taken_at is None or row.outcome is not None:
-            raise CaptureUnknown("no such challenge waits for its outcome")
+            raise CaptureClosed("no such challenge waits for its outcome")
         miss = seen if isinstance(seen, Miss) else self._compared(session, standing, seen, now)
         row.outcome = "shown" if miss is None else str(miss)
         session.add(row)

@@ -32,12 +32,21 @@ _COMPROMISED = core.select(_SERVICE.c.key, _SERVICE.c.compromised_from).where(
 
 
 class ProofServiceUnknown(BadInput):
-    """No proofing service's key of this name is adopted, or it is not in use any more."""
+    """No such key of a proofing service was ever adopted."""
 
     code = "PROOF_SERVICE_UNKNOWN"
-    zh = "该身份核验服务的密钥未被采纳，或已停用。"
+    zh = "该身份核验服务的密钥未被采纳。"
     hint = "Adopt the service's key first, after making sure whose it is: `consentry proof adopt`."
     hint_zh = "请先核实密钥归属，再用 `consentry proof adopt` 采纳。"
+
+
+class ProofServiceEnded(BadInput):
+    """A key that is not in use any more is ended again."""
+
+    code = "PROOF_SERVICE_ENDED"
+    zh = "该身份核验服务密钥已停用。"
+    hint = "Nothing has to be done; `consentry proof services` says what became of it."
+    hint_zh = "无需操作；可用 `consentry proof services` 查看其状态。"
 
 
 class ProofServiceTaken(BadInput):
@@ -89,10 +98,13 @@ class ProofServices:
         return ProofService(key, service, now, None, None, entry)
 
     def retire(self, session: Session, key: str, *, by: str, now: datetime) -> ProofService:
-        """Take nothing from it any more; what it has proven stays. Raises `ProofServiceUnknown`."""
+        """Take nothing from it any more; what it has proven stays.
+
+        Raises `ProofServiceUnknown`, `ProofServiceEnded`.
+        """
         row = self._row(session, key)
         if row.retired_at is not None or row.compromised_from is not None:
-            raise ProofServiceUnknown("this key is not in use")
+            raise ProofServiceEnded("this key is not in use")
         row.entry = self._say(session, "ProofServiceRetired", key, {"by": by}, now, row.entry)
         row.retired_at = now
         session.add(row)

@@ -12,8 +12,8 @@ from swap.filmed import shots
 def answer(record: Record, studio: Studio, person: str, capture: str, clip: bytes) -> Person | Miss:
     """What came of it: she, proven by it, or why not.
 
-    Raises `CaptureUnknown`, `ReferenceNotAllowed`, `ProofNotAttested`, or the fault of the file; the
-    challenge is used up by then, except for one that is not open.
+    Raises `CaptureUnknown`, `CaptureClosed`, `ReferenceNotAllowed`, `ProofNotAttested`, or the fault of the
+    file; the challenge is used up by then, except for one that is not open.
     """
     captures = studio.captures
     # Committed before a frame is looked at: an attempt that breaks off is an attempt.

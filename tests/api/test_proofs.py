@@ -106,7 +106,7 @@ def test_she_captures_herself_and_is_told_what_came_of_it(there: Outside, tmp_pa
     # Then
     assert (shown.outcome, shown.proof) == ("shown", "live-capture")
     assert (other.outcome, other.proof) == ("OTHER_PERSON", "live-capture"), "a miss takes nothing away"
-    assert again.value.code == "CAPTURE_UNKNOWN"
+    assert again.value.code == "CAPTURE_CLOSED"
     assert not there.world.files("media", "quarantine", "work"), "no frame and no clip is kept"
     assert there.world.kinds().count("CaptureMissed") == 1
 
@@ -116,7 +116,7 @@ def test_a_clip_that_can_not_be_read_uses_its_challenge_up(there: Outside) -> No
     authorization = there.world.people["astronaut"].authorization
     with client(there, there.operator) as operator:
         asked = operator.send(proofs.challenge(authorization))
-        for code in ("SOURCE_UNREADABLE", "CAPTURE_UNKNOWN"):
+        for code in ("SOURCE_UNREADABLE", "CAPTURE_CLOSED"):
             with pytest.raises(Problem) as no:
                 operator.send(proofs.capture(person, asked.capture, b"no film" * 99))
             assert no.value.code == code

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from audit.durable import DiskFull
 from audit.errors import BadInput, ConsentryError, Diverged
 from audit.log import EntryUnknown
-from consent.capturing import CapturesExhausted, CaptureUnknown
+from consent.capturing import CaptureClosed, CapturesExhausted, CaptureUnknown
 from consent.cosigning import NothingToCosign
 from consent.errors import (
     AuthorizationUnknown,
@@ -30,7 +30,7 @@ from consent.estates import DeathRecorded
 from consent.gate import HoldUnknown
 from consent.kinship import KinUnknown
 from consent.permit import Decision, Hold, Permit, Refusal
-from consent.proofservices import ProofServiceTaken, ProofServiceUnknown
+from consent.proofservices import ProofServiceEnded, ProofServiceTaken, ProofServiceUnknown
 from service import logs
 from service.apikeys import KeyExpired, KeyInvalid, KeyMissing, KeyRevoked, KeyUnknown
 from service.shapes.problem import Fault, Objection, Problem, Refused
@@ -67,6 +67,8 @@ _STATUS: Mapping[type[ConsentryError], HTTPStatus] = {
     NotSuspended: HTTPStatus.CONFLICT,
     NothingToCosign: HTTPStatus.CONFLICT,
     ProofServiceTaken: HTTPStatus.CONFLICT,
+    ProofServiceEnded: HTTPStatus.CONFLICT,
+    CaptureClosed: HTTPStatus.CONFLICT,
     DeathRecorded: HTTPStatus.CONFLICT,
     CapturesExhausted: HTTPStatus.TOO_MANY_REQUESTS,
     PhotoGone: HTTPStatus.GONE,

@@ -7,7 +7,7 @@ import pytest
 from sqlmodel import select
 
 from audit.fact import Subject
-from consent.capturing import A_DAY, ANSWER_WITHIN, Captures, CapturesExhausted, CaptureUnknown
+from consent.capturing import A_DAY, ANSWER_WITHIN, CaptureClosed, Captures, CapturesExhausted, CaptureUnknown
 from consent.enrolment import Enrolment
 from consent.errors import ReferenceNotAllowed
 from consent.faces import Face, Image
@@ -254,20 +254,18 @@ def test_a_challenge_is_good_for_one_attempt_of_hers_within_two_minutes(
     assert len(first.turns) == 6
 
     with database.write() as session:
-        for whose, which, now in (
-            (person.id, "7" * 32, LATER),
-            (other.id, first.id, LATER),
-            (person.id, late.id, NOON + ANSWER_WITHIN),
-        ):
+        for whose, which in ((person.id, "7" * 32), (other.id, first.id)):
             with pytest.raises(CaptureUnknown):
-                capture.take(session, whose, which, now=now)
+                capture.take(session, whose, which, now=LATER)
+        with pytest.raises(CaptureClosed):
+            capture.take(session, person.id, late.id, now=NOON + ANSWER_WITHIN)
         taken = capture.take(session, person.id, first.id, now=LATER)
-        with pytest.raises(CaptureUnknown):
+        with pytest.raises(CaptureClosed):
             capture.take(session, person.id, first.id, now=LATER)
         assert capture.settle(session, taken, Miss.GAP, now=LATER) is Miss.GAP
-        with pytest.raises(CaptureUnknown):
+        with pytest.raises(CaptureClosed):
             capture.settle(session, taken, Miss.GAP, now=LATER)
-        with pytest.raises(CaptureUnknown):
+        with pytest.raises(CaptureClosed):
             capture.settle(session, late, Miss.GAP, now=LATER)
 
 

@@ -12,7 +12,7 @@ from consent.errors import DocumentMalformed, PersonUnknown
 from consent.people import ProofNotAttested
 from consent.person import Proof
 from consent.proofing import AttestationRefused, Method, read_signed
-from consent.proofservices import ProofServices, ProofServiceTaken, ProofServiceUnknown
+from consent.proofservices import ProofServiceEnded, ProofServices, ProofServiceTaken, ProofServiceUnknown
 from consent.tables import AttestationRow, PersonRow
 from consent.words import AgeBand, ProofLevel
 from consenting import NOON, House
@@ -244,9 +244,10 @@ def test_a_proofing_key_is_adopted_once_retired_once_and_each_is_an_entry(
         services.retire(session, prover.key, by="operator-1", now=LATER)
         with pytest.raises(ProofServiceTaken):
             services.adopt(session, "notary", prover.key, by="operator-1", now=LATER)
-        for unknown in (prover.key, "0" * 64):
-            with pytest.raises(ProofServiceUnknown):
-                services.retire(session, unknown, by="operator-1", now=LATER)
+        with pytest.raises(ProofServiceEnded):
+            services.retire(session, prover.key, by="operator-1", now=LATER)
+        with pytest.raises(ProofServiceUnknown):
+            services.retire(session, "0" * 64, by="operator-1", now=LATER)
         for key in ("0" * 63, "G" * 64):
             with pytest.raises(DocumentMalformed):
                 services.adopt(session, "notary", key, by="operator-1", now=LATER)

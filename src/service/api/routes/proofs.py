@@ -6,21 +6,27 @@ from fastapi import APIRouter
 from sqlmodel import Session
 
 from consent import kinship
-from consent.capturing import CapturesExhausted, CaptureUnknown
+from consent.capturing import CaptureClosed, CapturesExhausted, CaptureUnknown
 from consent.cosigning import Cosigning, NothingToCosign
 from consent.errors import AuthorizationUnknown, DocumentMalformed, PersonUnknown, ReferenceNotAllowed
 from consent.estates import DeathRecorded, Estates
-from consent.kinship import Kinship, KinUnknown
+from consent.kinship import Kinship, KinUnknown, NotHerRepresentative
 from consent.people import ProofNotAttested
 from consent.person import Person as Enrolled
 from consent.portraits import Portraits
 from consent.proofing import AttestationRefused
-from consent.proofservices import ProofService, ProofServices, ProofServiceTaken, ProofServiceUnknown
+from consent.proofservices import (
+    ProofService,
+    ProofServiceEnded,
+    ProofServices,
+    ProofServiceTaken,
+    ProofServiceUnknown,
+)
 from consent.proving import Proving
 from consent.turning import Miss
 from service import filming, revoking
 from service.api.access import AnyButEngine, Caller, Operator, OperatorOrAuditor, OperatorOrCreator
-from service.api.house import House, TheHouse, not_found
+from service.api.house import House, TheHouse
 from service.api.instead import SIGNED, VIDEO, may_answer
 from service.api.route import PhotosRoute, Route
 from service.api.routes.people import person_shape
@@ -55,7 +61,7 @@ def services(house: TheHouse, _: OperatorOrAuditor) -> list[shapes.ProofService]
 
 
 @router.post("/proof-services/{proof_service}/retirements")
-@may_answer(ProofServiceUnknown)
+@may_answer(ProofServiceUnknown, ProofServiceEnded)
 def retire(house: TheHouse, caller: Operator, proof_service: PublicKey) -> shapes.ProofService:
     """Take nothing more from it. What it has proven stays."""
     with house.database.write() as session:
@@ -140,12 +146,13 @@ def end_kin(house: TheHouse, caller: Operator, person: Id, kin: Id) -> shapes.Ki
 
 
 @router.post("/people/{person}/deaths")
-@may_answer(PersonUnknown, NoSuchThing, DeathRecorded)
+@may_answer(PersonUnknown, NoSuchThing, DeathRecorded, NotHerRepresentative)
 def died(house: TheHouse, caller: OperatorOrCreator, person: Id, asked: shapes.Paper) -> people.Person:
     """She has died: nothing rests on what she signed. An heir who is recorded may say so too."""
     with house.database.write() as session:
         if caller.role is KeyRole.CREATOR and not _is_heir(house, session, person, caller):
-            raise not_found("person")
+            caller.expect(person, "person")
+            raise NotHerRepresentative("her heirs report her death, or an operator does")
         done = _estates(house).record(session, person, asked.evidence, by=caller.requester, now=house.clock())
     return _published(house, done)
 
@@ -188,7 +195,9 @@ def challenge(house: TheHouse, caller: OperatorOrCreator, authorization: Id) -> 
 
 
 @clips.post("/people/{person}/captures/{capture}")
-@may_answer(PersonUnknown, NoSuchThing, CaptureUnknown, ReferenceNotAllowed, ProofNotAttested, *VIDEO)
+@may_answer(
+    PersonUnknown, NoSuchThing, CaptureUnknown, CaptureClosed, ReferenceNotAllowed, ProofNotAttested, *VIDEO
+)
 def capture(
     house: TheHouse, caller: OperatorOrCreator, person: Id, capture: Id, asked: shapes.Clip
 ) -> shapes.Captured:

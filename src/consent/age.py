@@ -39,6 +39,11 @@ class Ages:
             return AgeBand.FROM_14_TO_17
         return self.band
 
+    def until(self, now: datetime) -> datetime | None:
+        """When the band of `now` ends. None: it is not known, or it does not."""
+        coming = [at for at in (self.fourteen_from, self.adult_from) if at is not None and now < at]
+        return min(coming, default=None)
+
     @property
     def ends(self) -> bool:
         """Whether it is known when a guardian's word for her ends. An adult needs none."""

@@ -169,6 +169,7 @@ class Assessor:
                 heir_signed=complete
                 and document.capacity.heir is not None
                 and person.deceased_at is not None,
+                grown_at=None if person.deceased_at is not None else person.ages.until(now),
             )
         return found
 

@@ -106,6 +106,7 @@ def check_agreement(embeddings: Embeddings) -> None:
 
 
 def delete_after(standing: Standing, now: datetime) -> datetime:
-    """When a reference must go: at the end of the term, or earlier if she allowed fewer days."""
+    """When a reference must go: at the end of the term or of her age band, or after the days allowed."""
     scope = standing.document.scope
-    return min(scope.term.end, now + timedelta(days=scope.retention[DataClass.REFERENCE]))
+    ends = [scope.term.end, now + timedelta(days=scope.retention[DataClass.REFERENCE])]
+    return min(ends if standing.grown_at is None else [*ends, standing.grown_at])

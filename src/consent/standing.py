@@ -47,6 +47,8 @@ class Standing:
     """She is recorded as deceased (Civil Code art. 994; PIPL art. 49)."""
     heir_signed: bool = False
     """She is, and one recorded as her heir signed."""
+    grown_at: datetime | None = None
+    """When her age band ends, and this consent with it. None: it does not, or it is not known."""
 
     def in_force(self, purpose: Purpose) -> bool:
         """Whether processing for `purpose` may rest on it now (the scope's other dimensions not asked)."""

@@ -19,6 +19,7 @@ from consent.errors import (
     SignatureWrong,
 )
 from consent.estates import DeathRecorded, Estates
+from consent.keeping import keep_until
 from consent.kinship import Kinship, KinUnknown, NotHerRepresentative, Office, Relation
 from consent.person import Proof
 from consent.registry import Granted
@@ -138,6 +139,18 @@ def test_a_guardian_signs_for_a_child_until_she_is_fourteen(child: Family) -> No
     assert older.age is AgeBand.FROM_14_TO_17
     assert set(older.status.values()) == {Status.EXPIRED}
     assert not older.in_force(Purpose.MATCHING)
+
+
+def test_a_childs_reference_goes_when_her_guardians_word_for_her_ends(child: Family) -> None:
+    enrolment, _ = an_enrolment(child.house, 0.0)
+
+    with child.database.write() as session:
+        enrolment.add_portraits(session, child.authorization, photos(1), now=LATER)
+        row = session.exec(select(PortraitRow)).one()
+        until = row.delete_after
+    kept = keep_until([child.standing()], [], now=LATER)
+
+    assert until == kept == FOURTEEN
 
 
 def test_from_fourteen_on_nothing_rests_on_the_guardian_alone(youth: Family) -> None:

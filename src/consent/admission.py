@@ -7,8 +7,10 @@ from typing import cast
 import sqlalchemy as core
 from sqlmodel import Session
 
+from consent import kinship
 from consent.authorization import Authorization
 from consent.errors import AuthorizationRefused, KeyNotEnrolled, NoticeUnknown, ScopeTerm
+from consent.kinship import NotHerRepresentative
 from consent.notice import Notice
 from consent.noticeboard import Noticeboard
 from consent.passkey import RelyingParty
@@ -42,12 +44,14 @@ def check_admissible(
     longest: timedelta,
     now: datetime,
 ) -> None:
-    """All but the signature. Raises `AuthorizationRefused`, `PersonUnknown`, `ScopeTerm`, `NoticeUnknown`."""
+    """All but the signature.
+
+    Raises `AuthorizationRefused`, `NotHerRepresentative`, `PersonUnknown`, `ScopeTerm`, `NoticeUnknown`.
+    """
     tenant = people.ledger.tenant
     if wanted.tenant != tenant:
         raise AuthorizationRefused("the document is for another tenant")
-    if wanted.capacity.age is not people.get(session, wanted.person).age:
-        raise AuthorizationRefused("the document's age band is not the one enrolled")
+    check_capacity(session, wanted, people, now=now)
     if not wanted.scope.purposes:
         raise AuthorizationRefused("the document gives no purpose")
     if wanted.issued_at > now + SKEW:
@@ -62,6 +66,19 @@ def check_admissible(
         raise AuthorizationRefused("an authorization with this id is registered already")
     if not told_by(wanted, noticeboard.published(session, [wanted.notice.sha256])):
         raise NoticeUnknown("the published notice is not the one named, or does not tell of every purpose")
+
+
+def check_capacity(session: Session, wanted: Authorization, people: People, *, now: datetime) -> None:
+    """She is of the age it says, lives or has an heir who signs, and who acts for her is known to."""
+    person, capacity = people.get(session, wanted.person), wanted.capacity
+    if capacity.age is not person.age_at(now):
+        raise AuthorizationRefused("the document's age band is not the one enrolled, or no longer hers")
+    if (person.deceased_at is not None) != (capacity.heir is not None):
+        raise AuthorizationRefused("an heir signs for the dead, and for nobody else")
+    if wanted.signer != wanted.person:
+        kin = kinship.of(session, people.ledger, [wanted.person])
+        if not any(each.acts(capacity, now) for each in kin.get(wanted.person, ())):
+            raise NotHerRepresentative("the signer is not recorded to act for her by that paper")
 
 
 def told_by(document: Authorization, published: Mapping[str, Notice]) -> bool:

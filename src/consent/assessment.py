@@ -21,28 +21,35 @@ from audit.fact import Subject
 from audit.journal import DenyJournal
 from audit.keys import BadSignature, VerifyingKey
 from audit.remembered import Remembered
-from consent import chain
+from consent import chain, kinship, proofservices
 from consent.admission import enrolled, key_held, told_by
+from consent.age import Ages
 from consent.authorization import Authorization, parse
-from consent.errors import AuthorizationDiverged, SignatureWrong
+from consent.capacity import Capacity
+from consent.cosignature import needs_cosigner, to_cosign
+from consent.enrolled import FIELDS, facts
+from consent.errors import AuthorizationDiverged, DocumentMalformed, SignatureWrong
+from consent.kinship import Kin
 from consent.noticeboard import Noticeboard
 from consent.passkey import PasskeysUnready, RelyingParty
+from consent.person import Person, Proof
 from consent.signature import Evidence, check_evidence, to_countersign, to_sign
 from consent.standing import Lock, Standing
-from consent.tables import AuthorizationRow, PersonRow
+from consent.tables import AuthorizationRow, CosignatureRow, PersonRow
 from consent.words import AgeBand, ProofLevel, Status
 
 _REMEMBERED = 256
 """Documents and signatures of a service's usual cast. At their largest 70 MB; usually one."""
 
-_ENROLLED: Remembered[tuple[Json, Json]] = Remembered(_REMEMBERED)
-"""Proof and age, by person and leaf hash of her enrolment."""
+_ENROLLED: Remembered[Mapping[str, Json]] = Remembered(_REMEMBERED)
+"""Proof, age and the like, by person and leaf hash of the entry that says so."""
 
 _Row: TypeAlias = "core.Row[*tuple[Any, ...]]"
 
 _AUTHORIZATION = cast(core.Table, AuthorizationRow.__table__)  # type: ignore[attr-defined]
 _PERSON = cast(core.Table, PersonRow.__table__)  # type: ignore[attr-defined]
-_ROWS = core.select(
+_COSIGNATURE = cast(core.Table, CosignatureRow.__table__)  # type: ignore[attr-defined]
+_SELECTED = core.select(
     _AUTHORIZATION.c.id,
     _AUTHORIZATION.c.person_id,
     _AUTHORIZATION.c.document,
@@ -51,13 +58,40 @@ _ROWS = core.select(
     _AUTHORIZATION.c.kid,
     _AUTHORIZATION.c.countersignature,
     _PERSON.c.proof,
+    _PERSON.c.enrolled_at,
+    _PERSON.c.enrolled_by,
+    _PERSON.c.enrolled_how,
     _PERSON.c.age,
+    _PERSON.c.attested_by,
+    _PERSON.c.attested_at,
+    _PERSON.c.fourteen_from,
+    _PERSON.c.adult_from,
+    _PERSON.c.deceased_at,
     _PERSON.c.entry.label("enrolled"),
-).where(
-    _AUTHORIZATION.c.tenant_id == core.bindparam("tenant"),
-    _AUTHORIZATION.c.id.in_(core.bindparam("ids", expanding=True)),
-    _PERSON.c.tenant_id == _AUTHORIZATION.c.tenant_id,
-    _PERSON.c.id == _AUTHORIZATION.c.person_id,
+    _COSIGNATURE.c.evidence.label("second"),
+    _COSIGNATURE.c.received_at.label("second_at"),
+    _COSIGNATURE.c.kid.label("second_kid"),
+    _COSIGNATURE.c.countersignature.label("second_countersignature"),
+)
+_ROWS = (
+    _SELECTED.select_from(_AUTHORIZATION)
+    .join(
+        _PERSON,
+        core.and_(
+            _PERSON.c.tenant_id == _AUTHORIZATION.c.tenant_id, _PERSON.c.id == _AUTHORIZATION.c.person_id
+        ),
+    )
+    .outerjoin(
+        _COSIGNATURE,
+        core.and_(
+            _COSIGNATURE.c.tenant_id == _AUTHORIZATION.c.tenant_id,
+            _COSIGNATURE.c.authorization_id == _AUTHORIZATION.c.id,
+        ),
+    )
+    .where(
+        _AUTHORIZATION.c.tenant_id == core.bindparam("tenant"),
+        _AUTHORIZATION.c.id.in_(core.bindparam("ids", expanding=True)),
+    )
 )
 
 
@@ -86,14 +120,23 @@ class Assessor:
         chains = chain.events(session, tenant, wanted)
         rows = session.connection().execute(_ROWS, {"tenant": tenant, "ids": wanted}).all()
         documents = {row.id: _document(row, tenant) for row in rows}
+        people = {row.person_id: self._person(session, row, tenant) for row in rows}
         evidence = {row.id: self._evidence(row) for row in rows}
-        keys = enrolled(session, tenant, {shown.key for shown in evidence.values() if shown is not None})
+        seconds = {row.id: self._second(row) for row in rows if row.second is not None}
+        keys = enrolled(
+            session, tenant, {e.key for each in (evidence, seconds) for e in each.values() if e is not None}
+        )
+        represented = {d.person for d in documents.values() if d.signer != d.person}
+        kin = kinship.of(session, self.noticeboard.ledger, represented) if represented else {}
+        proven = {p.proof.attested_by for p in people.values() if p.proof.attested_by is not None}
+        believed = proofservices.compromised(session, tenant, proven)
         notices = self.noticeboard.published(session, {d.notice.sha256 for d in documents.values()})
         given = [(id_, state.purpose) for id_ in states for state in states[id_] if state.status.valid]
         denied = self.journal.denied(given)
         found = {}
         for row in rows:
             document, shown, state = documents[row.id], evidence[row.id], states.get(row.id, ())
+            person, second = people[row.person_id], seconds.get(row.id)
             if {s.purpose for s in state} != document.scope.purposes or not chain.intact(
                 chains.get(row.id, ()), state
             ):
@@ -103,34 +146,61 @@ class Assessor:
             if any(s.most != document.scope.limit(s.purpose) for s in state):
                 # The counter is a row, and a larger number in it would be more uses than she signed for.
                 raise AuthorizationDiverged("a counter allows another number of uses than was signed for")
-            if self._enrolled(session, row.person_id, row.enrolled) != (row.proof, row.age):
-                raise AuthorizationDiverged("a person's proof or age is not the one she was enrolled with")
+            proof = _worth(person.proof, believed)
+            signed = shown is not None and key_held(keys, document.signer, shown, at=row.received_at)
+            acts = _acts(kin.get(document.person, ()), document, row.received_at)
+            cosigned = (
+                second is not None and key_held(keys, document.person, second, at=row.second_at)
+            ) or not needs_cosigner(document.capacity)
+            ended = _ended(document.capacity, person, now)
+            complete = signed and acts and cosigned
             found[row.id] = Standing(
                 authorization=row.id,
                 person=row.person_id,
                 head=state[0].head,
                 document=document,
-                signature_valid=shown is not None
-                and key_held(keys, document.signer, shown, at=row.received_at),
+                signature_valid=complete,
                 notice_matches=told_by(document, notices),
-                status={s.purpose: _status(s, document, denied, now) for s in state},
+                status={s.purpose: _status(s, document, denied, ended, now) for s in state},
                 uses_left={s.purpose: s.left for s in state},
-                proof=chain.read_word(ProofLevel, row.proof),
-                age=chain.read_word(AgeBand, row.age),
+                proof=proof.level,
+                age=person.age_at(now),
                 disputed=any(s.disputed for s in state),
                 method="" if shown is None else shown.method,
                 device_bound=shown is not None and shown.device_bound,
+                attested=proof.attested_by is not None,
+                guardian_signed=complete and document.capacity.guardian is not None and person.ages.ends,
+                deceased=person.deceased_at is not None,
+                heir_signed=complete
+                and document.capacity.heir is not None
+                and person.deceased_at is not None,
+                grown_at=None if person.deceased_at is not None else person.ages.until(now),
             )
         return found
 
-    def _enrolled(self, session: Session, person: str, entry: str) -> tuple[Json, Json] | None:
-        """Proof and age as the log has them. Opened once: what a leaf hash names never says anything else."""
+    def _person(self, session: Session, row: _Row, tenant: str) -> Person:
+        """As the row says, which must be what the entry says that it names."""
+        level, band = chain.read_word(ProofLevel, row.proof), chain.read_word(AgeBand, row.age)
+        proof = Proof(level, row.enrolled_by, row.enrolled_how, row.attested_by, row.attested_at)
+        try:
+            ages = Ages(band, row.fourteen_from, row.adult_from)
+        except DocumentMalformed:
+            ages = None
+        said = self._enrolled(session, row.person_id, row.enrolled)
+        if ages is None or said != facts(proof, ages, row.deceased_at):
+            raise AuthorizationDiverged("a person's proof or age is not the one she was enrolled with")
+        return Person(
+            tenant, row.person_id, proof, band, row.enrolled_at, row.enrolled, ages, row.deceased_at
+        )
 
-        def said() -> tuple[Json, Json] | None:
+    def _enrolled(self, session: Session, person: str, entry: str) -> Mapping[str, Json] | None:
+        """Her facts as the log has them. Opened once: what a leaf hash names never says anything else."""
+
+        def said() -> Mapping[str, Json] | None:
             said = self.noticeboard.ledger.opened(session, entry, Subject("person", person))
             if said is None or said.get("person") != person:
                 return None
-            return said.get("proof"), said.get("age")
+            return {name: said[name] for name in FIELDS if name in said}
 
         return _ENROLLED.of((person, entry), said)
 
@@ -138,11 +208,63 @@ class Assessor:
         key = self.trusted.get(row.kid)
         if key is None:
             return None
-        return _signed(row.document, row.evidence, row.received_at, row.countersignature, key, self.party)
+        return _signed(
+            to_sign(row.document),
+            row.document,
+            row.evidence,
+            row.received_at,
+            row.countersignature,
+            key,
+            self.party,
+        )
+
+    def _second(self, row: _Row) -> Evidence | None:
+        key = self.trusted.get(row.second_kid)
+        if key is None:
+            return None
+        return _signed(
+            to_cosign(row.document),
+            row.document,
+            row.second,
+            row.second_at,
+            row.second_countersignature,
+            key,
+            self.party,
+        )
+
+
+def _worth(proof: Proof, believed: dict[str, datetime | None]) -> Proof:
+    if proof.attested_by is None or proof.attested_at is None:
+        return proof
+    return (
+        proof
+        if proofservices.holds(proof.attested_by, proof.attested_at, believed)
+        else proofservices.nothing(proof)
+    )
+
+
+def _acts(kin: Sequence[Kin], document: Authorization, at: datetime) -> bool:
+    """Whether whoever signed may: she herself, or one who was recorded to act for her when it came."""
+    return document.signer == document.person or any(each.acts(document.capacity, at) for each in kin)
+
+
+def _ended(capacity: Capacity, person: Person, now: datetime) -> Status | None:
+    """What became of a consent because of what became of her; None: nothing.
+
+    She came of age, and a guardian's word for her has ended: she is asked anew. She died, and nothing
+    rests on what she had signed herself; or lives, and nobody inherits from her.
+    """
+    if (capacity.heir is not None) != (person.deceased_at is not None):
+        return Status.INVALIDATED
+    return None if capacity.age is person.age_at(now) else Status.EXPIRED
 
 
 def _status(
-    state: chain.State, document: Authorization, denied: frozenset[tuple[str, str]], now: datetime
+    state: chain.State,
+    document: Authorization,
+    denied: frozenset[tuple[str, str]],
+    ended: Status | None,
+    now: datetime,
 ) -> Status:
     if not state.status.valid:
         return state.status
@@ -152,6 +274,8 @@ def _status(
     # The document's own term, not a column beside it: a column can be edited.
     if now >= document.scope.term.end:
         return Status.EXPIRED
+    if ended is not None:
+        return ended
     return state.status if document.scope.term.holds(now) else Status.UNKNOWN
 
 
@@ -170,6 +294,7 @@ _parsed = lru_cache(maxsize=_REMEMBERED)(parse)
 
 @lru_cache(maxsize=_REMEMBERED)
 def _signed(
+    message: bytes,
     document: bytes,
     evidence: bytes,
     received_at: datetime,
@@ -177,13 +302,13 @@ def _signed(
     key: VerifyingKey,
     party: RelyingParty | None,
 ) -> Evidence | None:
-    """The evidence, if it signs the document and `key` both, as arrived then; else None.
+    """The evidence, if it signs `message` and `key` signs both, as arrived then; else None.
 
     Everything it depends on is an argument. Whose key hers is, and when, is not asked here.
     """
     try:
         shown = Evidence.parse(evidence)
-        check_evidence(shown, to_sign(document), party)
+        check_evidence(shown, message, party)
         key.check(to_countersign(sha256(document).hexdigest(), evidence, received_at), countersignature)
     # Without rp_id a passkey's signature can't be held against anything. That is a no and not an error: she
     # must be able to see and withdraw what she signed.

@@ -137,7 +137,8 @@ def check_agreement(embeddings: Embeddings) -> None:
 
 
 def delete_after(standing: Standing, law: Law, now: datetime) -> datetime:
-    """When a reference must go: at the end of the term, or earlier if she or a law allows fewer days."""
+    """When a reference must go: at the end of the term or of her age band, or when she or a law says so."""
     scope = standing.document.scope
     days = min(scope.retention[DataClass.REFERENCE], law["reference_days"])
-    return min(scope.term.end, now + timedelta(days=days))
+    ends = [scope.term.end, now + timedelta(days=days)]
+    return min(ends if standing.grown_at is None else [*ends, standing.grown_at])

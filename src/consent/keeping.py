@@ -10,7 +10,7 @@ from consent.standing import Standing
 def keep_until(
     standings: Iterable[Standing], classes: Collection[DataClass], *, now: datetime
 ) -> datetime | None:
-    """The earliest end of a term, or of the days somebody allowed for one of these classes.
+    """The earliest end of a term, of an age band, or of the days somebody allowed for one of these classes.
 
     None: it rests on nobody.
     """
@@ -18,5 +18,6 @@ def keep_until(
     for standing in standings:
         scope = standing.document.scope
         days = [now + timedelta(days=scope.retention[each]) for each in classes if each in scope.retention]
-        dates.append(min([scope.term.end, *days]))
+        grown = [] if standing.grown_at is None else [standing.grown_at]
+        dates.append(min([scope.term.end, *days, *grown]))
     return min(dates, default=None)

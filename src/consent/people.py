@@ -1,22 +1,35 @@
 """People and their public keys. Nothing here can be searched by face or name."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 
 from sqlmodel import Session, select
 
 from audit import instant
+from audit.canonical import Json
+from audit.errors import BadInput
 from audit.fact import Fact, Part, Seal, Subject
 from audit.ids import Entropy, fresh
 from audit.ledger import Ledger
+from consent.age import Ages
+from consent.enrolled import facts
 from consent.errors import KeyNotEnrolled, KeyTaken, PersonUnknown
 from consent.person import Person, PersonKey, Proof
 from consent.signature import ED25519, check_key
 from consent.strict import check_text
 from consent.tables import PersonKeyRow, PersonRow
 from consent.words import AgeBand, ProofLevel
+
+
+class ProofNotAttested(BadInput):
+    """A level that nobody's word gives: it needs what was measured, on top of a signed attestation."""
+
+    code = "PROOF_NOT_ATTESTED"
+    zh = "该核验级别须以身份核验服务的签名证明为基础，不能仅凭运营者声明。"
+    hint = "Prove her identity with an attestation of an adopted proofing service; then make a live capture."
+    hint_zh = "请先以已采纳的身份核验服务所签证明完成核验，再进行现场采集。"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,43 +39,78 @@ class People:
     ledger: Ledger
     entropy: Entropy
 
-    def enrol(self, session: Session, proof: Proof, age: AgeBand, *, now: datetime) -> Person:
+    def enrol(
+        self,
+        session: Session,
+        proof: Proof,
+        age: AgeBand,
+        *,
+        now: datetime,
+        ages: Ages | None = None,
+        evidence: Mapping[str, Json] | None = None,
+    ) -> Person:
         """Enrol somebody: a fresh id, her proof level and age band. No face and no key yet.
 
-        A reference is made later and only on her consent (`consent.enrolment`).
+        A reference is made later and only on her consent (`consent.enrolment`). `ages`: when her band
+        ends; `evidence`: more for the sealed entry. Raises `DocumentMalformed`, `ProofNotAttested`.
         """
+        _check(proof)
+        known = ages or Ages(age)
         tenant, person = self.ledger.tenant, fresh(self.entropy)
-        fact = _fact("PersonEnrolled", person, _proved(person, proof, age, now))
-        entry = self.ledger.append(session, fact, now)
+        enrolled = Person(tenant, person, proof, known.band, now, "", known)
+        entry = self._say(session, "PersonEnrolled", enrolled, evidence or {}, now)
         session.add(
             PersonRow(
                 tenant_id=tenant,
                 id=person,
                 proof=str(proof.level),
-                age=str(age),
+                age=str(known.band),
                 enrolled_at=now,
                 enrolled_by=proof.by,
                 enrolled_how=proof.how,
-                entry=entry.leaf_hash,
+                entry=entry,
+                attested_by=proof.attested_by,
+                attested_at=proof.attested_at,
+                fourteen_from=known.fourteen_from,
+                adult_from=known.adult_from,
             )
         )
         session.flush()
-        return Person(tenant, person, proof, age, now, entry.leaf_hash)
+        return replace(enrolled, entry=entry)
+
+    def restate(
+        self, session: Session, now_is: Person, kind: str, evidence: Mapping[str, Json], *, now: datetime
+    ) -> Person:
+        """Record what is known of her from now on, as an entry of `kind`. The caller holds her `locked`."""
+        _check(now_is.proof)
+        entry = self._say(session, kind, now_is, evidence, now, now_is.entry)
+        row = session.get_one(PersonRow, (self.ledger.tenant, now_is.id))
+        row.proof, row.enrolled_by, row.enrolled_how = (
+            str(now_is.proof.level),
+            now_is.proof.by,
+            now_is.proof.how,
+        )
+        row.attested_by, row.attested_at = now_is.proof.attested_by, now_is.proof.attested_at
+        row.age, row.deceased_at = str(now_is.ages.band), now_is.deceased_at
+        row.fourteen_from, row.adult_from = now_is.ages.fourteen_from, now_is.ages.adult_from
+        row.entry = entry
+        session.add(row)
+        session.flush()
+        return replace(now_is, age=now_is.ages.band, entry=entry)
+
+    def locked(self, session: Session, person: str) -> Person:
+        """Her enrolment, which nobody else changes until the commit. Raises `PersonUnknown`."""
+        key = (self.ledger.tenant, person)
+        session.get(PersonRow, key, with_for_update=True, populate_existing=True)
+        return self.get(session, person)
 
     def prove(self, session: Session, person: str, proof: Proof, *, now: datetime) -> Person:
         """Record anew how it is known who she is, better or worse: the last proof counts from now on.
 
         Keys enrolled after it rest on it. Raises `PersonUnknown`.
         """
-        row = session.get(PersonRow, (self.ledger.tenant, person), with_for_update=True)
-        if row is None:
-            raise _unknown(person)
-        fact = _fact("PersonProved", person, _proved(person, proof, AgeBand(row.age), now), row.entry)
-        row.entry = self.ledger.append(session, fact, now).leaf_hash
-        row.proof, row.enrolled_by, row.enrolled_how = str(proof.level), proof.by, proof.how
-        session.add(row)
-        session.flush()
-        return self.get(session, person)
+        known = self.locked(session, person)
+        return self.restate(session, replace(known, proof=proof), "PersonProved", {}, now=now)
 
     def enrol_key(
         self,
@@ -118,8 +166,13 @@ class People:
         row = session.get(PersonRow, (self.ledger.tenant, person))
         if row is None:
             raise _unknown(person)
-        proof = Proof(ProofLevel(row.proof), row.enrolled_by, row.enrolled_how)
-        return Person(row.tenant_id, row.id, proof, AgeBand(row.age), row.enrolled_at, row.entry)
+        proof = Proof(
+            ProofLevel(row.proof), row.enrolled_by, row.enrolled_how, row.attested_by, row.attested_at
+        )
+        ages = Ages(AgeBand(row.age), row.fourteen_from, row.adult_from)
+        return Person(
+            row.tenant_id, row.id, proof, ages.band, row.enrolled_at, row.entry, ages, row.deceased_at
+        )
 
     def keys(self, session: Session, person: str) -> tuple[PersonKey, ...]:
         """All keys she ever had here, oldest first."""
@@ -130,27 +183,40 @@ class People:
         )
         return tuple(_key(row) for row in rows)
 
+    def _say(
+        self,
+        session: Session,
+        kind: str,
+        one: Person,
+        evidence: Mapping[str, Json],
+        now: datetime,
+        *refs: str,
+    ) -> str:
+        payload: dict[str, Json] = {
+            **evidence,
+            **facts(one.proof, one.ages, one.deceased_at),
+            "person": one.id,
+            "by": one.proof.by,
+            "how": one.proof.how,
+            "at": instant.exact(now),
+        }
+        return self.ledger.append(session, _fact(kind, one.id, payload, *refs), now).leaf_hash
+
+
+def _check(proof: Proof) -> None:
+    for name, text in (("by", proof.by), ("how", proof.how)):
+        check_text(text, f"proof.{name}", at_most=200)
+    if proof.level is ProofLevel.LIVE_CAPTURE and proof.attested_by is None:
+        raise ProofNotAttested("a live capture counts on top of an attested identity only")
+
 
 def _unknown(person: str) -> PersonUnknown:
     return PersonUnknown(f"nobody is enrolled as {person!r:.40} in this tenant")
-
-
-def _proved(person: str, proof: Proof, age: AgeBand, now: datetime) -> dict[str, str]:
-    for name, text in (("by", proof.by), ("how", proof.how)):
-        check_text(text, f"proof.{name}", at_most=200)
-    return {
-        "person": person,
-        "proof": str(proof.level),
-        "by": proof.by,
-        "how": proof.how,
-        "age": str(age),
-        "at": instant.exact(now),
-    }
 
 
 def _key(row: PersonKeyRow) -> PersonKey:
     return PersonKey(row.person_id, row.key, row.method, row.valid_from, row.valid_until)
 
 
-def _fact(kind: str, person: str, payload: dict[str, str], *refs: str) -> Fact:
+def _fact(kind: str, person: str, payload: Mapping[str, Json], *refs: str) -> Fact:
     return Fact(kind, (Part(Subject("person", person), Seal.EVID, payload),), refs)

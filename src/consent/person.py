@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from consent.age import Ages
 from consent.words import AgeBand, ProofLevel
 
 
@@ -15,6 +16,10 @@ class Proof:
     """Id of who checked: an operator, a service, or the person herself."""
     how: str
     """In what way: `demo`, `video call`, `national network identity`. Never a document number."""
+    attested_by: str | None = None
+    """Public key of the proofing service that signed for it. None: it is the operator's word, unsigned."""
+    attested_at: datetime | None = None
+    """When that attestation was received here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +29,19 @@ class Person:
     tenant: str
     id: str
     proof: Proof
+    """As recorded. What it is worth now, `consent.proofservices` and a `Standing` say."""
     age: AgeBand
+    """As checked. `ages.at` says what it is now."""
     enrolled_at: datetime
     entry: str
-    """Leaf hash of `PersonEnrolled`, or of the last `PersonProved`."""
+    """Leaf hash of the entry that says all this: `PersonEnrolled`, or what has changed it last."""
+    ages: Ages
+    deceased_at: datetime | None = None
+    """When we were told that she has died, not when she did."""
+
+    def age_at(self, now: datetime) -> AgeBand:
+        """Her band at `now`; that of the dead stays as it was."""
+        return self.ages.at(now if self.deceased_at is None else min(now, self.deceased_at))
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,6 +163,7 @@ def _appearance(case: Case, one: Appearance, now: Circumstances) -> dict[str, Js
         "portrait_licence": licence or "",
         "needed": sorted(wanted),
         "cited": one.authorization is not None,
+        "deceased": standing is not None and standing.deceased,
         "refused": sorted(now.refused.get(one.person, frozenset()) & wanted),
         **_home(standing, now.ground),
         "grant": _grant(standing, wanted),
@@ -202,6 +203,8 @@ def _grant(standing: Standing | None, wanted: frozenset[StrEnum]) -> dict[str, J
     return {
         "present": True,
         "signature_valid": standing.signature_valid,
+        "guardian_signed": standing.guardian_signed,
+        "heir_signed": standing.heir_signed,
         "notice_matches": standing.notice_matches,
         "disputed": standing.disputed,
         "purposes": sorted(purposes),
@@ -238,7 +241,18 @@ def _moment(at: datetime, *, up: bool = False) -> Json:
 
 
 _NO_GRANT: dict[str, Json] = {
-    **dict.fromkeys(("present", "signature_valid", "notice_matches", "disputed", "has_uses"), False),
+    **dict.fromkeys(
+        (
+            "present",
+            "signature_valid",
+            "guardian_signed",
+            "heir_signed",
+            "notice_matches",
+            "disputed",
+            "has_uses",
+        ),
+        False,
+    ),
     **{name: [] for name in ("purposes", "statuses", "modalities", "works", "sources", "templates")},
     **{name: [] for name in ("requesters", "platforms", "recipients", "engines", "territories")},
     **{name: [] for name in ("audience", "monetisation", "prohibited")},

@@ -43,16 +43,29 @@ class Standing:
     """How she signed: `passkey` or `ed25519`; empty unless her signature and ours verify."""
     device_bound: bool = False
     """She signed with a passkey that can't leave its device. One that syncs may be shared in a family."""
+    attested: bool = False
+    """The proof rests on an adopted service's signature that is still believed, not on a mere word."""
+    guardian_signed: bool = False
+    """For a minor: her recorded guardian signed, from 14 on she too, and it is known when that ends."""
+    deceased: bool = False
+    """She is recorded as deceased (Civil Code art. 994; PIPL art. 49)."""
+    heir_signed: bool = False
+    """She is, and one recorded as her heir signed."""
+    grown_at: datetime | None = None
+    """When her age band ends, and this consent with it. None: it does not, or it is not known."""
 
     def in_force(self, purpose: Purpose) -> bool:
         """Whether processing for `purpose` may rest on it now (the scope's other dimensions not asked)."""
         status = self.status.get(purpose)
+        grown = self.age is AgeBand.ADULT or self.guardian_signed or self.heir_signed
         return (
             status is not None
             and status.valid
             and self.signature_valid
             and self.notice_matches
             and not self.disputed
+            # A child can't agree to this alone (PIPL art. 31), and an unknown age counts as a child's.
+            and grown
         )
 
 

@@ -23,6 +23,12 @@ class PersonRow(SQLModel, table=True):
     enrolled_by: str
     enrolled_how: str
     entry: str = Field(sa_type=Digest)
+    """The newest entry that says all this."""
+    attested_by: str | None = None
+    attested_at: datetime | None = Field(default=None, sa_type=Instant)
+    fourteen_from: datetime | None = Field(default=None, sa_type=Instant)
+    adult_from: datetime | None = Field(default=None, sa_type=Instant)
+    deceased_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
 class PersonKeyRow(SQLModel, table=True):
@@ -315,3 +321,102 @@ class LinkRow(SQLModel, table=True):
     """Of a registration under way, single use."""
     challenge_until: datetime | None = Field(default=None, sa_type=Instant)
     entry: str = Field(sa_type=Digest)
+
+
+# Proof of people: consent.proofservices, .proving, .kinship, .cosigning, .capturing
+
+
+class ProofServiceRow(SQLModel, table=True):
+    """A key of a proofing service whose word counts here, from its adoption on."""
+
+    __tablename__ = "proof_service"
+
+    tenant_id: str = Field(primary_key=True, max_length=64)
+    key: str = Field(primary_key=True, sa_type=Digest)
+    service: str
+    adopted_at: datetime = Field(sa_type=Instant)
+    retired_at: datetime | None = Field(default=None, sa_type=Instant)
+    compromised_from: datetime | None = Field(default=None, sa_type=Instant)
+    """What it signed and we received from then on is worth nothing."""
+    entry: str = Field(sa_type=Digest)
+
+
+class AttestationRow(SQLModel, table=True):
+    """A signed attestation that was used, once. Kept as it came: it verifies without us."""
+
+    __tablename__ = "attestation"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "person_id"], ["person.tenant_id", "person.id"]),
+        ForeignKeyConstraint(["tenant_id", "key"], ["proof_service.tenant_id", "proof_service.key"]),
+        UniqueConstraint("tenant_id", "handle"),
+    )
+
+    tenant_id: str = Field(primary_key=True, max_length=64)
+    nonce: str = Field(primary_key=True, sa_type=Identifier)
+    handle: str | None = Field(default=None, sa_type=Identifier)
+    person_id: str = Field(sa_type=Identifier, index=True)
+    key: str = Field(sa_type=Digest)
+    signed: bytes
+    received_at: datetime = Field(sa_type=Instant)
+
+
+class KinRow(SQLModel, table=True):
+    """Who may act for somebody: a guardian, an heir. Valid in `[since, until)`."""
+
+    __tablename__ = "kin"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "person_id"], ["person.tenant_id", "person.id"]),
+        ForeignKeyConstraint(["tenant_id", "representative"], ["person.tenant_id", "person.id"]),
+    )
+
+    tenant_id: str = Field(primary_key=True, max_length=64)
+    id: str = Field(primary_key=True, sa_type=Identifier)
+    person_id: str = Field(sa_type=Identifier, index=True)
+    representative: str = Field(sa_type=Identifier, index=True)
+    office: str
+    relation: str
+    evidence: str = Field(sa_type=Digest)
+    since: datetime = Field(sa_type=Instant)
+    until: datetime | None = Field(default=None, sa_type=Instant)
+    entry: str = Field(sa_type=Digest)
+
+
+class CosignatureRow(SQLModel, table=True):
+    """The second signature under an authorization, as it arrived, and our countersignature."""
+
+    __tablename__ = "cosignature"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant_id", "authorization_id"], ["signed_authorization.tenant_id", "signed_authorization.id"]
+        ),
+    )
+
+    tenant_id: str = Field(primary_key=True, max_length=64)
+    authorization_id: str = Field(primary_key=True, sa_type=Identifier)
+    evidence: bytes
+    received_at: datetime = Field(sa_type=Instant)
+    kid: str
+    countersignature: bytes
+
+
+class CaptureRow(SQLModel, table=True):
+    """A challenge to turn the head, asked once and answered at most once. No frame of it is kept."""
+
+    __tablename__ = "capture"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "person_id"], ["person.tenant_id", "person.id"]),
+        ForeignKeyConstraint(
+            ["tenant_id", "authorization_id"], ["signed_authorization.tenant_id", "signed_authorization.id"]
+        ),
+        Index("capture_person", "tenant_id", "person_id", "asked_at"),
+    )
+
+    tenant_id: str = Field(primary_key=True, max_length=64)
+    id: str = Field(primary_key=True, sa_type=Identifier)
+    person_id: str = Field(sa_type=Identifier)
+    authorization_id: str = Field(sa_type=Identifier)
+    turns: str
+    asked_at: datetime = Field(sa_type=Instant)
+    until: datetime = Field(sa_type=Instant)
+    taken_at: datetime | None = Field(default=None, sa_type=Instant)
+    outcome: str | None = None

@@ -8,6 +8,7 @@ import cv2
 from audit import certificate
 from audit.errors import Unready
 from audit.keys import Duty
+from consent.capturing import Captures
 from consent.enrolment import Enrolment
 from consent.eyes import eyes
 from consent.matching import MatchRule
@@ -49,6 +50,7 @@ class Studio:
     sandbox: Sandbox
     photos: SandboxedPhotos
     enrolment: Enrolment
+    captures: Captures
     admission: Admission
     scanning: Scanning
     donors: Donors
@@ -117,6 +119,7 @@ def open_studio(record: Record) -> Studio:
         sandbox=sandbox,
         photos=photos,
         enrolment=Enrolment(record.registry, portraits, detector, embedder, record.policy, gate.bench.place),
+        captures=Captures(record.registry, portraits, detector, embedder),
         admission=admission,
         scanning=Scanning(admission),
         donors=Donors(

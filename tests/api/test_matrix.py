@@ -22,6 +22,7 @@ from callers import Caller, Outside
 from grounds import open_world
 from incoming import USE_JSON, announced, begun, clip, the_cast
 from portraits import PEOPLE, packaged
+from proofs import Prover
 from service import founding
 from service.api import app as application
 from service.api import events
@@ -39,6 +40,8 @@ NO_OBJECT: set[Route] = {
     ("POST", "/v1/keys"),  # makes one
     ("POST", "/v1/people"),  # makes one
     ("POST", "/v1/papers"),  # makes one
+    ("POST", "/v1/attestations"),  # makes one; its handle is nobody's yet
+    ("POST", "/v1/proof-services"),  # makes one
     ("POST", "/v1/templates"),  # makes one; whom its cast names is asked by the gate
     ("POST", "/v1/authorizations"),  # her signature, which nobody else has, says whose it is
 }
@@ -99,10 +102,34 @@ def one_of_everything(there: Outside) -> Objects:
         "upload": begun(there, announced(there)),
         "paper": operator.post("/v1/papers", A_PAPER).json()["id"],
     }
+    # Last of all: an attested identity, a head turn asked for, somebody to act for her.
+    prover, now = Prover.named("notary", world.record.entropy), world.record.clock()
+    for_her = {"tenant": world.tenant, "person": hers.person}
+    attestation = {"attestation": b64encode(prover.signed(now, **for_her)).decode()}
+    ids["proof_service"] = prover.key
+    kin = {"representative": donor.person, "office": "heir", "relation": "child", "evidence": "e" * 64}
+    answers: dict[str, Any] = {}
+    for path, body in (
+        ("/v1/proof-services", {"service": "notary", "key": prover.key}),
+        (f"/v1/people/{hers.person}/attestations", attestation),
+        (f"/v1/people/{hers.person}/kin", kin),
+        (f"/v1/authorizations/{hers.authorization}/captures", None),
+    ):
+        done = operator.post(path, body)
+        assert done.status_code in {200, 201}, done.text
+        answers[path.rsplit("/", 1)[1]] = done.json()
+    ids |= {"kin": answers["kin"]["id"], "capture": answers["captures"]["capture"]}
     hers_again = b64encode(packaged(*PEOPLE["astronaut"]).read_bytes()).decode()
     photos, use = {"photos": [hers_again]}, {"use": USE_JSON}
     bodies: dict[Route, Any] = {
         ("POST", "/v1/people/{person}/keys"): {"key": "ab" * 32},
+        ("POST", "/v1/people/{person}/attestations"): attestation,
+        ("POST", "/v1/people/{person}/kin"): kin,
+        ("POST", "/v1/people/{person}/deaths"): {"evidence": "e" * 64},
+        ("POST", "/v1/people/{person}/deaths/retractions"): {"evidence": "e" * 64},
+        ("POST", "/v1/people/{person}/captures/{capture}"): {"clip": "AAAA"},
+        ("POST", "/v1/proof-services/{proof_service}/compromises"): {"since": "2026-01-01T00:00:00Z"},
+        ("POST", "/v1/authorizations/{authorization}/cosignatures"): {"evidence": "e30="},
         ("POST", "/v1/authorizations/drafts"): asked(there, hers.person).model_dump(mode="json"),
         ("POST", "/v1/authorizations/links"): {"document": drawn_up(there, hers.person)},
         ("POST", "/v1/authorizations/{authorization}/links"): {},

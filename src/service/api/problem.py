@@ -15,6 +15,8 @@ from starlette.responses import Response
 from audit.durable import DiskFull
 from audit.errors import BadInput, ConsentryError, Diverged
 from audit.log import EntryUnknown
+from consent.capturing import CaptureClosed, CapturesExhausted, CaptureUnknown
+from consent.cosigning import NothingToCosign
 from consent.errors import (
     AuthorizationUnknown,
     KeyNotEnrolled,
@@ -24,9 +26,12 @@ from consent.errors import (
     PersonUnknown,
     RecoveryCodeWrong,
 )
+from consent.estates import DeathRecorded
 from consent.gate import HoldUnknown
+from consent.kinship import KinUnknown
 from consent.papers import PaperUnknown
 from consent.permit import Decision, Hold, Permit, Refusal
+from consent.proofservices import ProofServiceEnded, ProofServiceTaken, ProofServiceUnknown
 from service import logs
 from service.apikeys import KeyExpired, KeyInvalid, KeyMissing, KeyRevoked, KeyUnknown
 from service.shapes.problem import Fault, Objection, Problem, Refused
@@ -52,6 +57,9 @@ _STATUS: Mapping[type[ConsentryError], HTTPStatus] = {
     HoldUnknown: HTTPStatus.NOT_FOUND,
     PaperUnknown: HTTPStatus.NOT_FOUND,
     EntryUnknown: HTTPStatus.NOT_FOUND,
+    CaptureUnknown: HTTPStatus.NOT_FOUND,
+    KinUnknown: HTTPStatus.NOT_FOUND,
+    ProofServiceUnknown: HTTPStatus.NOT_FOUND,
     KeyUnknown: HTTPStatus.NOT_FOUND,
     WrongState: HTTPStatus.CONFLICT,
     SourceTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -59,6 +67,12 @@ _STATUS: Mapping[type[ConsentryError], HTTPStatus] = {
     KeyTaken: HTTPStatus.CONFLICT,
     KeyNotEnrolled: HTTPStatus.CONFLICT,
     NotSuspended: HTTPStatus.CONFLICT,
+    NothingToCosign: HTTPStatus.CONFLICT,
+    ProofServiceTaken: HTTPStatus.CONFLICT,
+    ProofServiceEnded: HTTPStatus.CONFLICT,
+    CaptureClosed: HTTPStatus.CONFLICT,
+    DeathRecorded: HTTPStatus.CONFLICT,
+    CapturesExhausted: HTTPStatus.TOO_MANY_REQUESTS,
     PhotoGone: HTTPStatus.GONE,
     DiskFull: HTTPStatus.INSUFFICIENT_STORAGE,
     BadInput: HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -11,8 +11,10 @@ from audit.canonical import Json, canonical
 from audit.keys import VerifyingKey
 from consent import signature
 from consent.authorization import Request, draw_up, parse
-from consent.capacity import Capacity
+from consent.capacity import Capacity, Representative
+from consent.cosignature import to_cosign
 from consent.errors import NoticeUnknown
+from consent.kinship import NotHerRepresentative
 from consent.notice import load_notices, newest
 from consent.passkey import RelyingParty
 from consent.scope import Scope
@@ -46,6 +48,15 @@ def draw(
     portrait_licence: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Her portrait licence; its digest is signed.")
     ] = None,
+    guardian: Annotated[
+        str | None, typer.Option(metavar="ID", help="Who signs for a child, as `kin record` has it.")
+    ] = None,
+    heir: Annotated[
+        str | None, typer.Option(metavar="ID", help="Who signs for the dead, as `kin record` has it.")
+    ] = None,
+    paper: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The paper by which he or she may.")
+    ] = None,
     out: Annotated[Path, typer.Option(metavar="FILE", help="Where to write the document.")] = Path(
         "authorization.json"
     ),
@@ -55,7 +66,7 @@ def draw(
     record = desk.record
     shown = newest(load_notices(policies(desk.settings) / "notices"), notice, language)
     with record.database.read() as session:
-        age = record.registry.people.get(session, person).age
+        age = record.registry.people.get(session, person).age_at(record.clock())
         if record.registry.noticeboard.find(session, shown.sha256) is None:
             raise NoticeUnknown(f"notice {notice} {shown.version} {language} is not published in this log")
     wanted = draw_up(
@@ -63,7 +74,7 @@ def draw(
             tenant=desk.tenant,
             person=person,
             scope=Scope.from_json(files.read_json(scope)),
-            capacity=Capacity(age),
+            capacity=Capacity(age, guardian=_acting(guardian, paper), heir=_acting(heir, paper)),
             supersedes=supersedes,
             portrait_licence=None if portrait_licence is None else files.digest_of(portrait_licence),
         ),
@@ -88,6 +99,9 @@ def sign(
         str | None,
         typer.Option(metavar="HEAD", help="Re-confirm it, suspended at this head, instead of granting it."),
     ] = None,
+    beside: Annotated[
+        bool, typer.Option("--beside", help="From 14 to 17: sign beside her guardian, for `kin cosign`.")
+    ] = False,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Where to write the evidence; DOCUMENT.evidence else.")
     ] = None,
@@ -97,16 +111,19 @@ def sign(
     wanted = parse(data)
     paperwork.say_document(desk.voice, wanted)
     message = signature.to_sign(data) if reconfirm is None else signature.to_reconfirm(_head(reconfirm))
+    kind = "evidence" if reconfirm is None else "reconfirmed"
+    if beside:
+        message, kind = to_cosign(data), "beside"
     evidence = signature.sign(secretfile.read(key), message)
-    target = out or document.with_name(
-        f"{document.name}.{'evidence' if reconfirm is None else 'reconfirmed'}"
-    )
+    target = out or document.with_name(f"{document.name}.{kind}")
     files.write(target, evidence.encoded)
     desk.voice.say(f"signed with key {evidence.key[:16]}…; evidence in {escape(str(target))}")
     desk.voice.hint(
-        f"consentry consent grant {document} {target}"
-        if reconfirm is None
-        else f"consentry reconfirm {wanted.id} --evidence {target}"
+        {
+            "evidence": f"consentry consent grant {document} {target}",
+            "reconfirmed": f"consentry reconfirm {wanted.id} --evidence {target}",
+            "beside": f"consentry kin cosign {wanted.id} {target}",
+        }[kind]
     )
     return Answer({"authorization": wanted.id, "evidence": str(target), "key": evidence.key})
 
@@ -232,3 +249,12 @@ def _head(given: str) -> str:
     if len(given) != 64 or set(given) - set("0123456789abcdef"):
         raise typer.BadParameter("expected the 64 hex digits of a chain's head", param_hint="--reconfirm")
     return given
+
+
+def _acting(person: str | None, paper: Path | None) -> Representative | None:
+    """Who signs for her. Raises `NotHerRepresentative` where no paper is named."""
+    if person is None:
+        return None
+    if paper is None:
+        raise NotHerRepresentative("expected --paper, by which he or she may sign for her")
+    return Representative(person, files.digest_of(paper))

@@ -21,6 +21,8 @@ COMMANDS = (
     "init",
     "demo",
     "person",
+    "proof",
+    "kin",
     "consent",
     "link",
     "template",

@@ -72,6 +72,13 @@ class Scope(Shape):
         return {name: value for name, value in said.items() if value not in ([], {}, "")}
 
 
+class Representative(Shape):
+    """Who signs for her, and the SHA-256 of the paper by which she or he is recorded to."""
+
+    person: Id
+    evidence: Digest
+
+
 class DrawUp(Shape):
     """What somebody is asked to sign, and which notice she is shown."""
 
@@ -81,6 +88,8 @@ class DrawUp(Shape):
     language: Label
     supersedes: Id | None = None
     portrait_licence: Digest | None = None
+    guardian: Representative | None = None
+    heir: Representative | None = None
 
 
 class Draft(Shape):

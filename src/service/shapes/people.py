@@ -32,9 +32,13 @@ class Person(Shape):
 
     id: Id
     proof: ProofLevel
-    age: AgeBand
+    attested_by: str | None = Field(description="The proofing service's key; null: an operator's word.")
+    age: AgeBand = Field(description="As of now.")
+    fourteen_from: Instant | None
+    adult_from: Instant | None
+    deceased_at: Instant | None
     enrolled_at: Instant
-    entry: Digest = Field(description="Leaf hash of `PersonEnrolled`.")
+    entry: Digest = Field(description="Leaf hash of the newest entry that says all this.")
 
 
 class EnrolKey(Shape):

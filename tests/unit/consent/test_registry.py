@@ -29,6 +29,7 @@ from consent.errors import (
     ScopeTerm,
     SignatureWrong,
 )
+from consent.kinship import Kinship, Office, Relation
 from consent.person import Proof
 from consent.registry import Granted, Registry
 from consent.signature import sign, to_reconfirm, to_sign
@@ -287,6 +288,9 @@ def test_for_a_child_the_guardian_signs_and_not_the_child(database: Database, ho
     with database.write() as session:
         house.publish(session, NOON)
         child, guardian = house.enrol(session, NOON, AgeBand.UNDER_14), house.enrol(session, NOON)
+        Kinship(house.ledger, house.entropy).record(
+            session, child.id, guardian.id, Office.GUARDIAN, Relation.PARENT, "e" * 64, by="desk", now=NOON
+        )
     capacity = Capacity(AgeBand.UNDER_14, guardian=Representative(guardian.id, "e" * 64))
     document = house.document(child, NOON, capacity=capacity).encoded
 

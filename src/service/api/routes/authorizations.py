@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 
 from consent import chain
 from consent.authorization import Request, draw_up, parse
-from consent.capacity import Capacity
+from consent.capacity import Capacity, Representative
 from consent.errors import (
     AuthorizationRefused,
     AuthorizationUnknown,
@@ -22,6 +22,7 @@ from consent.errors import (
     RecoveryCodeWrong,
     ReferenceNotAllowed,
 )
+from consent.kinship import NotHerRepresentative
 from consent.notice import load_notices, newest
 from consent.scope import Scope
 from consent.standing import Standing
@@ -50,7 +51,7 @@ def draft(house: TheHouse, _: Operator, asked: shapes.DrawUp) -> shapes.Draft:
     record = house.record
     shown = newest(load_notices(policies(house.settings) / "notices"), asked.notice, asked.language)
     with house.database.read() as session:
-        age = record.registry.people.get(session, asked.person).age
+        age = record.registry.people.get(session, asked.person).age_at(house.clock())
         if record.registry.noticeboard.find(session, shown.sha256) is None:
             raise NoticeUnknown(f"notice {shown.id} {shown.version} {shown.language} is not published")
     wanted = draw_up(
@@ -58,7 +59,7 @@ def draft(house: TheHouse, _: Operator, asked: shapes.DrawUp) -> shapes.Draft:
             tenant=house.tenant,
             person=asked.person,
             scope=Scope.from_json(asked.scope.written()),
-            capacity=Capacity(age),
+            capacity=Capacity(age, guardian=_acting(asked.guardian), heir=_acting(asked.heir)),
             supersedes=asked.supersedes,
             portrait_licence=asked.portrait_licence,
         ),
@@ -75,7 +76,9 @@ def draft(house: TheHouse, _: Operator, asked: shapes.DrawUp) -> shapes.Draft:
 
 
 @router.post("/authorizations", status_code=HTTPStatus.CREATED)
-@may_answer(*DOCUMENT, *SIGNED, AuthorizationRefused, NoSuchThing, PersonUnknown, NoticeUnknown)
+@may_answer(
+    *DOCUMENT, *SIGNED, AuthorizationRefused, NotHerRepresentative, NoSuchThing, PersonUnknown, NoticeUnknown
+)
 def grant(house: TheHouse, caller: OperatorOrCreator, asked: shapes.Grant) -> shapes.Granted:
     """Register a signed document. The receipt holds the recovery code, which is shown once."""
     caller.expect(parse(asked.document).person, "person")
@@ -221,6 +224,10 @@ def _standing(house: House, caller: Caller, authorization: str) -> Standing:
     if not caller.may_see(found.person):
         raise AuthorizationUnknown("no such authorization here")
     return found
+
+
+def _acting(one: shapes.Representative | None) -> Representative | None:
+    return None if one is None else Representative(one.person, one.evidence)
 
 
 def _by(caller: Caller) -> By:

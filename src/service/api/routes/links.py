@@ -19,6 +19,7 @@ from service.api.access import Operator
 from service.api.house import TheHouse
 from service.api.instead import DOCUMENT, may_answer
 from service.api.route import Route
+from service.api.routes.people import person_shape
 from service.shapes import signing as shapes
 from service.shapes.people import Person
 from service.shapes.shape import Id
@@ -61,13 +62,7 @@ def prove(house: TheHouse, caller: Operator, person: Id, asked: shapes.Prove) ->
     """Record anew how it is known who she is, as when her keys are lost. What they signed stays signed."""
     proof = Proof(asked.proof, asked.by, asked.how)
     proved = asking.prove(house.record, person, proof, by=caller.requester, lost=asked.lost)
-    return Person(
-        id=proved.id,
-        proof=proved.proof.level,
-        age=proved.age,
-        enrolled_at=proved.enrolled_at,
-        entry=proved.entry,
-    )
+    return person_shape(proved, proved.proof, house.clock())
 
 
 def _issued(asked: asking.Asked) -> shapes.LinkIssued:

@@ -1,14 +1,17 @@
 """People: enrolment, keys, and the inbox. Nobody is listed or searched for."""
 
+from datetime import datetime
 from http import HTTPStatus
 
 from fastapi import APIRouter
 
 from consent.errors import DocumentMalformed, KeyNotEnrolled, KeyTaken, PersonUnknown
 from consent.inbox import inbox as read_inbox
+from consent.people import ProofNotAttested
 from consent.person import Person as Enrolled
 from consent.person import PersonKey as EnrolledKey
 from consent.person import Proof
+from consent.proofservices import ProofServices
 from service.api.access import AnyButEngine, Operator, OperatorOrCreator
 from service.api.house import TheHouse
 from service.api.instead import may_answer
@@ -21,7 +24,7 @@ router = APIRouter(prefix="/v1/people", tags=["people"], route_class=Route)
 
 
 @router.post("", status_code=HTTPStatus.CREATED)
-@may_answer(DocumentMalformed)
+@may_answer(DocumentMalformed, ProofNotAttested)
 def enrol(house: TheHouse, _: Operator, asked: shapes.Enrol) -> shapes.Person:
     """Enrol a person: a random id, her proof level and age band. No face and no key yet."""
     record, now = house.record, house.clock()
@@ -29,7 +32,7 @@ def enrol(house: TheHouse, _: Operator, asked: shapes.Enrol) -> shapes.Person:
     with house.database.write() as session:
         person = record.registry.people.enrol(session, proof, asked.age, now=now)
     record.log.publish(person.entry, now=house.clock())
-    return _person(person)
+    return person_shape(person, person.proof, now)
 
 
 @router.get("/{person}")
@@ -38,7 +41,9 @@ def show(house: TheHouse, caller: AnyButEngine, person: Id) -> shapes.Person:
     """A person: proof level and age band. A creator sees herself."""
     caller.expect(person, "person")
     with house.database.read() as session:
-        return _person(house.record.registry.people.get(session, person))
+        found = house.record.registry.people.get(session, person)
+        worth = ProofServices(house.record.ledger).worth(session, found.proof)
+    return person_shape(found, worth, house.clock())
 
 
 @router.post("/{person}/keys", status_code=HTTPStatus.CREATED)
@@ -106,9 +111,18 @@ def inbox(house: TheHouse, caller: AnyButEngine, person: Id) -> shapes.Inbox:
     )
 
 
-def _person(one: Enrolled) -> shapes.Person:
+def person_shape(one: Enrolled, worth: Proof, now: datetime) -> shapes.Person:
+    """A person as she stands now: her proof is what it is `worth`, her age has moved on."""
     return shapes.Person(
-        id=one.id, proof=one.proof.level, age=one.age, enrolled_at=one.enrolled_at, entry=one.entry
+        id=one.id,
+        proof=worth.level,
+        attested_by=worth.attested_by,
+        age=one.age_at(now),
+        fourteen_from=one.ages.fourteen_from,
+        adult_from=one.ages.adult_from,
+        deceased_at=one.deceased_at,
+        enrolled_at=one.enrolled_at,
+        entry=one.entry,
     )
 
 

@@ -16,13 +16,13 @@ from audit.keys import Duty, SigningKey
 from audit.keystore import KeyStore
 from audit.ledger import Ledger
 from consent.authorization import Authorization, Request, draw_up
-from consent.capacity import Capacity
-from consent.dimensions import DataClass, DonorRule, Modification, RevocationEffect
+from consent.capacity import Capacity, Representative
+from consent.dimensions import DataClass, DonorRule, ExportMechanism, Modification, RevocationEffect
 from consent.notice import Notice, load_notices
 from consent.person import Person, Proof
 from consent.portraits import Portraits
 from consent.registry import Granted, Registry
-from consent.scope import Scope
+from consent.scope import Export, Scope
 from consent.signature import keygen, sign, to_sign
 from consent.term import Term
 from consent.words import AgeBand, Audience, Modality, Monetisation, ProofLevel, Purpose, Role
@@ -74,6 +74,22 @@ def a_scope(now: datetime, **changes: Any) -> Scope:
         "retention": {DataClass.REFERENCE: 365, DataClass.EVIDENCE: 1095},
     }
     return Scope(**{**fields, **changes})
+
+
+def everything_said() -> bytes:
+    """A document with every field that there is."""
+    scope = a_scope(
+        NOON,
+        compensation="5 % of revenue",
+        sublicense=frozenset({"partner"}),
+        sub_processors=frozenset({"cloud"}),
+        sources=frozenset({"a" * 64}),
+        templates=frozenset({"t-1"}),
+        exports=frozenset({Export("studio", "US", ExportMechanism.STANDARD_CONTRACT)}),
+    )
+    guardian = Representative("b" * 32, "c" * 64)
+    request = Request("default", "a" * 32, scope, Capacity(AgeBand.UNDER_14, guardian), "d" * 32, "e" * 64)
+    return draw_up(request, notice(), now=NOON, entropy=shared(1)).encoded
 
 
 @dataclass

@@ -6,6 +6,7 @@ nothing but the three files she saved.
 
 import json
 import os
+import re
 import shutil
 import socket
 from base64 import b64decode
@@ -16,9 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, Route, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, CDPSession, Error, Page, Route, sync_playwright
 
 from consent.words import AgeBand, ProofLevel, Status
+from consenting import everything_said
 from processes import running
 from service.apikeys import KeyRole
 from service.client import Client, authorizations, people, signing
@@ -342,6 +344,36 @@ def test_a_link_that_was_used_says_so_and_one_without_a_key_says_what_to_do(
         device.visits(f"{site.origin}/sign#cut")
         device.page.wait_for_selector("#told.bad")
         assert "not whole" in device.page.text_content("#told")
+
+
+DESCRIBE = """async ([said, language]) => {
+  const { describe } = await import("/sign/words.js");
+  return describe(said, language);
+}"""
+
+
+def test_everything_that_can_be_signed_is_said_in_words_and_nothing_else_is_signed(
+    browser: Browser, site: Site
+) -> None:
+    said = json.loads(everything_said())
+    with a_device(browser) as device:
+        device.visits(f"{site.origin}/sign#cut")
+        for language in ("en", "zh-CN"):
+            rows = device.page.evaluate(DESCRIBE, [said, language])
+            assert not [row["label"] for row in rows if row["no"]], "every field has a value"
+            text = "\n".join(f"{row['label']} {row['text']}" for row in rows)
+            assert not re.search(r"undefined|null|NaN|\[object|[A-Z]{3,}_[A-Z]", text)
+            for one in ("5 % of revenue", "partner", "cloud", "dance-01", "studio", said["id"]):
+                assert one in text
+        for changed in (
+            {**said, "more": 1},
+            {**said, "v": 2},
+            {**said, "scope": {**said["scope"], "rate": 5}},
+            {**said, "scope": {**said["scope"], "purposes": ["ANYTHING"]}},
+            {**said, "scope": {**said["scope"], "term": {**said["scope"]["term"], "renews": True}}},
+        ):
+            with pytest.raises(Error, match="UNKNOWN"):
+                device.page.evaluate(DESCRIBE, [changed, "en"])
 
 
 def test_the_page_is_without_a_fault_in_its_console(browser: Browser, site: Site) -> None:

@@ -6,13 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from consent.authorization import Request, draw_up
-from consent.capacity import Capacity, Representative
 from consent.dimensions import DataClass, DonorRule, ExportMechanism, Modification, RevocationEffect
-from consent.scope import Export
 from consent.strict import decode
 from consent.words import AgeBand, Audience, Modality, Monetisation, Purpose, Role
-from consenting import NOON, a_scope, notice, shared
+from consenting import everything_said
 from service.api.routes import pages
 
 FOLDER = Path(pages.__file__).parents[2] / "pages"
@@ -51,19 +48,7 @@ def known(kind: str) -> set[str]:
 
 
 def test_every_field_of_a_document_is_known_to_the_page() -> None:
-    scope = a_scope(
-        NOON,
-        compensation="5 % of revenue",
-        sublicense=frozenset({"partner"}),
-        sub_processors=frozenset({"cloud"}),
-        sources=frozenset({"a" * 64}),
-        templates=frozenset({"t-1"}),
-        exports=frozenset({Export("studio", "US", ExportMechanism.STANDARD_CONTRACT)}),
-    )
-    guardian = Representative("b" * 32, "c" * 64)
-    request = Request("default", "a" * 32, scope, Capacity(AgeBand.UNDER_14, guardian), "d" * 32, "e" * 64)
-    document = draw_up(request, notice(), now=NOON, entropy=shared(1))
-    said = decode(document.encoded)
+    said = decode(everything_said())
 
     assert isinstance(said, dict)
     assert said.keys() == known("document")

@@ -15,6 +15,7 @@ from consent.people import People
 from consent.person import PersonKey
 from consent.signature import Evidence, check_evidence
 from consent.tables import AuthorizationRow, PersonKeyRow
+from consent.voidterms import check_terms
 
 _KEY = cast(core.Table, PersonKeyRow.__table__)  # type: ignore[attr-defined]
 _ENROLLED = core.select(
@@ -40,7 +41,11 @@ def check_admissible(
     longest: timedelta,
     now: datetime,
 ) -> None:
-    """All but the signature. Raises `AuthorizationRefused`, `PersonUnknown`, `ScopeTerm`, `NoticeUnknown`."""
+    """All but the signature.
+
+    Raises `AuthorizationRefused`, `PersonUnknown`, `ScopeTerm`, `ScopeBundled`, `ScopeOpenList`,
+    `NoticeUnknown`.
+    """
     tenant = people.ledger.tenant
     if wanted.tenant != tenant:
         raise AuthorizationRefused("the document is for another tenant")
@@ -48,6 +53,7 @@ def check_admissible(
         raise AuthorizationRefused("the document's age band is not the one enrolled")
     if not wanted.scope.purposes:
         raise AuthorizationRefused("the document gives no purpose")
+    check_terms(wanted.scope)
     if wanted.issued_at > now + SKEW:
         raise AuthorizationRefused("the document was issued in the future")
     if now - wanted.issued_at > SIGNING_WINDOW:
@@ -60,6 +66,8 @@ def check_admissible(
         raise AuthorizationRefused("an authorization with this id is registered already")
     if not told_by(wanted, noticeboard.published(session, [wanted.notice.sha256])):
         raise NoticeUnknown("the published notice is not the one named, or does not tell of every purpose")
+    if not noticeboard.renewals(session, [wanted.notice.id]).current(wanted.notice):
+        raise NoticeUnknown("a later version of the notice says that the processing changed; show that one")
 
 
 def told_by(document: Authorization, published: Mapping[str, Notice]) -> bool:

@@ -86,6 +86,7 @@ class Assessor:
         evidence = {row.id: self._evidence(row) for row in rows}
         keys = enrolled(session, tenant, {shown.key for shown in evidence.values() if shown is not None})
         notices = self.noticeboard.published(session, {d.notice.sha256 for d in documents.values()})
+        renewals = self.noticeboard.renewals(session, {d.notice.id for d in documents.values()})
         given = [(id_, state.purpose) for id_ in states for state in states[id_] if state.status.valid]
         denied = self.journal.denied(given)
         found = {}
@@ -115,6 +116,8 @@ class Assessor:
                 proof=chain.read_word(ProofLevel, row.proof),
                 age=chain.read_word(AgeBand, row.age),
                 disputed=any(s.disputed for s in state),
+                paused=frozenset(s.purpose for s in state if s.paused),
+                notice_current=renewals.current(document.notice),
             )
         return found
 
@@ -147,7 +150,8 @@ def _status(
     # The document's own term, not a column beside it: a column can be edited.
     if now >= document.scope.term.end:
         return Status.EXPIRED
-    return state.status if document.scope.term.holds(now) else Status.UNKNOWN
+    # DPV has no word for consent that rests: what it is not is valid.
+    return state.status if document.scope.term.holds(now) and not state.paused else Status.UNKNOWN
 
 
 def _document(row: _Row, tenant: str) -> Authorization:

@@ -39,6 +39,10 @@ class Standing:
     age: AgeBand
     disputed: bool
     """Somebody with standing disputes it, or a court froze it (SPC 2021/15 art. 9)."""
+    paused: frozenset[Purpose] = frozenset()
+    """Purposes she lets rest until she resumes them. Their `status` is not valid meanwhile."""
+    notice_current: bool = False
+    """No later version of the notice says that consents given before it have to be renewed (PIPL 14(2))."""
 
     def in_force(self, purpose: Purpose) -> bool:
         """Whether processing for `purpose` may rest on it now (the scope's other dimensions not asked)."""
@@ -48,6 +52,8 @@ class Standing:
             and status.valid
             and self.signature_valid
             and self.notice_matches
+            and self.notice_current
+            and purpose not in self.paused
             and not self.disputed
         )
 

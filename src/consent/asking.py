@@ -42,6 +42,8 @@ class Way(StrEnum):
     """By which way her word came. It is in the log."""
 
     OWN_SESSION = "own-session"
+    OPERATOR = "operator"
+    """Brought by whoever asked; it is her signature that counts."""
     LINK = "link"
 
 

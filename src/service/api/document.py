@@ -53,6 +53,7 @@ TAGS = {
     "people": "Who somebody is here: a random id, how well she is known, her keys, decisions that named her.",
     "notices": "What people are shown before they sign.",
     "authorizations": "What somebody agreed to: drawn up, signed on her side, registered, withdrawn.",
+    "requests": "She is asked, sees the notice, and gives all, part, less or nothing.",
     "templates": "Videos: announced with source and cast, looked through, published.",
     "uploads": "The bytes of announced videos, whole or in parts.",
     "swaps": "A donor's face on a template: asked for, followed, called off.",

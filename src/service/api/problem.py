@@ -15,6 +15,14 @@ from starlette.responses import Response
 from audit.durable import DiskFull
 from audit.errors import BadInput, ConsentryError, Diverged
 from audit.log import EntryUnknown
+from consent.asking_errors import (
+    AskedTooSoon,
+    ContractKnown,
+    LinkInvalid,
+    RequestClosed,
+    RequestUnknown,
+    ResumeNotHers,
+)
 from consent.errors import (
     AuthorizationUnknown,
     KeyNotEnrolled,
@@ -51,6 +59,12 @@ _STATUS: Mapping[type[ConsentryError], HTTPStatus] = {
     HoldUnknown: HTTPStatus.NOT_FOUND,
     EntryUnknown: HTTPStatus.NOT_FOUND,
     KeyUnknown: HTTPStatus.NOT_FOUND,
+    RequestUnknown: HTTPStatus.NOT_FOUND,
+    RequestClosed: HTTPStatus.CONFLICT,
+    LinkInvalid: HTTPStatus.FORBIDDEN,
+    AskedTooSoon: HTTPStatus.CONFLICT,
+    ResumeNotHers: HTTPStatus.FORBIDDEN,
+    ContractKnown: HTTPStatus.CONFLICT,
     WrongState: HTTPStatus.CONFLICT,
     SourceTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     StorageFull: HTTPStatus.INSUFFICIENT_STORAGE,

@@ -22,6 +22,7 @@ COMMANDS = (
     "demo",
     "person",
     "consent",
+    "ask",
     "template",
     "swap",
     "decision",

@@ -1,4 +1,4 @@
-"""A request for consent, from the asking to her answer: all, part, narrower, no; and then she is left in peace."""
+"""A request for consent, from the asking to her answer: all, part, narrower, or no and then peace."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -220,7 +220,7 @@ def another_purpose() -> dict[str, Any]:
 def entries(database: Database, house: House, her: Somebody) -> list[str]:
     with database.read() as session:
         found = house.ledger.entries_of(session, Subject("person", her.id))
-        return [Leaf.parse(entry.leaf).kind for entry in found]
+        return [Leaf.parse(entry.leaf).t for entry in found]
 
 
 def test_a_request_lapses_by_itself_and_a_sweep_writes_it_down_once(

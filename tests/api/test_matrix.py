@@ -84,7 +84,11 @@ def one_of_everything(there: Outside) -> Objects:
     waiting = announced(there)
     assert operator.put(f"/v1/templates/{waiting}/content", content=clip()).status_code == 200
     hers, donor = world.people["astronaut"], world.people["hopper"]
+    wish = asked(there, hers.person).model_dump(mode="json", exclude_none=True)
+    put = operator.post("/v1/requests", wish)
+    assert put.status_code == 201, put.text
     ids = {
+        "request": put.json()["request"],
         "person": hers.person,
         "authorization": hers.authorization,
         "template": world.known["template"],
@@ -102,6 +106,13 @@ def one_of_everything(there: Outside) -> Objects:
         ("POST", "/v1/people/{person}/keys"): {"key": "ab" * 32},
         ("POST", "/v1/authorizations/drafts"): asked(there, hers.person).model_dump(mode="json"),
         ("POST", "/v1/authorizations/{authorization}/withdrawals"): {},
+        ("POST", "/v1/authorizations/{authorization}/pauses"): {},
+        ("POST", "/v1/authorizations/{authorization}/resumptions"): {},
+        ("POST", "/v1/requests"): wish,
+        ("POST", "/v1/requests/{request}/drafts"): {"purposes": ["MATCHING"]},
+        ("POST", "/v1/requests/{request}/answers"): {"document": put.json()["document"], "evidence": "e30="},
+        ("POST", "/v1/requests/{request}/links"): {},
+        ("POST", "/v1/contracts"): {"sha256": "ab" * 32, "person": hers.person},
         ("POST", "/v1/authorizations/{authorization}/confirmations"): {"evidence": "e30="},
         ("POST", "/v1/authorizations/{authorization}/references"): photos,
         ("POST", "/v1/decisions/{decision}/lifts"): {"reason": "seen by me"},

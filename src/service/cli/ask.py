@@ -76,7 +76,7 @@ def link(
     days: Annotated[int, typer.Option(min=1, max=30, help="How long it lasts.")] = 7,
     by: Annotated[str, typer.Option(metavar="ID", help="Who hands it over.")] = "operator",
 ) -> Answer:
-    """A token for one answer, for somebody without a key here. Shown once; an earlier one is worth nothing."""
+    """A token for one answer, for somebody without a key here. Shown once; any earlier one is void."""
     from service import asking  # noqa: PLC0415
 
     token = asking.link(desk.record, request, by=by, days=days)

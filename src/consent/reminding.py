@@ -40,7 +40,7 @@ class Told:
 def due_reminders(session: Session, tenant: str, now: datetime) -> tuple[Reminder, ...]:
     """What she has to be told now and was not, by authorization: the nearest of `DAYS` and no other.
 
-    Not of a consent that was given with fewer days left: she has just been told when she signed.
+    Not of a consent that was given for no more days than that: she has just read so when she signed.
     """
     return _due(session, tenant, now, None)
 
@@ -124,6 +124,6 @@ def _due(session: Session, tenant: str, now: datetime, among: Sequence[str] | No
     for authorization, person, received_at in signed:
         until = ends[authorization]
         days = min(n for n in DAYS if until - now <= timedelta(days=n))
-        if received_at <= until - timedelta(days=days) and (authorization, days) not in before:
+        if received_at <= until - timedelta(days=days + 1) and (authorization, days) not in before:
             found.append(Reminder(authorization, person, days, until))
     return tuple(found)

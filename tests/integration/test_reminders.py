@@ -1,4 +1,4 @@
-"""What days bring about is done by the worker: she is told of an end in time, and unanswered requests lapse."""
+"""What days bring about, the worker does: she is told of an end in time, and requests lapse."""
 
 from collections.abc import Callable
 

@@ -63,6 +63,7 @@ def test_a_consent_given_for_a_fortnight_is_not_announced_to_end_when_it_begins(
     database: Database, house: House, her: Somebody
 ) -> None:
     given(database, house, her, days=14)
+    given(database, house, her, days=30)
 
     assert sweep(database, house, NOON) == []
     assert sweep(database, house, NOON + 7 * DAY) == [7]

@@ -19,6 +19,7 @@ from consent.people import People
 from consent.person import PersonKey
 from consent.signature import PASSKEY, Evidence, check_evidence
 from consent.tables import AuthorizationRow, PersonKeyRow
+from consent.voidterms import check_terms
 
 _KEY = cast(core.Table, PersonKeyRow.__table__)  # type: ignore[attr-defined]
 _ENROLLED = core.select(
@@ -46,7 +47,8 @@ def check_admissible(
 ) -> None:
     """All but the signature.
 
-    Raises `AuthorizationRefused`, `NotHerRepresentative`, `PersonUnknown`, `ScopeTerm`, `NoticeUnknown`.
+    Raises `AuthorizationRefused`, `NotHerRepresentative`, `PersonUnknown`, `ScopeTerm`, `ScopeBundled`,
+    `ScopeOpenList`, `NoticeUnknown`.
     """
     tenant = people.ledger.tenant
     if wanted.tenant != tenant:
@@ -54,6 +56,7 @@ def check_admissible(
     check_capacity(session, wanted, people, now=now)
     if not wanted.scope.purposes:
         raise AuthorizationRefused("the document gives no purpose")
+    check_terms(wanted.scope)
     if wanted.issued_at > now + SKEW:
         raise AuthorizationRefused("the document was issued in the future")
     if now - wanted.issued_at > SIGNING_WINDOW:
@@ -66,6 +69,8 @@ def check_admissible(
         raise AuthorizationRefused("an authorization with this id is registered already")
     if not told_by(wanted, noticeboard.published(session, [wanted.notice.sha256])):
         raise NoticeUnknown("the published notice is not the one named, or does not tell of every purpose")
+    if not noticeboard.renewals(session, [wanted.notice.id]).current(wanted.notice):
+        raise NoticeUnknown("a later version of the notice says that the processing changed; show that one")
 
 
 def check_capacity(session: Session, wanted: Authorization, people: People, *, now: datetime) -> None:

@@ -131,6 +131,7 @@ class Assessor:
         proven = {p.proof.attested_by for p in people.values() if p.proof.attested_by is not None}
         believed = proofservices.compromised(session, tenant, proven)
         notices = self.noticeboard.published(session, {d.notice.sha256 for d in documents.values()})
+        renewals = self.noticeboard.renewals(session, {d.notice.id for d in documents.values()})
         given = [(id_, state.purpose) for id_ in states for state in states[id_] if state.status.valid]
         denied = self.journal.denied(given)
         found = {}
@@ -175,6 +176,8 @@ class Assessor:
                 and document.capacity.heir is not None
                 and person.deceased_at is not None,
                 grown_at=None if person.deceased_at is not None else person.ages.until(now),
+                paused=frozenset(s.purpose for s in state if s.paused),
+                notice_current=renewals.current(document.notice),
             )
         return found
 
@@ -276,7 +279,8 @@ def _status(
         return Status.EXPIRED
     if ended is not None:
         return ended
-    return state.status if document.scope.term.holds(now) else Status.UNKNOWN
+    # DPV has no word for consent that rests: what it is not is valid.
+    return state.status if document.scope.term.holds(now) and not state.paused else Status.UNKNOWN
 
 
 def _document(row: _Row, tenant: str) -> Authorization:

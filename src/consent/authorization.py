@@ -18,6 +18,7 @@ from consent.notice import Notice
 from consent.record import Controller, record_json
 from consent.scope import Scope
 from consent.strict import Fields, decode, load
+from consent.voidterms import check_terms
 
 VERSION = 1
 LARGEST_DOCUMENT = 262_144
@@ -81,8 +82,9 @@ class Request:
 def draw_up(request: Request, notice: Notice, *, now: datetime, entropy: Entropy) -> Authorization:
     """The document to show and sign, with a fresh id and nonce: the same wish twice is two documents.
 
-    Raises `NoticeUnknown` when the notice does not tell of all purposes.
+    Raises `NoticeUnknown` when the notice does not tell of all purposes, `ScopeBundled`, `ScopeOpenList`.
     """
+    check_terms(request.scope)
     if not request.scope.purposes <= notice.purposes:
         raise NoticeUnknown("the notice does not tell of every purpose that is asked for")
     wanted = Authorization(

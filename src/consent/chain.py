@@ -39,6 +39,8 @@ SUSPENDED = "ConsentSuspended"
 RECONFIRMED = "ConsentReconfirmed"
 DISPUTED = "ConsentDisputed"
 SETTLED = "ConsentDisputeSettled"
+PAUSED = "ConsentPaused"
+RESUMED = "ConsentResumed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ class Event:
     """Their new status; None: unchanged."""
     disputed: bool | None = None
     """Their new dispute mark; None: unchanged."""
+    paused: bool | None = None
+    """Whether they rest from now on; None: unchanged."""
     evidence: bytes | None = None
     extra: Mapping[str, Json] = field(default_factory=dict)
     """More for the sealed payload."""
@@ -64,6 +68,7 @@ class State:
     purpose: Purpose
     status: Status
     disputed: bool
+    paused: bool
     head: str
     left: int | None
     """Uses left, reserved ones taken off; None without limit. Without a counter there are none."""
@@ -85,6 +90,7 @@ class Past:
     purposes: frozenset[Purpose]
     status: Status | None
     disputed: bool | None
+    paused: bool | None
     by: str
     at: datetime
     entry: str
@@ -108,6 +114,7 @@ _STATES = (
         _STATE.c.purpose,
         _STATE.c.status,
         _STATE.c.disputed,
+        _STATE.c.paused,
         _STATE.c.head,
         _COUNTER.c.purpose,
         _COUNTER.c.most,
@@ -134,6 +141,7 @@ _EVENTS = (
         _EVENT.c.purposes,
         _EVENT.c.status,
         _EVENT.c.disputed,
+        _EVENT.c.paused,
         _EVENT.c.how,
         _EVENT.c.at,
         _EVENT.c.leaf_hash,
@@ -161,9 +169,11 @@ def states(session: Session, tenant: str, ids: Collection[str]) -> dict[str, tup
     found: dict[str, list[State]] = {}
     session.flush()
     rows = session.connection().execute(_STATES, {"tenant": tenant, "ids": list(ids)})
-    for authorization, purpose, status, disputed, head, counted, *uses in rows:
+    for authorization, purpose, status, disputed, paused, head, counted, *uses in rows:
         left, most = (0, 0) if counted is None else (_left(*uses), uses[0])
-        state = State(read_word(Purpose, purpose), read_word(Status, status), disputed, head, left, most)
+        state = State(
+            read_word(Purpose, purpose), read_word(Status, status), disputed, paused, head, left, most
+        )
         found.setdefault(authorization, []).append(state)
     return {authorization: tuple(items) for authorization, items in found.items()}
 
@@ -173,13 +183,14 @@ def events(session: Session, tenant: str, ids: Collection[str]) -> dict[str, tup
     found: dict[str, list[Past]] = {}
     session.flush()
     rows = session.connection().execute(_EVENTS, {"tenant": tenant, "ids": list(ids)})
-    for authorization, number, kind, purposes, status, disputed, how, at, leaf_hash, prev in rows:
+    for authorization, number, kind, purposes, status, disputed, paused, how, at, leaf_hash, prev in rows:
         past = Past(
             number=number,
             kind=kind,
             purposes=_purposes(purposes),
             status=None if status is None else read_word(Status, status),
             disputed=disputed,
+            paused=paused,
             by=how,
             at=at,
             entry=leaf_hash,
@@ -201,6 +212,7 @@ def intact(chain: Sequence[Past], now_says: Sequence[State]) -> bool:
     """Whether the chain is whole and the state rows say exactly what its events add up to."""
     status: dict[Purpose, Status] = {}
     disputed: dict[Purpose, bool] = {}
+    paused: dict[Purpose, bool] = {}
     prev: str | None = None
     for number, past in enumerate(chain):
         if (past.number, past.prev) != (number, prev):
@@ -211,11 +223,14 @@ def intact(chain: Sequence[Past], now_says: Sequence[State]) -> bool:
                 status[purpose] = past.status
             if past.disputed is not None:
                 disputed[purpose] = past.disputed
+            if past.paused is not None:
+                paused[purpose] = past.paused
     return (
         bool(chain)
         and {state.purpose: state.status for state in now_says} == status
         and all(state.head == prev for state in now_says)
         and all(state.disputed == disputed.get(state.purpose, False) for state in now_says)
+        and all(state.paused == paused.get(state.purpose, False) for state in now_says)
     )
 
 
@@ -247,6 +262,7 @@ def append(
             purposes=",".join(sorted(event.purposes)),
             status=None if event.status is None else str(event.status),
             disputed=event.disputed,
+            paused=event.paused,
             how=str(event.by.how),
             actor=event.by.actor,
             at=now,
@@ -269,6 +285,8 @@ def _move(session: Session, tenant: str, authorization: str, event: Event, head:
         changes["status"] = str(event.status)
     if event.disputed is not None:
         changes["disputed"] = event.disputed
+    if event.paused is not None:
+        changes["paused"] = event.paused
     touched = [str(purpose) for purpose in event.purposes]
     session.connection().execute(of_it.where(_STATE.c.purpose.in_(touched)).values(**changes))
     session.connection().execute(of_it.values(head=head))

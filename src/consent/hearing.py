@@ -7,19 +7,19 @@ The order of two statements carries that (lock first, read in a later one); SERI
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlmodel import Session
 
 from audit.errors import ConsentryError
 from audit.ledger import Ledger
-from consent import papers, portraits
+from consent import cooldown, papers, portraits
 from consent.case import Case
 from consent.ground import Place
 from consent.papers import Cabinet
 from consent.standing import Lock, Standing, Standings
 from consent.templatelock import TemplateLock, TemplateState
-from consent.words import Action
+from consent.words import Action, Purpose
 
 SKEW = timedelta(seconds=60)
 """How far the clock may lag behind the last entry. More, and it was set back: no term can be trusted."""
@@ -35,6 +35,8 @@ class Hearing:
     standings: Mapping[str, Standing]
     cabinet: Cabinet
     place: Place
+    refusals: Mapping[str, Mapping[Purpose, datetime]]
+    """By person, when she last declined what; read where somebody is to be asked."""
     faults: tuple[str, ...]
     """Stable codes of what could not be checked. Any is a G-00."""
 
@@ -45,6 +47,7 @@ class Hearing:
 
 
 _NO_TEMPLATE = TemplateState(frozen=False, media_digest=None)
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _EMBEDS = frozenset({Action.SCAN, Action.DONOR})
 
 
@@ -79,7 +82,15 @@ class Bench:
             # The rows are ours already; only the instant at which their terms are read changes.
             standings = self._standings(session, case, at, faults, locked=False)
         cabinet = self._cabinet(session, case, at, faults)
-        return Hearing(at, template, standings, cabinet, self.place, tuple(faults))
+        return Hearing(
+            at, template, standings, cabinet, self.place, self._refusals(session, case), tuple(faults)
+        )
+
+    def _refusals(self, session: Session, case: Case) -> dict[str, dict[Purpose, datetime]]:
+        if case.action is not Action.ASK:
+            return {}
+        people = {one.person for one in case.people}
+        return {person: cooldown.refusals(session, self.tenant, person, _EVER) for person in people}
 
     def _cabinet(self, session: Session, case: Case, now: datetime, faults: list[str]) -> Cabinet:
         try:

@@ -9,8 +9,10 @@ from datetime import datetime
 
 from sqlmodel import Session, col, func, select
 
-from consent import case, chain, docket
+from consent import case, chain, docket, reminding, requests
 from consent.registry import Registry
+from consent.reminding import Told
+from consent.requests import ConsentRequest
 from consent.standing import Standing
 from consent.tables import AuthorizationRow, PortraitRow
 from consent.words import Action, Purpose, Role
@@ -59,6 +61,10 @@ class Inbox:
     """Newest first."""
     references: int
     """How many biometric references of hers are stored."""
+    requests: tuple[ConsentRequest, ...]
+    """What she was asked for, newest first."""
+    reminders: tuple[Told, ...]
+    """What was said to end soon, newest first."""
 
 
 def inbox(session: Session, registry: Registry, person: str, *, now: datetime) -> Inbox:
@@ -80,6 +86,8 @@ def inbox(session: Session, registry: Registry, person: str, *, now: datetime) -
         asked=tuple(_asked(recorded, named) for recorded, named in docket.naming(session, tenant, person)),
         signed=tuple(Signed(standings[row.id], row.received_at, events[row.id]) for row in rows),
         references=references,
+        requests=requests.of_person(session, tenant, person, now=now),
+        reminders=reminding.told(session, tenant, person),
     )
 
 

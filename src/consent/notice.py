@@ -62,6 +62,8 @@ class Notice:
     """What it tells of. Consent to anything else was not informed."""
     text: str
     """Shown verbatim, and hashed as UTF-8."""
+    renews: str = ""
+    """Consents given under a version before this one have to be renewed; empty: none (PIPL art. 14(2))."""
 
     @property
     def sha256(self) -> str:
@@ -93,6 +95,7 @@ def read_notice(data: bytes) -> Notice:
         withdrawal=_required(head, "withdrawal"),
         purposes=_purposes(_required(head, "purposes")),
         text=text,
+        renews=check_text(head["renews"], "notice.renews", at_most=500) if "renews" in head else "",
     )
     _check(notice, sections)
     return notice
@@ -115,13 +118,19 @@ def newest(notices: Iterable[Notice], name: str, language: str) -> Notice:
     found = [one for one in notices if (one.id, one.language) == (name, language)]
     if not found:
         raise NoticeUnknown(f"no notice {name} in {language}")
-    # Versions count up; "10" comes after "9".
-    return max(found, key=lambda one: (len(one.version), one.version))
+    return max(found, key=lambda one: order(one.version))
+
+
+def order(version: str) -> tuple[int, str]:
+    """What versions are sorted by. They count up; "10" comes after "9"."""
+    return len(version), version
 
 
 def _check(notice: Notice, sections: dict[str, str]) -> None:
     if not _LANGUAGE.fullmatch(notice.language):
         raise DocumentMalformed("notice.language: expected a tag like zh-CN or en")
+    if order(notice.renews) > order(notice.version):
+        raise DocumentMalformed("notice.renews: expected this version or an earlier one")
     for item, citation in ITEMS.items():
         body = sections.get(item, "")
         if len(body) < SHORTEST_SECTION or any(blank in body for blank in _BLANKS):

@@ -1,9 +1,10 @@
 """Published notices: kept whole, by digest, so that what people were shown stays readable."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from functools import partial
+from typing import Protocol, cast
 
 import sqlalchemy as core
 from sqlmodel import Session, select
@@ -11,8 +12,9 @@ from sqlmodel import Session, select
 from audit.canonical import digest
 from audit.fact import Fact, Part, Seal, Subject
 from audit.ledger import Ledger
+from audit.remembered import Remembered
 from consent.errors import NoticeChanged
-from consent.notice import Notice, read_notice
+from consent.notice import Notice, order, read_notice
 from consent.tables import NoticeRow
 
 _NOTICE = cast(core.Table, NoticeRow.__table__)  # type: ignore[attr-defined]
@@ -20,6 +22,34 @@ _TEXTS = core.select(_NOTICE.c.sha256, _NOTICE.c.text).where(
     _NOTICE.c.tenant_id == core.bindparam("tenant"),
     _NOTICE.c.sha256.in_(core.bindparam("digests", expanding=True)),
 )
+
+_VERSIONS = core.select(_NOTICE.c.id, _NOTICE.c.sha256).where(
+    _NOTICE.c.tenant_id == core.bindparam("tenant"),
+    _NOTICE.c.id.in_(core.bindparam("ids", expanding=True)),
+)
+
+_RENEWS: Remembered[str] = Remembered(1024)
+"""From which version on a text lets consents stand, by the text's digest, which fixes it."""
+
+
+class _Named(Protocol):
+    """A notice as a document names it (`consent.authorization.NoticeRef`)."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def version(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Renewals:
+    """The earliest version, of each notice, under which a consent given still stands."""
+
+    since: Mapping[str, str]
+
+    def current(self, named: _Named) -> bool:
+        """Whether consent given under this version stands. Of a notice that is not published: no."""
+        return named.id in self.since and order(self.since[named.id]) <= order(named.version)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,3 +111,21 @@ class Noticeboard:
             if digest(data) == sha256:
                 found[sha256] = read_notice(data)
         return found
+
+    def renewals(self, session: Session, ids: Collection[str]) -> Renewals:
+        """What the published versions of these notices say of consents given before them."""
+        which = {"tenant": self.ledger.tenant, "ids": list(ids)}
+        since: dict[str, str] = {}
+        unread: set[str] = set()
+        for id_, sha256 in session.connection().execute(_VERSIONS, which).all():
+            renews = _RENEWS.of((id_, sha256), partial(self._renews, session, sha256))
+            if renews is None:
+                unread.add(id_)
+            else:
+                since[id_] = max(since.get(id_, ""), renews, key=order)
+        # What can't be read may be the text that says so: an edited row must not revive a consent.
+        return Renewals({id_: version for id_, version in since.items() if id_ not in unread})
+
+    def _renews(self, session: Session, sha256: str) -> str | None:
+        notice = self.find(session, sha256)
+        return None if notice is None else notice.renews

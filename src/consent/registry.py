@@ -5,8 +5,6 @@ event before it. The session is the caller's, and so is the commit. Nothing here
 the edge has authorised that, and hands in `By`.
 """
 
-import hmac
-from base64 import b32encode
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,7 +17,7 @@ from audit.ids import Entropy
 from audit.journal import DenyJournal
 from audit.keys import SigningKey, VerifyingKey
 from audit.ledger import Ledger
-from consent import chain, counters, portraits
+from consent import chain, counters, portraits, recoverycode
 from consent.admission import LONGEST_TERM, check_admissible, check_signed
 from consent.assessment import Assessor
 from consent.authorization import Authorization, parse
@@ -28,7 +26,6 @@ from consent.errors import (
     AuthorizationUnknown,
     NotSuspended,
     PurposeNotGiven,
-    RecoveryCodeWrong,
 )
 from consent.noticeboard import Noticeboard
 from consent.passkey import RelyingParty
@@ -99,7 +96,7 @@ class Registry:
         check_signed(session, self.tenant, wanted.signer, evidence, message, now=now, party=self.party)
         prior = self._supersede(session, wanted, now)
         countersignature = self.countersign.sign(to_countersign(wanted.digest, evidence, now))
-        code = b32encode(self.entropy(20)).decode()
+        code = recoverycode.fresh(self.entropy)
         session.add(
             AuthorizationRow(
                 tenant_id=self.tenant,
@@ -112,7 +109,7 @@ class Registry:
                 received_at=now,
                 kid=self.countersign.kid,
                 countersignature=countersignature,
-                recovery=_recovery(wanted.id, code),
+                recovery=recoverycode.stored(wanted.id, code),
             )
         )
         session.flush()
@@ -133,7 +130,7 @@ class Registry:
             },
         )
         entry = chain.append(session, self.ledger, wanted.id, wanted.person, event, now)
-        return Granted(wanted.id, entry, now, countersignature, self.countersign.kid, _grouped(code))
+        return Granted(wanted.id, entry, now, countersignature, self.countersign.kid, code)
 
     # Withdrawing
 
@@ -186,8 +183,7 @@ class Registry:
         """Withdraw with the code from the receipt, and nothing else. Raises `RecoveryCodeWrong`."""
         row = self._row(session, authorization)
         # Compared before the journal is touched: a guess must not be able to deny anything.
-        if not hmac.compare_digest(row.recovery, _recovery(authorization, code)):
-            raise RecoveryCodeWrong("not the recovery code of this authorization")
+        recoverycode.check(row.recovery, authorization, code)
         by = By(How.RECOVERY_CODE, row.person_id)
         return self.withdraw(session, effect, authorization, by=by, now=now, purposes=purposes)
 
@@ -389,12 +385,3 @@ class Registry:
         if row is None:
             raise AuthorizationUnknown(f"no authorization {authorization!r:.40} in this tenant")
         return row
-
-
-def _recovery(authorization: str, code: str) -> str:
-    plain = code.strip().upper().replace("-", "")
-    return sha256(f"consentry/recovery/v1\0{authorization}\0{plain}".encode()).hexdigest()
-
-
-def _grouped(code: str) -> str:
-    return "-".join(code[i : i + 4] for i in range(0, len(code), 4))

@@ -53,6 +53,10 @@ class Standing:
     """She is, and one recorded as her heir signed."""
     grown_at: datetime | None = None
     """When her age band ends, and this consent with it. None: it does not, or it is not known."""
+    paused: frozenset[Purpose] = frozenset()
+    """Purposes she lets rest until she resumes them. Their `status` is not valid meanwhile."""
+    notice_current: bool = False
+    """No later version of the notice says that consents given before it have to be renewed (PIPL 14(2))."""
 
     def in_force(self, purpose: Purpose) -> bool:
         """Whether processing for `purpose` may rest on it now (the scope's other dimensions not asked)."""
@@ -63,6 +67,8 @@ class Standing:
             and status.valid
             and self.signature_valid
             and self.notice_matches
+            and self.notice_current
+            and purpose not in self.paused
             and not self.disputed
             # A child can't agree to this alone (PIPL art. 31), and an unknown age counts as a child's.
             and grown

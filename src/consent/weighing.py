@@ -1,6 +1,7 @@
 """A case against the rules: everything that stands in its way, and what that makes the answer."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from consent.case import Case, Mode, Output
 from consent.docket import Answer
@@ -11,6 +12,7 @@ from consent.objection import Objection, Severity
 from consent.policy import Policy
 from consent.question import Circumstances, Stage, questions
 from consent.required import missing
+from consent.words import Purpose
 
 
 def weigh(
@@ -35,13 +37,23 @@ def weigh(
         codes.append("OTHER_MODE")
     stage = Stage.DECIDE if output is None else Stage.RELEASE
     ground = ground_of(policy, case, heard)
-    now = Circumstances(heard.at, stage, heard.standings, heard.template, output, ground, lifted)
+    refused = refused_lately(heard, ground)
+    now = Circumstances(heard.at, stage, heard.standings, heard.template, output, ground, lifted, refused)
     said = policy.evaluate(questions(case, now))
     if not codes:
         return said
     # Cedar says G-00 for a missing field without its name; ours name it, so its own is left out.
     named = tuple(policy.failure(code) for code in codes)
     return (*named, *(o for o in said if o.rule != named[0].rule or o.detail))
+
+
+def refused_lately(heard: Hearing, ground: Ground) -> dict[str, frozenset[Purpose]]:
+    """By person, what she declined within the time of rest that the law here asks for (G-38)."""
+    since = heard.at - timedelta(days=ground.law["ask_again_days"])
+    return {
+        person: frozenset(purpose for purpose, at in declined.items() if at > since)
+        for person, declined in heard.refusals.items()
+    }
 
 
 def ground_of(policy: Policy, case: Case, heard: Hearing) -> Ground:

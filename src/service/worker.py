@@ -14,6 +14,8 @@ from threading import Event, Thread, Timer
 
 from audit.errors import ConsentryError, Unready
 from audit.ids import fresh
+from consent import reminding
+from consent.asking import Asking
 from service.database import DatabasePoisoned
 from service.logs import LOG
 from service.retention import purger
@@ -38,6 +40,7 @@ PATIENCE_SECONDS = 5.0
 """The longest pause between two looks at something that is not ready."""
 HAND_BACK_SECONDS = 20
 """What a run that was told to stop has for stopping."""
+TIDY_SECONDS = 60
 PURGE_SECONDS = 60
 WHOLE_PURGE_SECONDS = 3600
 """Between two readings of whole folders."""
@@ -102,6 +105,7 @@ class Worker:
     """What was owed when the last turn began."""
     _look_around: float = 0.0
     """When to look for workers that died, on the monotonic clock."""
+    _tidy_at: float = 0.0
     _purge_at: float = 0.0
     _purge_whole_at: float = 0.0
 
@@ -124,8 +128,20 @@ class Worker:
                 LOG.warning("took over jobs of a worker that fell silent", extra={"count": taken})
             if strays := self.runner.pick_up():
                 LOG.warning("took up jobs that nobody worked at", extra={"count": strays})
+        self._tidy()
         self._purge()
         record.log.publish(now=record.clock())
+
+    def _tidy(self) -> None:
+        """Requests that nobody answered, and consents that end soon: days matter here, not seconds."""
+        if time.monotonic() < self._tidy_at:
+            return
+        self._tidy_at = time.monotonic() + TIDY_SECONDS
+        record = self.record
+        with record.database.write() as session:
+            Asking(record.registry).lapse(session, now=record.clock())
+        with record.database.write() as session:
+            reminding.remind(session, record.ledger, record.clock())
 
     def _purge(self) -> None:
         now = time.monotonic()

@@ -4,7 +4,7 @@ The routes are those of the OpenAPI document: a new one, or a new kind of object
 said what to send to it. What is answered is what an id of nobody is answered with; and nothing has changed.
 """
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +19,7 @@ from api.test_authorizations import asked
 from api.test_papers import A_PAPER
 from api.test_swaps import PHOTO, a_swap
 from callers import Caller, Outside
+from consent import signature
 from grounds import open_world
 from incoming import USE_JSON, announced, begun, clip, the_cast
 from portraits import PEOPLE, packaged
@@ -89,7 +90,14 @@ def one_of_everything(there: Outside) -> Objects:
     waiting = announced(there)
     assert operator.put(f"/v1/templates/{waiting}/content", content=clip()).status_code == 200
     hers, donor = world.people["astronaut"], world.people["hopper"]
+    wish = asked(there, hers.person).model_dump(mode="json", exclude_none=True)
+    put = operator.post("/v1/requests", wish)
+    assert put.status_code == 201, put.text
+    document = put.json()["document"]
+    evidence = signature.sign(hers.key, signature.to_sign(b64decode(document))).encoded
+    signed = {"document": document, "evidence": b64encode(evidence).decode()}
     ids = {
+        "request": put.json()["request"],
         "person": hers.person,
         "authorization": hers.authorization,
         "template": world.known["template"],
@@ -140,6 +148,13 @@ def one_of_everything(there: Outside) -> Objects:
             "by": "desk-1",
             "how": "account",
         },
+        ("POST", "/v1/authorizations/{authorization}/pauses"): {},
+        ("POST", "/v1/authorizations/{authorization}/resumptions"): {},
+        ("POST", "/v1/requests"): wish,
+        ("POST", "/v1/requests/{request}/drafts"): {"purposes": ["MATCHING"]},
+        ("POST", "/v1/requests/{request}/answers"): signed,
+        ("POST", "/v1/requests/{request}/links"): {},
+        ("POST", "/v1/contracts"): {"sha256": "ab" * 32, "person": hers.person},
         ("POST", "/v1/authorizations/{authorization}/confirmations"): {"evidence": "e30="},
         ("POST", "/v1/authorizations/{authorization}/references"): photos,
         ("POST", "/v1/decisions/{decision}/lifts"): {"reason": "seen by me"},

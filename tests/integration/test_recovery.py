@@ -25,8 +25,9 @@ from consent.registry import Granted
 from consent.withdrawal import By, How
 from consent.words import AgeBand, ProofLevel, Purpose, Status
 from consenting import NOTICES, a_scope
-from service import founding
+from service import asking, founding
 from service.recovery import recover
+from service.revoking import Word
 from service.settings import Settings, load
 from service.wiring import Record, open_record
 
@@ -132,6 +133,35 @@ def test_a_restored_older_database_refuses_to_start(place: Place, noon: datetime
 
     with pytest.raises(LogBehind):
         opened(place, noon)
+
+
+def test_a_pause_that_a_restored_copy_has_forgotten_does_not_end_in_silence(
+    place: Place, noon: datetime
+) -> None:
+    # Given a copy from before she paused
+    record = opened(place, noon)
+    paused, key = somebody_agrees(record, noon)
+    record.close()
+    put_back = place.copy()
+    record = opened(place, noon)
+    word = Word(code=paused.recovery_code)
+    asking.rest(record, paused.authorization, word, None, paused=True)
+    assert statuses(record, paused.authorization, noon) == {Status.UNKNOWN}
+    record.close()
+    put_back()
+
+    # Then it does not start; recovered, nothing rests on her consent until she signs again.
+    with pytest.raises(LogBehind):
+        opened(place, noon)
+    recover(place.settings, noon)
+    record = opened(place, noon)
+    assert statuses(record, paused.authorization, noon) == {Status.UNKNOWN}
+    with record.database.write() as session:
+        found = record.registry.standings(session, "default", [paused.authorization], now=noon, lock=None)
+        again = signature.sign(key, signature.to_reconfirm(found[paused.authorization].head))
+        record.registry.reconfirm(session, paused.authorization, again.encoded, now=noon)
+    assert statuses(record, paused.authorization, noon) == {Status.RENEWED}
+    record.close()
 
 
 def test_what_was_withdrawn_stays_withdrawn_and_the_rest_waits_for_its_person(

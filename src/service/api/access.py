@@ -30,6 +30,12 @@ OPEN = frozenset(
         "/v1/passkeys",  # as above
         "/v1/signatures",  # as above, and her signature, which nobody else can make
         "/v1/confirmations",  # as above
+        "/v1/pauses",  # pausing too
+        "/v1/resumptions",  # and going on: she has no more to show than the code by which she paused
+        "/v1/links/openings",  # whom we ask need have no key here: her link, of 256 bits, is enough to read,
+        "/v1/links/drafts",  # to see what a smaller yes would say,
+        "/v1/links/answers",  # to bring her signature, without which nothing is given,
+        "/v1/links/refusals",  # and to say no: whoever forges that has only kept something from happening
     }
 )
 """Routes that anybody may call. Each needs its reason here."""

@@ -21,6 +21,7 @@ from service.api.house import House
 from service.api.limits import Buckets, Limits
 from service.api.routes import (
     authorizations,
+    contracts,
     decisions,
     health,
     keys,
@@ -30,8 +31,10 @@ from service.api.routes import (
     outputs,
     pages,
     papers,
+    pauses,
     people,
     proofs,
+    requests,
     scans,
     signing,
     swaps,
@@ -55,6 +58,9 @@ ROUTERS = (
     links.router,
     signing.router,
     pages.router,
+    pauses.router,
+    requests.router,
+    contracts.router,
     decisions.router,
     templates.router,
     uploads.bodies,

@@ -54,6 +54,7 @@ TAGS = {
     "notices": "What people are shown before they sign.",
     "authorizations": "What somebody agreed to: drawn up, signed on her side, registered, withdrawn.",
     "signing": "Links for people, and the page where they make a passkey, read, and sign.",
+    "requests": "She is asked, sees the notice, and gives all, part, less or nothing.",
     "templates": "Videos: announced with source and cast, looked through, published.",
     "uploads": "The bytes of announced videos, whole or in parts.",
     "swaps": "A donor's face on a template: asked for, followed, called off.",

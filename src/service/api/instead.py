@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 
 from audit.canonical import NotCanonical
 from audit.errors import ConsentryError
+from consent import asking_errors
 from consent import errors as consents
 from consent import eye_errors as eyes
 from swap import faults
@@ -25,6 +26,7 @@ SCOPE = (
     consents.ScopeIrrevocable,
     consents.ScopeOpenSearch,
     consents.ScopeTerm,
+    asking_errors.ScopeOpenList,
 )
 """What can be wrong with what somebody is to agree to."""
 DOCUMENT = (NotCanonical, consents.DocumentMalformed, *SCOPE)

@@ -15,6 +15,14 @@ from starlette.responses import Response
 from audit.durable import DiskFull
 from audit.errors import BadInput, ConsentryError, Diverged
 from audit.log import EntryUnknown
+from consent.asking_errors import (
+    AskedTooSoon,
+    ContractKnown,
+    LinkInvalid,
+    RequestClosed,
+    RequestUnknown,
+    ResumeNotHers,
+)
 from consent.capturing import CaptureClosed, CapturesExhausted, CaptureUnknown
 from consent.cosigning import NothingToCosign
 from consent.errors import (
@@ -61,6 +69,12 @@ _STATUS: Mapping[type[ConsentryError], HTTPStatus] = {
     KinUnknown: HTTPStatus.NOT_FOUND,
     ProofServiceUnknown: HTTPStatus.NOT_FOUND,
     KeyUnknown: HTTPStatus.NOT_FOUND,
+    RequestUnknown: HTTPStatus.NOT_FOUND,
+    RequestClosed: HTTPStatus.CONFLICT,
+    LinkInvalid: HTTPStatus.FORBIDDEN,
+    AskedTooSoon: HTTPStatus.CONFLICT,
+    ResumeNotHers: HTTPStatus.FORBIDDEN,
+    ContractKnown: HTTPStatus.CONFLICT,
     WrongState: HTTPStatus.CONFLICT,
     SourceTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     StorageFull: HTTPStatus.INSUFFICIENT_STORAGE,

@@ -19,7 +19,7 @@ from consent.notice import load_notices, newest
 from consent.passkey import RelyingParty
 from consent.scope import Scope
 from consent.words import Purpose
-from service.cli import files, paperwork, withdrawing
+from service.cli import asks, files, paperwork, resting, withdrawing
 from service.cli.command import Answer, command, group
 from service.cli.desk import Desk
 from service.cli.withdrawing import Acting
@@ -31,6 +31,10 @@ app = group("consent", "Consent: draw up, sign, grant, show, withdraw, verify.")
 Authorization = Annotated[str, typer.Argument(metavar="ID", help="The authorization.")]
 By = Annotated[str, typer.Option(metavar="ID", help="Who says so.")]
 As = Annotated[Acting, typer.Option("--as", help="In what role, when not by code.")]
+Code = Annotated[str | None, typer.Option(metavar="CODE", help="The recovery code of her receipt.")]
+Purposes = Annotated[
+    list[Purpose] | None, typer.Option("--purpose", help="Only this purpose; may be repeated.")
+]
 Document = Annotated[Path, typer.Argument(metavar="DOCUMENT", help="The document, as drawn up.")]
 
 
@@ -200,6 +204,55 @@ def dispute(desk: Desk, authorization: Authorization, *, by: By, acting: As = Ac
 def settle(desk: Desk, authorization: Authorization, *, by: By, acting: As = Acting.OPERATOR) -> Answer:
     """Take the mark of a dispute off again. What was withdrawn meanwhile stays withdrawn."""
     return Answer(withdrawing.mark(desk.voice, desk.record, authorization, by, acting, disputed=False))
+
+
+@command(app, "pause")
+def pause(
+    desk: Desk,
+    authorization: Authorization,
+    *,
+    code: Code = None,
+    by: Annotated[str | None, typer.Option(metavar="ID", help="Who says so, when not by code.")] = None,
+    acting: As = Acting.OPERATOR,
+    purposes: Purposes = None,
+) -> Answer:
+    """Let it rest, all of it or some purposes. In force when this command ends; nothing is lost by it."""
+    asked = resting.asked(authorization, code, by, acting, purposes)
+    return Answer(resting.rest(desk.voice, desk.record, asked, paused=True))
+
+
+@command(app, "resume")
+def resume(
+    desk: Desk,
+    authorization: Authorization,
+    *,
+    code: Code = None,
+    by: Annotated[str | None, typer.Option(metavar="ID", help="Who acts for her, when not by code.")] = None,
+    acting: As = Acting.REPRESENTATIVE,
+    purposes: Purposes = None,
+) -> Answer:
+    """Let what she paused go on: by her code, or by who acts for her. Nothing is to be signed."""
+    asked = resting.asked(authorization, code, by, acting, purposes)
+    return Answer(resting.rest(desk.voice, desk.record, asked, paused=False))
+
+
+@command(app, "bring-in")
+def bring_in(
+    desk: Desk,
+    contract: Annotated[Path, typer.Argument(metavar="FILE", help="The paper; only its digest is kept.")],
+    *,
+    by: By,
+    person: Annotated[str | None, typer.Option(metavar="ID", help="Whom it is said to be of.")] = None,
+    purposes: Purposes = None,
+) -> Answer:
+    """Keep a contract from before as unproven. Nothing is ever permitted on it: ask the person."""
+    return Answer(asks.bring_in(desk, files.digest_of(contract), by, person, purposes or []))
+
+
+@command(app, "contracts")
+def contracts(desk: Desk) -> Answer:
+    """The contracts from before, all of them unproven."""
+    return Answer(asks.contracts(desk))
 
 
 @command(app, "verify")

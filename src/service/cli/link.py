@@ -15,7 +15,7 @@ from service.cli.command import Answer, command, group
 from service.cli.desk import Desk
 
 if TYPE_CHECKING:
-    from service import asking
+    from service import inviting
 
 app = group("link", "Links for people: make a passkey, sign, confirm again. Each once, for a while.")
 
@@ -27,9 +27,9 @@ Person = Annotated[str, typer.Argument(metavar="PERSON", help="Her id here.")]
 @command(app, "key")
 def key(desk: Desk, person: Person, *, by: By = "operator", hours: Hours = 24) -> Answer:
     """Ask her to make a passkey: a first, or one for another device. Whoever opens the link becomes her."""
-    from service import asking  # noqa: PLC0415  (a database)
+    from service import inviting  # noqa: PLC0415  (a database)
 
-    return _say(desk, asking.for_key(desk.record, person, by=by, holds=timedelta(hours=hours)))
+    return _say(desk, inviting.for_key(desk.record, person, by=by, holds=timedelta(hours=hours)))
 
 
 @command(app, "sign")
@@ -41,10 +41,10 @@ def sign(
     hours: Hours = 72,
 ) -> Answer:
     """Ask her to read a document and to sign it with her passkey."""
-    from service import asking  # noqa: PLC0415
+    from service import inviting  # noqa: PLC0415
 
     data = files.read_bytes(document)
-    return _say(desk, asking.for_signature(desk.record, data, by=by, holds=timedelta(hours=hours)))
+    return _say(desk, inviting.for_signature(desk.record, data, by=by, holds=timedelta(hours=hours)))
 
 
 @command(app, "confirm")
@@ -56,10 +56,10 @@ def confirm(
     hours: Hours = 72,
 ) -> Answer:
     """Ask her to confirm a suspended authorization again."""
-    from service import asking  # noqa: PLC0415
+    from service import inviting  # noqa: PLC0415
 
     return _say(
-        desk, asking.for_confirmation(desk.record, authorization, by=by, holds=timedelta(hours=hours))
+        desk, inviting.for_confirmation(desk.record, authorization, by=by, holds=timedelta(hours=hours))
     )
 
 
@@ -74,15 +74,15 @@ def prove(
     lost: Annotated[bool, typer.Option("--lost", help="She has lost every key: all of them end.")] = False,
 ) -> Answer:
     """Record anew how it is known who she is. The last proof counts; what she signed stays signed."""
-    from service import asking  # noqa: PLC0415
+    from service import inviting  # noqa: PLC0415
 
-    proved = asking.prove(desk.record, person, Proof(proof, by, how), by=by, lost=lost)
+    proved = inviting.prove(desk.record, person, Proof(proof, by, how), by=by, lost=lost)
     desk.voice.say(f"proved anew: {proof}" + ("; her keys have ended" if lost else ""))
     desk.voice.hint(f"consentry link key {person}")
     return Answer({"person": person, "proof": str(proof), "entry": proved.entry})
 
 
-def _say(desk: Desk, asked: "asking.Asked") -> Answer:
+def _say(desk: Desk, asked: "inviting.Asked") -> Answer:
     link = asked.link
     desk.voice.say(f"for her alone, once, until {link.expires_at:%Y-%m-%d %H:%M} UTC:")
     desk.voice.say(escape(asked.url))

@@ -99,6 +99,10 @@ def show(voice: Voice, record: "Record", authorization: str) -> Mapping[str, Jso
     voice.show(table)
     for past in events:
         voice.say(f"  {past.at:%Y-%m-%d %H:%M:%S}  {past.kind}  by {past.by}")
+    if standing.paused:
+        voice.say(f"  [bold yellow]paused 已暂停[/]: {', '.join(sorted(standing.paused))}")
+    if not standing.notice_current:
+        voice.say("  [bold red]the processing changed: a later notice asks for new consent[/]")
     if standing.disputed:
         voice.say("  [bold red]disputed: nothing rests on it until settled[/]")
     if events:
@@ -112,7 +116,9 @@ def show(voice: Voice, record: "Record", authorization: str) -> Mapping[str, Jso
         "uses_left": {str(purpose): left for purpose, left in standing.uses_left.items()},
         "signature_valid": standing.signature_valid,
         "notice_matches": standing.notice_matches,
+        "notice_current": standing.notice_current,
         "disputed": standing.disputed,
+        "paused": [str(purpose) for purpose in sorted(standing.paused)],
         "head": standing.head,
         "events": [
             {"kind": past.kind, "at": instant.exact(past.at), "by": past.by, "entry": past.entry}

@@ -25,6 +25,7 @@ COMMANDS = (
     "kin",
     "consent",
     "link",
+    "ask",
     "template",
     "swap",
     "decision",

@@ -135,7 +135,9 @@ class Authorization(Shape):
     uses_left: dict[Purpose, int | None] = Field(description="null: without limit.")
     signature_valid: bool
     notice_matches: bool
+    notice_current: bool
     disputed: bool
+    paused: list[Purpose]
     head: Digest
     events: list[Event]
 

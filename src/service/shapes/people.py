@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from consent.requests import Extent, State
 from consent.words import Action, AgeBand, ProofLevel, Purpose, Role, Status
 from service.shapes.shape import Digest, Id, Instant, Label, Shape
 
@@ -90,7 +91,37 @@ class Signed(Shape):
     received_at: Instant
     status: dict[Purpose, Status]
     disputed: bool
+    paused: list[Purpose]
     events: list[Event]
+
+
+class ConsentRequest(Shape):
+    """A request, and what became of it."""
+
+    request: Id
+    person: Id
+    state: State
+    statuses: dict[Purpose, Status] = Field(description="The word of DPV 2.3 for each purpose asked.")
+    notice: Digest
+    template: Id | None
+    asked_by: str
+    asked_at: Instant
+    until: Instant
+    authorization: Id | None = Field(description="What she signed: this, or what gives less.")
+    extent: Extent | None
+    declined: list[Purpose]
+    closed_at: Instant | None
+    entry: Digest = Field(description="Leaf hash of what happened to it last.")
+
+
+class Reminder(Shape):
+    """She was told that a consent of hers ends in so many days."""
+
+    authorization: Id
+    days: int
+    until: Instant
+    at: Instant
+    entry: Digest
 
 
 class Inbox(Shape):
@@ -100,3 +131,5 @@ class Inbox(Shape):
     references: int
     asked: list[Asked]
     signed: list[Signed]
+    requests: list[ConsentRequest] = Field(description="What she was asked for.")
+    reminders: list[Reminder] = Field(description="What was said to end soon.")

@@ -293,6 +293,7 @@ def her_standing(tmp_path: Path, **changes: Any) -> Standing:
         document=document,
         signature_valid=True,
         notice_matches=True,
+        notice_current=True,
         status=dict.fromkeys(scope.purposes, Status.GIVEN),
         uses_left={},
         proof=ProofLevel.LIVE_CAPTURE,

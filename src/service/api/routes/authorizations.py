@@ -112,7 +112,9 @@ def show(house: TheHouse, caller: AnyButEngine, authorization: Id) -> shapes.Aut
         uses_left=dict(standing.uses_left),
         signature_valid=standing.signature_valid,
         notice_matches=standing.notice_matches,
+        notice_current=standing.notice_current,
         disputed=standing.disputed,
+        paused=sorted(standing.paused),
         head=standing.head,
         events=[Event(kind=e.kind, at=e.at, by=e.by, entry=e.entry) for e in events],
     )

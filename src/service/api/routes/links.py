@@ -14,7 +14,7 @@ from consent.errors import (
     PersonUnknown,
 )
 from consent.person import Proof
-from service import asking
+from service import inviting
 from service.api.access import Operator
 from service.api.house import TheHouse
 from service.api.instead import DOCUMENT, may_answer
@@ -35,7 +35,7 @@ def ask_key(house: TheHouse, caller: Operator, person: Id, asked: shapes.AskKey)
     Whoever opens it becomes her, so it goes to her alone; an earlier one of hers not yet used ends.
     """
     holds = timedelta(hours=asked.hours)
-    return _issued(asking.for_key(house.record, person, by=caller.requester, holds=holds))
+    return _issued(inviting.for_key(house.record, person, by=caller.requester, holds=holds))
 
 
 @router.post("/authorizations/links", status_code=HTTPStatus.CREATED)
@@ -43,7 +43,7 @@ def ask_key(house: TheHouse, caller: Operator, person: Id, asked: shapes.AskKey)
 def ask_signature(house: TheHouse, caller: Operator, asked: shapes.AskSignature) -> shapes.LinkIssued:
     """Issue a link by which she reads a document, as drawn up, and signs it with her passkey."""
     holds = timedelta(hours=asked.hours)
-    return _issued(asking.for_signature(house.record, asked.document, by=caller.requester, holds=holds))
+    return _issued(inviting.for_signature(house.record, asked.document, by=caller.requester, holds=holds))
 
 
 @router.post("/authorizations/{authorization}/links", status_code=HTTPStatus.CREATED)
@@ -53,7 +53,7 @@ def ask_confirmation(
 ) -> shapes.LinkIssued:
     """Issue a link by which she confirms a suspended authorization again, with her passkey."""
     holds = timedelta(hours=asked.hours)
-    return _issued(asking.for_confirmation(house.record, authorization, by=caller.requester, holds=holds))
+    return _issued(inviting.for_confirmation(house.record, authorization, by=caller.requester, holds=holds))
 
 
 @router.post("/people/{person}/proofs", status_code=HTTPStatus.CREATED)
@@ -61,11 +61,11 @@ def ask_confirmation(
 def prove(house: TheHouse, caller: Operator, person: Id, asked: shapes.Prove) -> Person:
     """Record anew how it is known who she is, as when her keys are lost. What they signed stays signed."""
     proof = Proof(asked.proof, asked.by, asked.how)
-    proved = asking.prove(house.record, person, proof, by=caller.requester, lost=asked.lost)
+    proved = inviting.prove(house.record, person, proof, by=caller.requester, lost=asked.lost)
     return person_shape(proved, proved.proof, house.clock())
 
 
-def _issued(asked: asking.Asked) -> shapes.LinkIssued:
+def _issued(asked: inviting.Asked) -> shapes.LinkIssued:
     link = asked.link
     return shapes.LinkIssued(
         act=link.act, person=link.person, url=asked.url, expires_at=link.expires_at, entry=link.entry

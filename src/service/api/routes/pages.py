@@ -14,7 +14,7 @@ from service.api.house import TheHouse
 from service.api.instead import may_answer
 from service.api.problem import RouteUnknown
 from service.api.route import Route
-from service.asking import PAGE
+from service.inviting import PAGE
 
 FILES = {
     "sign.css": "text/css; charset=utf-8",

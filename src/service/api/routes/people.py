@@ -12,6 +12,7 @@ from consent.person import Person as Enrolled
 from consent.person import PersonKey as EnrolledKey
 from consent.person import Proof
 from consent.proofservices import ProofServices
+from service.api import answers
 from service.api.access import AnyButEngine, Operator, OperatorOrCreator
 from service.api.house import TheHouse
 from service.api.instead import may_answer
@@ -104,9 +105,21 @@ def inbox(house: TheHouse, caller: AnyButEngine, person: Id) -> shapes.Inbox:
                 received_at=one.received_at,
                 status=dict(one.standing.status),
                 disputed=one.standing.disputed,
+                paused=sorted(one.standing.paused),
                 events=[shapes.Event(kind=e.kind, at=e.at, by=e.by, entry=e.entry) for e in one.events],
             )
             for one in found.signed
+        ],
+        requests=[answers.request(one) for one in found.requests],
+        reminders=[
+            shapes.Reminder(
+                authorization=one.reminder.authorization,
+                days=one.reminder.days,
+                until=one.reminder.until,
+                at=one.at,
+                entry=one.entry,
+            )
+            for one in found.reminders
         ],
     )
 

@@ -1,0 +1,129 @@
+"""She is told before a consent of hers ends, so that it neither ends unseen nor goes on by habit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, select
+
+from audit import instant
+from audit.canonical import Json
+from audit.fact import Fact, Part, Seal, Subject
+from audit.ledger import Ledger
+from consent import chain
+from consent.tables import AuthorizationRow, ConsentStateRow, ReminderRow
+from consent.words import Status
+
+DAYS = (30, 7)
+"""How many days before the end, the earliest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reminder:
+    """One consent that ends within `days` days."""
+
+    authorization: str
+    person: str
+    days: int
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A reminder in her inbox."""
+
+    reminder: Reminder
+    at: datetime
+    entry: str
+
+
+def due_reminders(session: Session, tenant: str, now: datetime) -> tuple[Reminder, ...]:
+    """What she has to be told now and was not, by authorization: the nearest of `DAYS` and no other.
+
+    Not of a consent that was given for no more days than that: she has just read so when she signed.
+    """
+    return _due(session, tenant, now, None)
+
+
+def remind(session: Session, ledger: Ledger, now: datetime) -> tuple[Reminder, ...]:
+    """Tell her what is due: into her inbox, and into the log. Each once, whoever else does the same."""
+    tenant = ledger.tenant
+    found = [one.authorization for one in _due(session, tenant, now, None)]
+    if not found:
+        return ()
+    # Two workers may have found the same: the second waits here, looks again, and finds it told.
+    chain.lock_states(session, tenant, found, "update")
+    due = _due(session, tenant, now, found)
+    for one in due:
+        payload: dict[str, Json] = {
+            "authorization": one.authorization,
+            "days": one.days,
+            "until": instant.exact(one.until),
+            "at": instant.exact(now),
+        }
+        part = Part(Subject("person", one.person), Seal.EVID, payload)
+        entry = ledger.append(session, Fact("ConsentEndsSoon", (part,)), now)
+        session.add(
+            ReminderRow(
+                tenant_id=tenant,
+                authorization_id=one.authorization,
+                days=one.days,
+                person_id=one.person,
+                until=one.until,
+                told_at=now,
+                entry=entry.leaf_hash,
+            )
+        )
+    session.flush()
+    return due
+
+
+def told(session: Session, tenant: str, person: str) -> tuple[Told, ...]:
+    """All she was reminded of, newest first."""
+    rows = session.exec(
+        select(ReminderRow)
+        .where(ReminderRow.tenant_id == tenant, ReminderRow.person_id == person)
+        .order_by(col(ReminderRow.told_at).desc(), col(ReminderRow.authorization_id))
+    )
+    return tuple(
+        Told(Reminder(row.authorization_id, row.person_id, row.days, row.until), row.told_at, row.entry)
+        for row in rows
+    )
+
+
+def _due(session: Session, tenant: str, now: datetime, among: Sequence[str] | None) -> tuple[Reminder, ...]:
+    ending = (
+        select(ConsentStateRow.authorization_id, ConsentStateRow.until)
+        .where(
+            ConsentStateRow.tenant_id == tenant,
+            col(ConsentStateRow.until) > now,
+            col(ConsentStateRow.until) <= now + timedelta(days=max(DAYS)),
+            col(ConsentStateRow.status).in_([Status.GIVEN.value, Status.RENEWED.value]),
+        )
+        .distinct()
+        .order_by(ConsentStateRow.authorization_id)
+    )
+    if among is not None:
+        ending = ending.where(col(ConsentStateRow.authorization_id).in_(among))
+    ends = dict(session.exec(ending).all())
+    if not ends:
+        return ()
+    signed = session.exec(
+        select(AuthorizationRow.id, AuthorizationRow.person_id, AuthorizationRow.received_at)
+        .where(AuthorizationRow.tenant_id == tenant, col(AuthorizationRow.id).in_(ends))
+        .order_by(AuthorizationRow.id)
+    ).all()
+    before = set(
+        session.exec(
+            select(ReminderRow.authorization_id, ReminderRow.days).where(
+                ReminderRow.tenant_id == tenant, col(ReminderRow.authorization_id).in_(ends)
+            )
+        ).all()
+    )
+    found = []
+    for authorization, person, received_at in signed:
+        until = ends[authorization]
+        days = min(n for n in DAYS if until - now <= timedelta(days=n))
+        if received_at <= until - timedelta(days=days + 1) and (authorization, days) not in before:
+            found.append(Reminder(authorization, person, days, until))
+    return tuple(found)

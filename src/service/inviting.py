@@ -1,0 +1,97 @@
+"""An operator asks a person for an act of hers: a link is issued, to be handed to her alone."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from consent.admission import check_admissible
+from consent.authorization import parse
+from consent.errors import AuthorizationUnknown, NotSuspended
+from consent.links import Act, Link, Links
+from consent.person import Person, Proof
+from consent.words import Status
+from service.wiring import Record
+
+PAGE = "/sign"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A link and what it is for. Its address is told once."""
+
+    url: str
+    link: Link
+
+
+def for_key(record: Record, person: str, *, by: str, holds: timedelta) -> Asked:
+    """To make a passkey. Raises `PasskeysUnready`, `PersonUnknown`."""
+    page, now = _page(record), record.clock()
+    with record.database.write() as session:
+        record.registry.people.get(session, person)
+        token, link = _links(record).issue(session, Act.ENROL, person, by=by, holds=holds, now=now)
+    return _asked(record, page, token, link)
+
+
+def for_signature(record: Record, document: bytes, *, by: str, holds: timedelta) -> Asked:
+    """To read a document and sign it. Raises `PasskeysUnready`, and what `Registry.grant` would for it."""
+    page, registry, now = _page(record), record.registry, record.clock()
+    wanted = parse(document)
+    with record.database.write() as session:
+        registry.people.get(session, wanted.signer)
+        check_admissible(
+            session, wanted, registry.people, registry.noticeboard, longest=registry.longest_term, now=now
+        )
+        token, link = _links(record).issue(
+            session, Act.GRANT, wanted.signer, by=by, holds=holds, now=now, document=document
+        )
+    return _asked(record, page, token, link)
+
+
+def for_confirmation(record: Record, authorization: str, *, by: str, holds: timedelta) -> Asked:
+    """To confirm it again. Raises `PasskeysUnready`, `AuthorizationUnknown`, `NotSuspended`."""
+    page, now = _page(record), record.clock()
+    with record.database.write() as session:
+        standing = record.registry.standings(
+            session, record.settings.tenant, [authorization], now=now, lock=None
+        ).get(authorization)
+        if standing is None:
+            raise AuthorizationUnknown("no such authorization here")
+        if Status.UNKNOWN not in standing.status.values():
+            raise NotSuspended("nothing of this authorization waits for a re-confirmation")
+        token, link = _links(record).issue(
+            session,
+            Act.RECONFIRM,
+            standing.document.signer,
+            by=by,
+            holds=holds,
+            now=now,
+            document=standing.document.encoded,
+            head=standing.head,
+        )
+    return _asked(record, page, token, link)
+
+
+def prove(record: Record, person: str, proof: Proof, *, by: str, lost: bool) -> Person:
+    """Record anew how it is known who she is; `lost`: all her keys end with it. Raises `PersonUnknown`."""
+    people, now = record.registry.people, record.clock()
+    with record.database.write() as session:
+        proved = people.prove(session, person, proof, now=now)
+        for key in people.keys(session, person) if lost else ():
+            if key.until is None:
+                people.retire_key(session, person, key.key, by=by, now=now)
+    record.log.publish(proved.entry, now=record.clock())
+    return proved
+
+
+def _page(record: Record) -> str:
+    origin, _ = record.settings.site
+    return origin + PAGE
+
+
+def _links(record: Record) -> Links:
+    return Links(record.ledger, record.entropy)
+
+
+def _asked(record: Record, page: str, token: str, link: Link) -> Asked:
+    record.log.publish(link.entry, now=record.clock())
+    # As a fragment, which browsers keep to themselves: no server, proxy or referrer sees the token.
+    return Asked(f"{page}#{token}", link)

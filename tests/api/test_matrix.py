@@ -16,6 +16,7 @@ from sqlalchemy import inspect, text
 
 from api.conftest import Opened
 from api.test_authorizations import asked
+from api.test_rights import a_portrait_licence, licensed
 from api.test_swaps import PHOTO, a_swap
 from callers import Caller, Outside
 from grounds import open_world
@@ -38,6 +39,8 @@ NO_OBJECT: set[Route] = {
     ("POST", "/v1/keys"),  # makes one
     ("POST", "/v1/people"),  # makes one
     ("POST", "/v1/templates"),  # makes one; whom its cast names is asked by the gate
+    ("POST", "/v1/rights/parties"),  # makes one
+    ("POST", "/v1/rights/licences"),  # a signature, which nobody else has, says whose it is
     ("POST", "/v1/authorizations"),  # her signature, which nobody else has, says whose it is
 }
 """Routes with an id or a body that name no object of anybody. Each needs its reason here."""
@@ -65,7 +68,8 @@ class Objects:
         ids = self.named(template)
         missing = [part for part in template.split("/") if part.startswith("{") and part[1:-1] not in ids]
         assert not missing, f"{template}: a kind of object that is not tried yet"
-        return template.format(**ids)
+        period = "?since=2026-01-01T00:00:00Z&until=2027-01-01T00:00:00Z"
+        return template.format(**ids) + (period if template.endswith("/statement") else "")
 
     def ask(self, caller: Caller, route: Route) -> httpx.Response:
         method, path = route
@@ -96,6 +100,8 @@ def one_of_everything(there: Outside) -> Objects:
         "scan": operator.post(f"/v1/templates/{waiting}/scans").json()["scan"],
         "upload": begun(there, announced(there)),
     }
+    studio, licence = licensed(there, hers.person, hers.key)
+    ids |= {"party": studio, "licence": licence}
     hers_again = b64encode(packaged(*PEOPLE["astronaut"]).read_bytes()).decode()
     photos, use = {"photos": [hers_again]}, {"use": USE_JSON}
     bodies: dict[Route, Any] = {
@@ -104,6 +110,8 @@ def one_of_everything(there: Outside) -> Objects:
         ("POST", "/v1/authorizations/{authorization}/withdrawals"): {},
         ("POST", "/v1/authorizations/{authorization}/confirmations"): {"evidence": "e30="},
         ("POST", "/v1/authorizations/{authorization}/references"): photos,
+        ("POST", "/v1/rights/licences/drafts"): a_portrait_licence(hers.person).model_dump(mode="json"),
+        ("POST", "/v1/rights/licences/{licence}/endings"): {"reason": "GOOD_REASON"},
         ("POST", "/v1/decisions/{decision}/lifts"): {"reason": "seen by me"},
         ("POST", "/v1/templates/{template}/cast"): {"cast": the_cast(world)},
         ("POST", "/v1/templates/{template}/checks"): use,

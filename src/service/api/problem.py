@@ -26,6 +26,7 @@ from consent.errors import (
 )
 from consent.gate import HoldUnknown
 from consent.permit import Decision, Hold, Permit, Refusal
+from consent.rights_errors import EndingNotAllowed, PartyTaken, PartyUnknown, RightsLicenceUnknown
 from service import logs
 from service.apikeys import KeyExpired, KeyInvalid, KeyMissing, KeyRevoked, KeyUnknown
 from service.shapes.problem import Fault, Objection, Problem, Refused
@@ -51,6 +52,10 @@ _STATUS: Mapping[type[ConsentryError], HTTPStatus] = {
     HoldUnknown: HTTPStatus.NOT_FOUND,
     EntryUnknown: HTTPStatus.NOT_FOUND,
     KeyUnknown: HTTPStatus.NOT_FOUND,
+    RightsLicenceUnknown: HTTPStatus.NOT_FOUND,
+    PartyUnknown: HTTPStatus.NOT_FOUND,
+    PartyTaken: HTTPStatus.CONFLICT,
+    EndingNotAllowed: HTTPStatus.CONFLICT,
     WrongState: HTTPStatus.CONFLICT,
     SourceTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     StorageFull: HTTPStatus.INSUFFICIENT_STORAGE,

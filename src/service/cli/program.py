@@ -22,6 +22,7 @@ COMMANDS = (
     "demo",
     "person",
     "consent",
+    "rights",
     "template",
     "swap",
     "decision",

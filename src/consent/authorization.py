@@ -86,10 +86,10 @@ class Request:
 def draw_up(request: Request, notice: Notice, *, now: datetime, entropy: Entropy) -> Authorization:
     """The document to show and sign, with a fresh id and nonce: the same wish twice is two documents.
 
-    Raises `NoticeUnknown` when the notice does not tell of all purposes.
+    Raises `NoticeUnknown` when the notice does not tell of all purposes and modalities.
     """
-    if not request.scope.purposes <= notice.purposes:
-        raise NoticeUnknown("the notice does not tell of every purpose that is asked for")
+    if not notice.tells_of(request.scope.purposes, request.scope.modalities):
+        raise NoticeUnknown("the notice does not tell of every purpose or modality that is asked for")
     wanted = Authorization(
         id=fresh(entropy),
         tenant=request.tenant,

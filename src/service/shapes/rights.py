@@ -141,9 +141,7 @@ class RegisterLicence(Shape):
     @classmethod
     def of(cls, document: bytes, evidence: bytes | None) -> Self:
         """Of the bytes themselves."""
-        if evidence is None:
-            return cls(document=b64encode(document))
-        return cls(document=b64encode(document), evidence=b64encode(evidence))
+        return cls(document=b64encode(document), evidence=None if evidence is None else b64encode(evidence))
 
 
 class Licence(Shape):

@@ -202,7 +202,7 @@ def _licence(standing: LicenceStanding) -> shapes.Licence:
         sha256=said.digest,
         kind=said.kind,
         person=said.person,
-        sources=licences.EVERY_SOURCE if said.sources is None else sorted(said.sources),
+        sources="ALL" if said.sources is None else sorted(said.sources),
         rights=sorted(said.rights),
         signatory=shapes.Signatory(kind=said.signatory.kind, id=said.signatory.id),
         form=standing.form,

@@ -235,6 +235,8 @@ def test_a_portrait_licence_with_a_term_ends_for_good_reason_after_its_notice(
     # Then it holds for the thirty days of notice, and no longer; the second ending postponed nothing
     assert ended.ends_at == again.ends_at == NOON + 31 * DAY
     with database.read() as session:
+        written = house.ledger.entries_of(session, Subject("person", somebody.id))
+        assert [Leaf.parse(entry.leaf).t for entry in written].count("LicenceEnded") == 1
         for at, holds in ((NOON + 31 * DAY - DAY, True), (NOON + 31 * DAY, False)):
             found = licences(session, house.tenant, [licence.digest], at)[licence.digest]
             assert clears_portrait(found, somebody.id, DANCE, BOTH) is holds

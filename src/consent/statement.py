@@ -8,7 +8,7 @@ only in words, and a share of takings nobody has stated, are listed as open, not
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from enum import StrEnum
 
 from audit import instant
@@ -132,14 +132,18 @@ def _begins(document: Authorization, rule: Payment, since: datetime, until: date
 
 
 def _flat(document: Authorization, rule: Payment) -> Line:
-    due = document.scope.term.start + timedelta(days=rule.due_days)
-    return Line(document.id, None, 0, rule, rule.amount, due.date())
+    return Line(document.id, None, 0, rule, rule.amount, _due(document.scope.term.start, rule))
 
 
 def _line(authorization: str, rule: Payment, uses: int, until: datetime, takings: int | None) -> Line:
-    due = (until + timedelta(days=rule.due_days)).date()
+    due = _due(until, rule)
     if rule.basis is Basis.PER_USE:
         return Line(authorization, rule.purpose, uses, rule, uses * rule.amount, due)
     if takings is None:
         return Line(authorization, rule.purpose, uses, rule, None, None, Open.TAKINGS_NOT_STATED)
     return Line(authorization, rule.purpose, uses, rule, takings * rule.basis_points // WHOLE, due)
+
+
+def _due(after: datetime, rule: Payment) -> date:
+    # A period may be asked for up to the last day there is.
+    return date.fromordinal(min(after.date().toordinal() + rule.due_days, date.max.toordinal()))

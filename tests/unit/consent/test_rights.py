@@ -1,5 +1,6 @@
 """Licences of portraits and works: who may sign them, which check they satisfy, how they end."""
 
+import threading
 from datetime import timedelta
 
 import pytest
@@ -417,3 +418,36 @@ def test_a_number_with_a_wrong_check_digit_is_nobody_s(scheme: Scheme, good: str
     for wrong in (bad, good[:-1], good.lower(), ""):
         with pytest.raises(ConsentryError):
             LegalEntity(scheme, wrong, "Somebody Ltd", "desk@example.org")
+
+
+def test_who_relies_on_a_licence_is_waited_for_by_who_ends_it(database: Database, house: House) -> None:
+    # Given somebody in whose transaction the licence was found in force
+    with database.write() as session:
+        somebody = house.enrol(session, NOON)
+        licence = registered(session, house, portrait(house, somebody), somebody.private).licence
+    order: list[str] = []
+    begun = threading.Event()
+
+    def ends() -> None:
+        begun.set()
+        with database.write() as session:
+            rights(house).end(session, licence.id, Ending.VOID, by=DESK, now=NOON)
+            order.append("ended")
+
+    ending = threading.Thread(target=ends)
+
+    # When another ends it meanwhile
+    with database.write() as session:
+        found = licences(session, house.tenant, [licence.digest], NOON, lock="share")[licence.digest]
+        ending.start()
+        begun.wait()
+        again = licences(session, house.tenant, [licence.digest], NOON, lock="share")[licence.digest]
+        order.append("relied")
+    ending.join()
+
+    # Then what was found stayed true until the commit, and is not true afterwards
+    assert found == again
+    assert found[0].in_force
+    assert order == ["relied", "ended"]
+    with database.read() as session:
+        assert not licences(session, house.tenant, [licence.digest], NOON)[licence.digest][0].in_force

@@ -1,6 +1,6 @@
 """What is owed: exact, by the terms she signed, and open where they give no sum."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from hypothesis import given
@@ -124,3 +124,12 @@ def test_two_halves_owe_what_the_whole_owes(days: list[int], cut: int) -> None:
 
     # Then
     assert {money: sum(part.get(money, 0) for part in parts) for money in whole} == whole
+
+
+def test_a_period_may_reach_to_the_last_day_there_is() -> None:
+    # Given
+    document = signed(PER_USE)
+
+    # When / Then
+    (line,) = reckoned(document, 1, period=(NOON, datetime.max.replace(tzinfo=UTC))).lines
+    assert (line.owed, line.due) == (50, date.max)

@@ -92,6 +92,26 @@ def test_nobody_else_registers_or_sees_a_licence_of_hers(outside: Opened) -> Non
         signed(there, there.operator.token, a_portrait_licence(person), other_key)
     with pytest.raises(Problem, match="RIGHTS_LICENCE_UNKNOWN"):
         send(there, stranger, rights.show(made.licence))
+    with pytest.raises(Problem, match="RIGHTS_LICENCE_UNKNOWN"):
+        send(there, stranger, rights.end(made.licence, Ending.GOOD_REASON))
+
+
+def test_who_licenses_for_another_sees_and_ends_what_she_signed(outside: Opened) -> None:
+    # Given
+    there = outside("founded")
+    child, _ = enrolled(there)
+    mother, key = enrolled(there)
+    token = there.caller(KeyRole.CREATOR, person=mother).token
+    by_mother = shapes.Signatory(kind=SignatoryKind.PERSON, id=mother)
+    wish = a_portrait_licence(child).model_copy(update={"signatory": by_mother, "authority": "ab" * 32})
+
+    # When
+    made = signed(there, there.operator.token, wish, key)
+
+    # Then
+    assert send(there, token, rights.show(made.licence)) == made
+    ended = send(there, token, rights.end(made.licence, Ending.GOOD_REASON))
+    assert ended.ends_at != made.ends_at
 
 
 def test_a_studio_licenses_its_work(outside: Opened) -> None:

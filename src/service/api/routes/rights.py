@@ -9,7 +9,7 @@ from audit.canonical import NotCanonical, canonical
 from consent import licence as licences
 from consent.errors import AuthorizationUnknown, DocumentMalformed, NoticeUnknown, PersonUnknown
 from consent.legal_entity import LegalEntity
-from consent.licence import LicenceKind, SignatoryKind, draw_up_licence, parse_licence
+from consent.licence import SignatoryKind, draw_up_licence, parse_licence
 from consent.licences import LicenceStanding
 from consent.parties import Party
 from consent.rights import Ending, Rights
@@ -178,8 +178,7 @@ def _standing(house: House, caller: Caller, licence: str) -> LicenceStanding:
     with house.database.read() as session:
         standing = _rights(house).get(session, licence, now=house.clock())
     said = standing.licence
-    hers = {said.person} if said.kind is LicenceKind.PORTRAIT else {said.signatory.id}
-    if not any(caller.may_see(one or "") for one in hers):
+    if not any(caller.may_see(one) for one in (said.person or "", said.signatory.id)):
         raise RightsLicenceUnknown("no such licence here")
     return standing
 

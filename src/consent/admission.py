@@ -68,7 +68,9 @@ def check_admissible(
     if session.get(AuthorizationRow, (tenant, wanted.id)) is not None:
         raise AuthorizationRefused("an authorization with this id is registered already")
     if not told_by(wanted, noticeboard.published(session, [wanted.notice.sha256])):
-        raise NoticeUnknown("the published notice is not the one named, or does not tell of every purpose")
+        raise NoticeUnknown(
+            "the published notice is not the one named, or does not tell of all that is asked"
+        )
     if not noticeboard.renewals(session, [wanted.notice.id]).current(wanted.notice):
         raise NoticeUnknown("a later version of the notice says that the processing changed; show that one")
 
@@ -87,13 +89,13 @@ def check_capacity(session: Session, wanted: Authorization, people: People, *, n
 
 
 def told_by(document: Authorization, published: Mapping[str, Notice]) -> bool:
-    """Whether the notice the document names is `published`, is the one it says, tells of every purpose."""
+    """Whether the notice the document names is `published`, is the one it says, tells of all of it."""
     notice, ref = published.get(document.notice.sha256), document.notice
     return (
         notice is not None
         and (notice.id, notice.version, notice.language) == (ref.id, ref.version, ref.language)
         and (notice.controller, notice.withdrawal) == (document.controller, document.withdrawal)
-        and document.scope.purposes <= notice.purposes
+        and notice.tells_of(document.scope.purposes, document.scope.modalities)
     )
 
 

@@ -96,6 +96,25 @@ _ROWS = (
 
 
 @dataclass(frozen=True, slots=True)
+class Stored:
+    """An authorization as it arrived, byte for byte, and our countersignature."""
+
+    document: bytes
+    evidence: bytes
+    received_at: datetime
+    kid: str
+    countersignature: bytes
+
+
+def stored(session: Session, tenant: str, authorization: str) -> Stored | None:
+    """What is stored of an authorization: for her receipt. None for an unknown id. Nothing is checked."""
+    row = session.connection().execute(_ROWS, {"tenant": tenant, "ids": [authorization]}).one_or_none()
+    if row is None:
+        return None
+    return Stored(row.document, row.evidence, row.received_at, row.kid, row.countersignature)
+
+
+@dataclass(frozen=True, slots=True)
 class Assessor:
     """Reads how authorizations stand. No standing is remembered: the next call asks again."""
 

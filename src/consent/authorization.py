@@ -1,6 +1,7 @@
 """The document a person signs. Its bytes are the truth; everything else is read out of them.
 
-    {v, id, tenant, person, nonce, issued_at, supersedes?, notice, record, scope, capacity, portrait_licence?}
+    {v, id, tenant, person, nonce, issued_at, supersedes?, notice, record, scope, capacity, portrait_licence?,
+     attachments?}
 
 in RFC 8785 form. Signed once, it never changes: a change is a new one that `supersedes`.
 """
@@ -12,6 +13,7 @@ from hashlib import sha256
 from audit import instant
 from audit.canonical import Json, canonical
 from audit.ids import Entropy, fresh
+from consent.attachment import Attachment, read_attachments
 from consent.capacity import Capacity
 from consent.errors import DocumentMalformed, NoticeUnknown
 from consent.notice import Notice
@@ -54,6 +56,8 @@ class Authorization:
     """Digest of her portrait licence, a right cleared separately (Civil Code arts. 1018, 1019; G-21)."""
     encoded: bytes = field(repr=False)
     """The exact bytes that are signed and stored."""
+    attachments: frozenset[Attachment] = frozenset()
+    """Files bound by digest, such as a PDF signed elsewhere. We keep none of them."""
 
     @property
     def digest(self) -> str:
@@ -77,16 +81,18 @@ class Request:
     capacity: Capacity
     supersedes: str | None = None
     portrait_licence: str | None = None
+    attachments: frozenset[Attachment] = frozenset()
 
 
 def draw_up(request: Request, notice: Notice, *, now: datetime, entropy: Entropy) -> Authorization:
     """The document to show and sign, with a fresh id and nonce: the same wish twice is two documents.
 
-    Raises `NoticeUnknown` when the notice does not tell of all purposes, `ScopeBundled`, `ScopeOpenList`.
+    Raises `NoticeUnknown` when the notice does not tell of all purposes and modalities, `ScopeBundled`,
+    `ScopeOpenList`.
     """
     check_terms(request.scope)
-    if not request.scope.purposes <= notice.purposes:
-        raise NoticeUnknown("the notice does not tell of every purpose that is asked for")
+    if not notice.tells_of(request.scope.purposes, request.scope.modalities):
+        raise NoticeUnknown("the notice does not tell of every purpose or modality that is asked for")
     wanted = Authorization(
         id=fresh(entropy),
         tenant=request.tenant,
@@ -100,6 +106,7 @@ def draw_up(request: Request, notice: Notice, *, now: datetime, entropy: Entropy
         scope=request.scope,
         capacity=request.capacity,
         portrait_licence=request.portrait_licence,
+        attachments=request.attachments,
         encoded=b"",
     )
     return parse(canonical(_json(wanted)))
@@ -141,6 +148,7 @@ def _read(data: bytes) -> Authorization:
         capacity=Capacity.from_json(f.take("capacity")),
         portrait_licence=f.digest("portrait_licence") if f.has("portrait_licence") else None,
         encoded=data,
+        attachments=read_attachments(f),
     )
     f.end()
     if canonical(_json(authorization)) != data:
@@ -180,6 +188,8 @@ def _json(a: Authorization) -> dict[str, Json]:
         value["supersedes"] = a.supersedes
     if a.portrait_licence is not None:
         value["portrait_licence"] = a.portrait_licence
+    if a.attachments:
+        value["attachments"] = [one.json() for one in sorted(a.attachments)]
     return value
 
 

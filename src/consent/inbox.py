@@ -69,6 +69,23 @@ class Inbox:
 
 def inbox(session: Session, registry: Registry, person: str, *, now: datetime) -> Inbox:
     """The inbox of one person. Raises `PersonUnknown`. That it is she who asks, the edge has made sure."""
+    signed = signed_by(session, registry, person, now=now)
+    tenant = registry.tenant
+    references = session.exec(
+        select(func.count()).where(PortraitRow.tenant_id == tenant, PortraitRow.person_id == person)
+    ).one()
+    return Inbox(
+        person=person,
+        asked=tuple(_asked(recorded, named) for recorded, named in docket.naming(session, tenant, person)),
+        signed=signed,
+        references=references,
+        requests=requests.of_person(session, tenant, person, now=now),
+        reminders=reminding.told(session, tenant, person),
+    )
+
+
+def signed_by(session: Session, registry: Registry, person: str, *, now: datetime) -> tuple[Signed, ...]:
+    """Every authorization of hers, newest first. Raises `PersonUnknown`."""
     tenant = registry.people.get(session, person).tenant
     rows = session.exec(
         select(AuthorizationRow)
@@ -78,17 +95,7 @@ def inbox(session: Session, registry: Registry, person: str, *, now: datetime) -
     ids = [row.id for row in rows]
     standings = registry.standings(session, tenant, ids, now=now, lock=None)
     events = chain.events(session, tenant, ids)
-    references = session.exec(
-        select(func.count()).where(PortraitRow.tenant_id == tenant, PortraitRow.person_id == person)
-    ).one()
-    return Inbox(
-        person=person,
-        asked=tuple(_asked(recorded, named) for recorded, named in docket.naming(session, tenant, person)),
-        signed=tuple(Signed(standings[row.id], row.received_at, events[row.id]) for row in rows),
-        references=references,
-        requests=requests.of_person(session, tenant, person, now=now),
-        reminders=reminding.told(session, tenant, person),
-    )
+    return tuple(Signed(standings[row.id], row.received_at, events[row.id]) for row in rows)
 
 
 def _asked(recorded: docket.Recorded, named: docket.Named) -> Asked:

@@ -8,14 +8,18 @@ hashed is what is shown: all of it, verbatim.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
 from audit.canonical import digest
 from consent.errors import DocumentMalformed, NoticeIncomplete, NoticeUnknown
 from consent.record import Controller
 from consent.strict import check_text
-from consent.words import Purpose
+from consent.words import Modality, Purpose
+
+_Word = TypeVar("_Word", bound=StrEnum)
 
 ITEMS = {
     "controller": "PIPL art. 17(1): name and contact of the processor",
@@ -64,11 +68,17 @@ class Notice:
     """Shown verbatim, and hashed as UTF-8."""
     renews: str = ""
     """Consents given under a version before this one have to be renewed; empty: none (PIPL art. 14(2))."""
+    modalities: frozenset[Modality] | None = None
+    """What of her it says is used, as VOICE; None: a notice that lists none, and binds in prose only."""
 
     @property
     def sha256(self) -> str:
         """SHA-256 of the text as shown."""
         return digest(self.text.encode())
+
+    def tells_of(self, purposes: frozenset[Purpose], modalities: frozenset[Modality]) -> bool:
+        """Whether consent to these was informed by it (Civil Code art. 1023 for her voice)."""
+        return purposes <= self.purposes and (self.modalities is None or modalities <= self.modalities)
 
 
 @lru_cache(maxsize=64)  # a pure function of public bytes, asked at every decision
@@ -93,9 +103,12 @@ def read_notice(data: bytes) -> Notice:
             contact=_required(head, "contact"),
         ),
         withdrawal=_required(head, "withdrawal"),
-        purposes=_purposes(_required(head, "purposes")),
+        purposes=_words(_required(head, "purposes"), Purpose, "purposes"),
         text=text,
         renews=check_text(head["renews"], "notice.renews", at_most=500) if "renews" in head else "",
+        modalities=(
+            _words(_required(head, "modalities"), Modality, "modalities") if "modalities" in head else None
+        ),
     )
     _check(notice, sections)
     return notice
@@ -142,6 +155,9 @@ def _check(notice: Notice, sections: dict[str, str]) -> None:
     for purpose in notice.purposes:
         if purpose.value not in sections["purpose"]:
             raise NoticeIncomplete(f"notice section {{#purpose}} does not explain {purpose.value}")
+    for modality in notice.modalities or ():
+        if modality.value not in sections["kinds"]:
+            raise NoticeIncomplete(f"notice section {{#kinds}} does not explain {modality.value}")
 
 
 def _head(text: str) -> dict[str, str]:
@@ -161,11 +177,11 @@ def _required(head: dict[str, str], key: str) -> str:
     return check_text(head[key], f"notice.{key}", at_most=500)
 
 
-def _purposes(written: str) -> frozenset[Purpose]:
+def _words(written: str, words: type[_Word], key: str) -> frozenset[_Word]:
     try:
-        return frozenset(Purpose(word.strip()) for word in written.split(","))
+        return frozenset(words(word.strip()) for word in written.split(","))
     except ValueError:
-        raise DocumentMalformed(f"notice.purposes: expected some of {', '.join(Purpose)}") from None
+        raise DocumentMalformed(f"notice.{key}: expected some of {', '.join(words)}") from None
 
 
 def _sections(text: str) -> dict[str, str]:

@@ -107,10 +107,15 @@ def record_json(
     }
 
 
+def in_eu(jurisdiction: str) -> bool:
+    """Whether a scope's jurisdiction is of a member state of the EU."""
+    return jurisdiction[:2] in _EU.split()
+
+
 def _lawful_bases(jurisdiction: str) -> tuple[str, ...]:
     place = jurisdiction[:2]
     if place == "CN":
         return ("cn-pipl:A29-SeparateConsent",)
-    if place in _EU.split():
+    if in_eu(jurisdiction):
         return ("eu-gdpr:A6-1-a-explicit-consent", "eu-gdpr:A9-2-a")
     return ("dpv:ExplicitlyExpressedConsent",)

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from audit.canonical import Json
 from consent.dimensions import COUNTED, DataClass, DonorRule, ExportMechanism, Modification, RevocationEffect
 from consent.errors import DocumentMalformed, ScopeBundled
+from consent.particulars import Particulars, check_particulars
 from consent.scope_rules import check_scope
 from consent.strict import LONGEST_TEXT, Fields
 from consent.term import Term
@@ -73,6 +74,8 @@ class Scope:
     """Named licensees; empty: no sublicence."""
     retention: Mapping[DataClass, int] = field(default_factory=lambda: MappingProxyType({}))
     """Days per class; absent: not kept beyond the act."""
+    particulars: Particulars = field(default_factory=Particulars)
+    """Legal entities, engine terms, pay, replica terms: optional, and absent from documents without."""
 
     def __post_init__(self) -> None:
         # INTIMATE is prohibited even where she forgot to say so (Civil Code art. 1033; G-19).
@@ -80,6 +83,7 @@ class Scope:
         object.__setattr__(self, "max_uses", MappingProxyType(dict(self.max_uses)))
         object.__setattr__(self, "retention", MappingProxyType(dict(self.retention)))
         check_scope(self)
+        check_particulars(self)
 
     def limit(self, purpose: Purpose) -> int | None:
         """How often `purpose` may be used; None without limit. Not agreed to, or counted and unsaid: 0."""
@@ -124,6 +128,9 @@ class Scope:
             max_uses=_uses(f),
             sublicense=f.labels("sublicense"),
             retention=f.counts("retention", DataClass),
+            particulars=Particulars.from_json(f.take("particulars"))
+            if f.has("particulars")
+            else Particulars(),
         )
         f.end()
         return scope
@@ -161,6 +168,7 @@ class Scope:
         optional["donor_rules"] = self.donor_rules and str(self.donor_rules)
         optional["max_uses"] = {str(p): UNLIMITED if n is None else n for p, n in self.max_uses.items()}
         optional["retention"] = {str(c): days for c, days in self.retention.items()}
+        optional["particulars"] = self.particulars.json()
         return {
             "role": str(self.role),
             "description": self.description,

@@ -503,3 +503,67 @@ class UnprovenRow(SQLModel, table=True):
     imported_by: str
     imported_at: datetime = Field(sa_type=Instant)
     entry: str = Field(sa_type=Digest)
+
+
+# Licences, beside the consent: consent.parties, consent.rights
+
+
+class RightsPartyRow(SQLModel, table=True):
+    """A legal entity that licenses what is its own, and its public key."""
+
+    __tablename__ = "rights_party"
+    __table_args__ = (UniqueConstraint("tenant_id", "key"),)
+
+    tenant_id: str = Field(primary_key=True, max_length=64)
+    id: str = Field(primary_key=True, sa_type=Identifier)
+    scheme: str
+    number: str
+    name: str
+    contact: str
+    key: str
+    method: str
+    registered_at: datetime = Field(sa_type=Instant)
+    entry: str = Field(sa_type=Digest)
+
+
+class LicenceRow(SQLModel, table=True):
+    """A licence as it arrived. Immutable; the lock of its endings."""
+
+    __tablename__ = "rights_licence"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "person_id"], ["person.tenant_id", "person.id"]),
+        UniqueConstraint("tenant_id", "digest"),
+        Index("ix_rights_licence_paper", "tenant_id", "paper"),
+        Index("ix_rights_licence_person", "tenant_id", "person_id"),
+    )
+
+    tenant_id: str = Field(primary_key=True, max_length=64)
+    id: str = Field(primary_key=True, sa_type=Identifier)
+    digest: str = Field(sa_type=Digest)
+    paper: str | None = Field(default=None, sa_type=Digest)
+    person_id: str | None = Field(default=None, sa_type=Identifier)
+    document: bytes
+    evidence: bytes | None
+    """Null: on paper, and somebody vouches for it."""
+    vouched_by: str
+    received_at: datetime = Field(sa_type=Instant)
+    entry: str = Field(sa_type=Digest)
+
+
+class LicenceEndingRow(SQLModel, table=True):
+    """One ending of a licence. Append-only; the earliest counts."""
+
+    __tablename__ = "rights_licence_ending"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "licence_id"], ["rights_licence.tenant_id", "rights_licence.id"]),
+    )
+
+    tenant_id: str = Field(primary_key=True, max_length=64)
+    licence_id: str = Field(primary_key=True, sa_type=Identifier)
+    number: int = Field(primary_key=True)
+    reason: str
+    how: str
+    actor: str
+    at: datetime = Field(sa_type=Instant)
+    ends_at: datetime = Field(sa_type=Instant)
+    entry: str = Field(sa_type=Digest)

@@ -4,7 +4,7 @@ No address outlives a withdrawal: each request, each range of bytes, asks here f
 comes from the consent itself, never from a duty or a flag that somebody still has to set.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
@@ -128,6 +128,30 @@ def resting_on(session: Session, tenant: str, authorization: str) -> Sequence[Ou
         .order_by(col(OutputRow.released_at), col(OutputRow.id))
     )
     return [_value(row) for row in rows]
+
+
+def released_with(
+    session: Session, tenant: str, authorizations: Collection[str], *, since: datetime, until: datetime
+) -> Sequence[tuple[str, Sequence[str], datetime]]:
+    """Outputs released in `[since, until)` on these consents, in order: authorization, purposes, when.
+
+    Outputs that are gone since are among them: they were made.
+    """
+    rows = session.connection().execute(
+        sqlalchemy.select(_CONSENT.c.authorization_id, _CONSENT.c.purposes, _OUTPUT.c.released_at)
+        .join(
+            _OUTPUT,
+            (_OUTPUT.c.tenant_id == _CONSENT.c.tenant_id) & (_OUTPUT.c.id == _CONSENT.c.output_id),
+        )
+        .where(
+            _CONSENT.c.tenant_id == tenant,
+            _CONSENT.c.authorization_id.in_(sorted(authorizations)),
+            _OUTPUT.c.released_at >= since,
+            _OUTPUT.c.released_at < until,
+        )
+        .order_by(_OUTPUT.c.released_at, _OUTPUT.c.id, _CONSENT.c.authorization_id)
+    )
+    return [(who, [p for p in purposes.split(",") if p], at) for who, purposes, at in rows]
 
 
 def foundations(session: Session, tenant: str, output: str) -> Mapping[str, Sequence[str]]:

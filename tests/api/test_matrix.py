@@ -17,6 +17,7 @@ from sqlalchemy import inspect, text
 from api.conftest import Opened
 from api.test_authorizations import asked
 from api.test_papers import A_PAPER
+from api.test_rights import a_portrait_licence, licensed
 from api.test_swaps import PHOTO, a_swap
 from callers import Caller, Outside
 from consent import signature
@@ -44,6 +45,8 @@ NO_OBJECT: set[Route] = {
     ("POST", "/v1/attestations"),  # makes one; its handle is nobody's yet
     ("POST", "/v1/proof-services"),  # makes one
     ("POST", "/v1/templates"),  # makes one; whom its cast names is asked by the gate
+    ("POST", "/v1/rights/parties"),  # makes one
+    ("POST", "/v1/rights/licences"),  # a signature, which nobody else has, says whose it is
     ("POST", "/v1/authorizations"),  # her signature, which nobody else has, says whose it is
 }
 """Routes with an id or a body that name no object of anybody. Each needs its reason here."""
@@ -71,7 +74,8 @@ class Objects:
         ids = self.named(template)
         missing = [part for part in template.split("/") if part.startswith("{") and part[1:-1] not in ids]
         assert not missing, f"{template}: a kind of object that is not tried yet"
-        return template.format(**ids)
+        period = "?since=2026-01-01T00:00:00Z&until=2027-01-01T00:00:00Z"
+        return template.format(**ids) + (period if template.endswith("/statement") else "")
 
     def ask(self, caller: Caller, route: Route) -> httpx.Response:
         method, path = route
@@ -127,6 +131,8 @@ def one_of_everything(there: Outside) -> Objects:
         assert done.status_code in {200, 201}, done.text
         answers[path.rsplit("/", 1)[1]] = done.json()
     ids |= {"kin": answers["kin"]["id"], "capture": answers["captures"]["capture"]}
+    studio, licence = licensed(there, hers.person, hers.key)
+    ids |= {"party": studio, "licence": licence}
     hers_again = b64encode(packaged(*PEOPLE["astronaut"]).read_bytes()).decode()
     photos, use = {"photos": [hers_again]}, {"use": USE_JSON}
     bodies: dict[Route, Any] = {
@@ -157,6 +163,8 @@ def one_of_everything(there: Outside) -> Objects:
         ("POST", "/v1/contracts"): {"sha256": "ab" * 32, "person": hers.person},
         ("POST", "/v1/authorizations/{authorization}/confirmations"): {"evidence": "e30="},
         ("POST", "/v1/authorizations/{authorization}/references"): photos,
+        ("POST", "/v1/rights/licences/drafts"): a_portrait_licence(hers.person).model_dump(mode="json"),
+        ("POST", "/v1/rights/licences/{licence}/endings"): {"reason": "GOOD_REASON"},
         ("POST", "/v1/decisions/{decision}/lifts"): {"reason": "seen by me"},
         ("POST", "/v1/templates/{template}/cast"): {"cast": the_cast(world)},
         ("POST", "/v1/templates/{template}/checks"): use,

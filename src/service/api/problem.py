@@ -40,6 +40,7 @@ from consent.kinship import KinUnknown
 from consent.papers import PaperUnknown
 from consent.permit import Decision, Hold, Permit, Refusal
 from consent.proofservices import ProofServiceEnded, ProofServiceTaken, ProofServiceUnknown
+from consent.rights_errors import EndingNotAllowed, PartyTaken, PartyUnknown, RightsLicenceUnknown
 from service import logs
 from service.apikeys import KeyExpired, KeyInvalid, KeyMissing, KeyRevoked, KeyUnknown
 from service.shapes.problem import Fault, Objection, Problem, Refused
@@ -75,6 +76,10 @@ _STATUS: Mapping[type[ConsentryError], HTTPStatus] = {
     AskedTooSoon: HTTPStatus.CONFLICT,
     ResumeNotHers: HTTPStatus.FORBIDDEN,
     ContractKnown: HTTPStatus.CONFLICT,
+    RightsLicenceUnknown: HTTPStatus.NOT_FOUND,
+    PartyUnknown: HTTPStatus.NOT_FOUND,
+    PartyTaken: HTTPStatus.CONFLICT,
+    EndingNotAllowed: HTTPStatus.CONFLICT,
     WrongState: HTTPStatus.CONFLICT,
     SourceTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     StorageFull: HTTPStatus.INSUFFICIENT_STORAGE,

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from audit import secretfile
+from audit import instant, secretfile
 from audit.canonical import Json, canonical
 from audit.keys import VerifyingKey
 from consent import signature
@@ -61,6 +61,10 @@ def draw(
     paper: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The paper by which he or she may.")
     ] = None,
+    attachment: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="PDF", help="A PDF signed elsewhere; its digest is signed. May be repeated."),
+    ] = None,
     out: Annotated[Path, typer.Option(metavar="FILE", help="Where to write the document.")] = Path(
         "authorization.json"
     ),
@@ -81,6 +85,7 @@ def draw(
             capacity=Capacity(age, guardian=_acting(guardian, paper), heir=_acting(heir, paper)),
             supersedes=supersedes,
             portrait_licence=None if portrait_licence is None else files.digest_of(portrait_licence),
+            attachments=frozenset(paperwork.attachment_of(path) for path in attachment or ()),
         ),
         shown,
         now=record.clock(),
@@ -275,6 +280,9 @@ def verify(
         list[str] | None,
         typer.Option(metavar="URL", help="And where the page must have been: https://HOST; may be repeated."),
     ] = None,
+    attachment: Annotated[
+        list[Path] | None, typer.Option(metavar="PDF", help="A file it should be bound to. May be repeated.")
+    ] = None,
 ) -> Answer:
     """On the person's side: does this evidence sign this document? Needs no data folder.
 
@@ -291,11 +299,45 @@ def verify(
     if receipt is not None and countersign is not None:
         trusted = VerifyingKey.parse(files.read_text(countersign))
         steps.append(paperwork.countersignature_step(wanted, proof, files.read_json(receipt), trusted))
+    steps += [paperwork.attachment_step(wanted, path) for path in attachment or ()]
     for step in steps:
         paperwork.say_step(desk.voice, step)
     ok = all(step.ok for step in steps)
     value: Json = [{"step": step.name, "ok": step.ok, "detail": step.detail} for step in steps]
     return Answer({"authorization": wanted.id, "steps": value}, Exit.OK if ok else Exit.NO)
+
+
+@command(app, "statement")
+def statement(
+    desk: Desk,
+    person: Annotated[str, typer.Argument(metavar="PERSON", help="Her id here.")],
+    *,
+    since: Annotated[str, typer.Option(metavar="INSTANT", help="From when, as 2026-11-01T00:00:00Z.")],
+    until: Annotated[str, typer.Option(metavar="INSTANT", help="Until when, this instant not included.")],
+) -> Answer:
+    """What was made with her consent in a period, and what is owed by the terms she signed."""
+    from service.cli.owing import say_statement  # noqa: PLC0415  (a database; signing needs none)
+    from service.statements import statement as reckon  # noqa: PLC0415
+
+    made = reckon(desk.record, person, since=instant.parse(since), until=instant.parse(until))
+    say_statement(desk.voice, made)
+    return Answer(made.json())
+
+
+@command(app, "receipt")
+def receipt(
+    desk: Desk,
+    authorization: Authorization,
+    *,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Where to write it.")] = Path("receipt.jsonld"),
+) -> Answer:
+    """Her receipt as a consent record of ISO/IEC TS 27560, in JSON-LD. No recovery code is in it."""
+    from service.receipts import receipt_of  # noqa: PLC0415  (as above)
+
+    files.free(out)
+    files.write(out, canonical(receipt_of(desk.record, authorization, now=desk.record.clock())), mode=0o600)
+    desk.voice.say(f"written to {escape(str(out))}; it verifies without us")
+    return Answer({"authorization": authorization, "receipt": str(out)})
 
 
 def _head(given: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
@@ -11,11 +12,15 @@ from audit import instant
 from audit.canonical import Json
 from audit.errors import BadInput, ConsentryError
 from audit.keys import VerifyingKey
+from consent.attachment import Attachment
 from consent.authorization import Authorization
 from consent.errors import AuthorizationUnknown
+from consent.particulars import Particulars
 from consent.passkey import RelyingParty
+from consent.payment import Basis, Payment, in_words
 from consent.signature import PASSKEY, Evidence, check_evidence, to_countersign, to_sign
 from consent.strict import Fields
+from service.cli import files
 from service.console import Voice
 
 if TYPE_CHECKING:
@@ -58,12 +63,38 @@ def say_document(voice: Voice, document: Authorization) -> None:
         "never": scope.prohibited,
         "how often": [f"{p}: {'without limit' if n is None else n}" for p, n in scope.max_uses.items()],
         "kept, days": [f"{c}: {days}" for c, days in scope.retention.items()],
+        **_particulars(scope.particulars),
+        "with the files": [f"{one.sha256[:16]}… ({one.kind})" for one in document.attachments],
     }
     for name, value in rows.items():
         text = value if isinstance(value, str) else ", ".join(sorted(str(one) for one in value))  # type: ignore[attr-defined]
         if text:
             table.add_row(f"[dim]{name}[/]", escape(text))
     voice.show(table)
+
+
+def _particulars(said: Particulars) -> dict[str, object]:
+    return {
+        "paid": [
+            f"{p.basis} {p.purpose or ''} {_pay(p)}, due after {p.due_days} days".replace("  ", " ")
+            for p in said.payment
+        ],
+        "who is who": [
+            f"{label}: {one.name} ({one.scheme} {one.number})" for label, one in said.entities.items()
+        ],
+        "engine versions": [f"{e}: {' '.join(sorted(t.versions))}" for e, t in said.processors.items()],
+        "processed in": said.processing_regions,
+        "replica": said.replica_origin or "",
+        "may be altered": said.alteration_limits,
+        "on her death": said.post_mortem or "",
+        "advised by": "" if said.represented_by is None else said.represented_by.name,
+    }
+
+
+def _pay(rule: Payment) -> str:
+    if rule.basis is Basis.SHARE:
+        return f"{rule.basis_points / 100:.2f} % in {rule.currency}"
+    return in_words(rule.currency, rule.amount)
 
 
 def receipt_json(granted: "Granted") -> dict[str, Json]:
@@ -162,6 +193,19 @@ def countersignature_step(document: Authorization, evidence: bytes, receipt: Jso
     except ValueError:
         return Step("countersignature", ok=False, detail="the countersignature is not hex")
     return Step("countersignature", ok=True, detail=f"received {at:%Y-%m-%d %H:%M:%S} UTC, by key {kid}")
+
+
+def attachment_of(path: Path) -> Attachment:
+    """A PDF as it is bound to a document. Raises `FileUnreadable`, `DocumentMalformed`."""
+    return Attachment.of(files.checked(path).read_bytes())
+
+
+def attachment_step(document: Authorization, path: Path) -> Step:
+    """Whether this file is one that the document binds."""
+    data = files.checked(path).read_bytes()
+    if any(one.is_of(data) for one in document.attachments):
+        return Step("attachment", ok=True, detail=f"{path.name} is the file that was signed for")
+    return Step("attachment", ok=False, detail=f"{path.name} is no file that this document names")
 
 
 def say_step(voice: Voice, step: Step) -> None:

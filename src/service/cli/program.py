@@ -26,6 +26,7 @@ COMMANDS = (
     "consent",
     "link",
     "ask",
+    "rights",
     "template",
     "swap",
     "decision",

@@ -10,6 +10,7 @@ from audit.canonical import Json
 from consent.dimensions import DataClass, DonorRule, ExportMechanism, Modification, RevocationEffect
 from consent.words import Audience, Modality, Monetisation, Purpose, Role, Status
 from service.shapes.people import Event
+from service.shapes.rights import Attachment, Particulars
 from service.shapes.shape import Digest, Id, Instant, Label, Shape
 
 Text = Annotated[str, Field(min_length=1, max_length=4000)]
@@ -65,10 +66,13 @@ class Scope(Shape):
     max_uses: dict[Purpose, Count | Literal["UNLIMITED"]] = Field(default_factory=dict)
     sublicense: tuple[Label, ...] = ()
     retention: dict[DataClass, Count] = Field(default_factory=dict)
+    particulars: Particulars | None = None
 
     def written(self) -> dict[str, Json]:
         """As `consent.scope.Scope.from_json` reads it: what was left out stays out."""
-        said: dict[str, Json] = self.model_dump(mode="json", exclude_none=True)
+        said: dict[str, Json] = self.model_dump(mode="json", exclude_none=True, exclude={"particulars"})
+        if self.particulars is not None:
+            said["particulars"] = self.particulars.written()
         return {name: value for name, value in said.items() if value not in ([], {}, "")}
 
 
@@ -90,6 +94,7 @@ class DrawUp(Shape):
     portrait_licence: Digest | None = None
     guardian: Representative | None = None
     heir: Representative | None = None
+    attachments: tuple[Attachment, ...] = Field((), max_length=20)
 
 
 class Draft(Shape):

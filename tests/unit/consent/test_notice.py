@@ -1,14 +1,18 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlmodel import Session
 
 from audit.fact import Subject
-from consent.errors import DocumentMalformed, NoticeChanged, NoticeIncomplete
+from consent.authorization import Request, draw_up
+from consent.capacity import Capacity
+from consent.errors import DocumentMalformed, NoticeChanged, NoticeIncomplete, NoticeUnknown
 from consent.notice import ITEMS, load_notices, read_notice
+from consent.signature import sign, to_sign
 from consent.tables import NoticeRow
-from consent.words import Purpose
-from consenting import NOON, NOTICES, House, notice
+from consent.words import AgeBand, Modality, Purpose
+from consenting import NOON, NOTICES, House, a_scope, notice, shared
 from service.database import Database
 
 TEXT = notice().text
@@ -130,3 +134,57 @@ def test_an_edited_notice_row_is_no_notice_any_more(database: Database, house: H
 
     with database.read() as session:
         assert house.registry.noticeboard.find(session, notice().sha256) is None
+
+
+def listing(modalities: str, said: str = "") -> bytes:
+    """The shipped notice with a line in its head, and words in its section on kinds of data."""
+    text = notice().text.replace("- purposes:", f"- modalities: {modalities}\n- purposes:", 1)
+    begin, kinds, rest = text.partition("{#kinds}\n")
+    return f"{begin}{kinds}\n{said}{rest}".encode()
+
+
+def test_a_notice_that_lists_what_is_used_informs_of_nothing_else() -> None:
+    # Given
+    face = read_notice(listing("FACE", "FACE: your face."))
+    voice = read_notice(listing("FACE, VOICE", "FACE: your face. VOICE: your voice."))
+
+    # When
+    wanted = Request(
+        "default",
+        "1" * 32,
+        a_scope(NOON, modalities=frozenset({Modality.FACE, Modality.VOICE})),
+        Capacity(AgeBand.ADULT),
+    )
+
+    # Then
+    with pytest.raises(NoticeUnknown):
+        draw_up(wanted, face, now=NOON, entropy=shared(1))
+    assert draw_up(wanted, voice, now=NOON, entropy=shared(1)).scope.modalities == {"FACE", "VOICE"}
+    assert draw_up(wanted, notice(), now=NOON, entropy=shared(1)), "one from before lists none"
+
+
+def test_a_consent_to_her_voice_is_not_registered_under_a_notice_of_her_face(
+    database: Database, house: House
+) -> None:
+    # Given a document that names a notice of faces, whoever drew it up
+    face = read_notice(listing("FACE", "FACE: your face."))
+    with database.write() as session:
+        house.registry.noticeboard.publish(session, face, now=NOON)
+        somebody = house.enrol(session, NOON)
+    scope = a_scope(NOON, modalities=frozenset({Modality.VOICE}))
+    request = Request(house.tenant, somebody.id, scope, Capacity(AgeBand.ADULT))
+    lying = replace(face, modalities=None)
+    document = draw_up(request, lying, now=NOON, entropy=house.entropy).encoded
+
+    # When / Then
+    evidence = sign(somebody.private, to_sign(document)).encoded
+    with database.write() as session, pytest.raises(NoticeUnknown):
+        house.registry.grant(session, document, evidence, now=NOON)
+
+
+def test_a_notice_that_lists_what_it_does_not_explain_is_incomplete() -> None:
+    # Given / When / Then
+    with pytest.raises(NoticeIncomplete, match="VOICE"):
+        read_notice(listing("VOICE"))
+    with pytest.raises(DocumentMalformed):
+        read_notice(listing("SMELL"))

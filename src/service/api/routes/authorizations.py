@@ -7,6 +7,7 @@ from typing import Annotated, cast
 from fastapi import APIRouter, Query
 
 from consent import chain
+from consent.attachment import Attachment
 from consent.authorization import Request, draw_up, parse
 from consent.capacity import Capacity, Representative
 from consent.errors import (
@@ -62,6 +63,7 @@ def draft(house: TheHouse, _: Operator, asked: shapes.DrawUp) -> shapes.Draft:
             capacity=Capacity(age, guardian=_acting(asked.guardian), heir=_acting(asked.heir)),
             supersedes=asked.supersedes,
             portrait_licence=asked.portrait_licence,
+            attachments=frozenset(Attachment(one.sha256, one.size, one.kind) for one in asked.attachments),
         ),
         shown,
         now=house.clock(),

@@ -6,7 +6,7 @@ from alembic import op
 import audit.columns
 
 revision = '0014'
-down_revision = '0012'
+down_revision = '0013'
 
 INSTANT = audit.columns.Instant(timezone=True)
 

@@ -1,0 +1,111 @@
+"""Legal entities that license what is theirs, each with a key of its own. The storekeeper of their rows."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from audit import instant
+from audit.canonical import Json
+from audit.fact import Fact, Part, Seal, Subject
+from audit.ids import Entropy, fresh
+from audit.ledger import Ledger
+from consent.errors import DocumentMalformed
+from consent.legal_entity import LegalEntity, Scheme
+from consent.rights_errors import PartyTaken, PartyUnknown
+from consent.signature import ED25519, METHODS
+from consent.strict import LONGEST_TEXT, check_text
+from consent.tables import PersonKeyRow, RightsPartyRow
+from consent.withdrawal import By
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """A registered legal entity. Another key is another registration: what was signed stays signed."""
+
+    id: str
+    entity: LegalEntity
+    key: str
+    method: str
+    registered_at: datetime
+    entry: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parties:
+    """The legal entities of one tenant."""
+
+    ledger: Ledger
+    entropy: Entropy
+
+    def register(
+        self, session: Session, entity: LegalEntity, key: str, *, by: By, now: datetime, method: str = ED25519
+    ) -> Party:
+        """Take an entity's word by its key from `now` on. Who it is, `by` vouches for.
+
+        Raises `PartyTaken`, `DocumentMalformed`.
+        """
+        for name, text in (("number", entity.number), ("name", entity.name), ("contact", entity.contact)):
+            check_text(text, f"entity.{name}", at_most=LONGEST_TEXT)
+        if method not in METHODS or len(key) > 8192:
+            raise DocumentMalformed(f"key: expected a public key for one of {', '.join(METHODS)}")
+        if method == ED25519 and (len(key) != 64 or set(key) - set("0123456789abcdef")):
+            raise DocumentMalformed("key: expected an ed25519 public key as 64 lower-case hex digits")
+        tenant, party = self.ledger.tenant, fresh(self.entropy)
+        taken = select(RightsPartyRow.id).where(RightsPartyRow.tenant_id == tenant, RightsPartyRow.key == key)
+        if session.exec(taken).first() is not None or session.get(PersonKeyRow, (tenant, key)) is not None:
+            # With one key, a performer's licence of her portrait would be a studio's too.
+            raise PartyTaken("this key is already somebody's in this tenant")
+        payload: dict[str, Json] = {
+            "party": party,
+            "entity": entity.json(),
+            "key": key,
+            "method": method,
+            "by": str(by.how),
+            "actor": by.actor,
+            "at": instant.exact(now),
+        }
+        part = Part(Subject("tenant", tenant), Seal.EVID, payload)
+        entry = self.ledger.append(session, Fact("RightsPartyRegistered", (part,)), now)
+        session.add(
+            RightsPartyRow(
+                tenant_id=tenant,
+                id=party,
+                scheme=str(entity.scheme),
+                number=entity.number,
+                name=entity.name,
+                contact=entity.contact,
+                key=key,
+                method=method,
+                registered_at=now,
+                entry=entry.leaf_hash,
+            )
+        )
+        session.flush()
+        return Party(party, entity, key, method, now, entry.leaf_hash)
+
+    def get(self, session: Session, party: str) -> Party:
+        """One of them. Raises `PartyUnknown`."""
+        found = parties(session, self.ledger.tenant, [party]).get(party)
+        if found is None:
+            raise PartyUnknown(f"no legal entity {party!r:.40} is registered in this tenant")
+        return found
+
+
+def parties(session: Session, tenant: str, ids: Collection[str]) -> dict[str, Party]:
+    """These legal entities, by id; an unknown one is absent."""
+    rows = session.exec(
+        select(RightsPartyRow).where(RightsPartyRow.tenant_id == tenant, col(RightsPartyRow.id).in_(ids))
+    )
+    return {
+        row.id: Party(
+            row.id,
+            LegalEntity(Scheme(row.scheme), row.number, row.name, row.contact),
+            row.key,
+            row.method,
+            row.registered_at,
+            row.entry,
+        )
+        for row in rows
+    }

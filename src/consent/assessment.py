@@ -21,7 +21,7 @@ from audit.fact import Subject
 from audit.journal import DenyJournal
 from audit.keys import BadSignature, VerifyingKey
 from audit.remembered import Remembered
-from consent import chain
+from consent import chain, refusals, resemblances
 from consent.admission import enrolled, key_held, told_by
 from consent.authorization import Authorization, parse
 from consent.errors import AuthorizationDiverged, SignatureWrong
@@ -88,6 +88,9 @@ class Assessor:
         notices = self.noticeboard.published(session, {d.notice.sha256 for d in documents.values()})
         given = [(id_, state.purpose) for id_ in states for state in states[id_] if state.status.valid]
         denied = self.journal.denied(given)
+        people = {row.person_id for row in rows}
+        refused = refusals.listed(session, tenant, refusals.Kind.PERSON, people)
+        protected = resemblances.held(session, tenant, people)
         found = {}
         for row in rows:
             document, shown, state = documents[row.id], evidence[row.id], states.get(row.id, ())
@@ -110,11 +113,17 @@ class Assessor:
                 signature_valid=shown is not None
                 and key_held(keys, document.signer, shown, at=row.received_at),
                 notice_matches=told_by(document, notices),
-                status={s.purpose: _status(s, document, denied, now) for s in state},
+                status={
+                    s.purpose: Status.REFUSED
+                    if row.person_id in refused and s.status.valid
+                    else _status(s, document, denied, now)
+                    for s in state
+                },
                 uses_left={s.purpose: s.left for s in state},
                 proof=chain.read_word(ProofLevel, row.proof),
                 age=chain.read_word(AgeBand, row.age),
                 disputed=any(s.disputed for s in state),
+                protected=row.person_id in protected,
             )
         return found
 

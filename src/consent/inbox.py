@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, func, select
 
-from consent import case, chain, docket
+from consent import case, chain, docket, resemblances, tries
 from consent.registry import Registry
 from consent.standing import Standing
 from consent.tables import AuthorizationRow, PortraitRow
@@ -59,6 +59,10 @@ class Inbox:
     """Newest first."""
     references: int
     """How many biometric references of hers are stored."""
+    searches: tuple[resemblances.Told, ...] = ()
+    """Searches among the protected that compared her face, or found that another resembles hers."""
+    turned_away: tuple[tries.Naming, ...] = ()
+    """When somebody named her beyond the limits of `consent.tries`: no decision tells her of those."""
 
 
 def inbox(session: Session, registry: Registry, person: str, *, now: datetime) -> Inbox:
@@ -80,6 +84,8 @@ def inbox(session: Session, registry: Registry, person: str, *, now: datetime) -
         asked=tuple(_asked(recorded, named) for recorded, named in docket.naming(session, tenant, person)),
         signed=tuple(Signed(standings[row.id], row.received_at, events[row.id]) for row in rows),
         references=references,
+        searches=resemblances.told(session, tenant, person),
+        turned_away=tries.told(session, tenant, person),
     )
 
 

@@ -12,7 +12,7 @@ from audit.ledger import Ledger
 from consent.errors import DocumentMalformed, KeyNotEnrolled, KeyTaken, PersonUnknown
 from consent.person import Person, PersonKey, Proof
 from consent.signature import ED25519, METHODS
-from consent.strict import check_text
+from consent.strict import Fields, check_text
 from consent.tables import PersonKeyRow, PersonRow
 from consent.words import AgeBand, ProofLevel
 
@@ -55,6 +55,36 @@ class People:
         )
         session.flush()
         return Person(tenant, person, proof, age, now, entry.leaf_hash)
+
+    def correct(
+        self, session: Session, person: str, proof: Proof, age: AgeBand, *, evidence: str, now: datetime
+    ) -> Person:
+        """Correct how well she is known, or her age band, by new evidence (SHA-256 of it; PIPL art. 46).
+
+        Appended: what was enrolled stays in the log, and her enrolment names the correction from now on.
+        Raises `PersonUnknown`, `DocumentMalformed`.
+        """
+        Fields({"evidence": evidence}, "correction").digest("evidence")
+        for name, text in (("by", proof.by), ("how", proof.how)):
+            check_text(text, f"proof.{name}", at_most=200)
+        row = session.get(PersonRow, (self.ledger.tenant, person), with_for_update=True)
+        if row is None:
+            raise PersonUnknown(f"nobody is enrolled as {person!r:.40} in this tenant")
+        payload = {
+            "person": person,
+            "proof": str(proof.level),
+            "by": proof.by,
+            "how": proof.how,
+            "age": str(age),
+            "evidence": evidence,
+            "at": instant.exact(now),
+        }
+        entry = self.ledger.append(session, _fact("PersonCorrected", person, payload, row.entry), now)
+        row.proof, row.age = str(proof.level), str(age)
+        row.enrolled_by, row.enrolled_how, row.entry = proof.by, proof.how, entry.leaf_hash
+        session.add(row)
+        session.flush()
+        return Person(row.tenant_id, person, proof, age, row.enrolled_at, row.entry)
 
     def enrol_key(
         self, session: Session, person: str, key: str, *, by: str, now: datetime, method: str = ED25519

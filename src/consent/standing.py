@@ -39,6 +39,9 @@ class Standing:
     age: AgeBand
     disputed: bool
     """Somebody with standing disputes it, or a court froze it (SPC 2021/15 art. 9)."""
+    protected: bool = False
+    """Her face, as she enrolled or donated it, resembles a protected person's, and two people have not yet
+    said that they are two (G-30: a hold)."""
 
     def in_force(self, purpose: Purpose) -> bool:
         """Whether processing for `purpose` may rest on it now (the scope's other dimensions not asked)."""
@@ -49,6 +52,7 @@ class Standing:
             and self.signature_valid
             and self.notice_matches
             and not self.disputed
+            and not self.protected
         )
 
 

@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select
 
 from audit.canonical import Json, canonical, digest
 from audit.errors import BadInput
+from consent.case import Matching
 from swap import casting
 from swap.casting import CastMember
 from swap.errors import NoSuchThing, NotAnnounced, Tampered, WrongState
@@ -28,7 +29,11 @@ _THIS = (_TEMPLATE.c.tenant_id == core.bindparam("tenant"), _TEMPLATE.c.id == co
 _WITH_SOURCE = _TEMPLATE.join(
     _SOURCE, core.and_(_SOURCE.c.tenant_id == _TEMPLATE.c.tenant_id, _SOURCE.c.id == _TEMPLATE.c.source_id)
 )
-_STANDING = core.select(_TEMPLATE.c.frozen, _SOURCE.c.media_digest).select_from(_WITH_SOURCE).where(*_THIS)
+_STANDING = (
+    core.select(_TEMPLATE.c.frozen, _SOURCE.c.media_digest, _SOURCE.c.received_digest, _SOURCE.c.record)
+    .select_from(_WITH_SOURCE)
+    .where(*_THIS)
+)
 _GET = (
     core.select(
         _TEMPLATE.c.id,
@@ -37,6 +42,7 @@ _GET = (
         _TEMPLATE.c.frozen,
         _TEMPLATE.c.scan_digest,
         _TEMPLATE.c.published_by,
+        _TEMPLATE.c.matching,
         _SOURCE.c.record,
         _SOURCE.c.received_digest,
         _SOURCE.c.media_digest,
@@ -85,6 +91,7 @@ class Template:
     published_by: str | None
     cast: tuple[CastMember, ...]
     announced_at: datetime
+    matching: Matching
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +112,7 @@ def announce(
     *,
     received: str,
     now: datetime,
+    matching: Matching = Matching.CLOSED_SET,
 ) -> None:
     """Register a source and the template to be made of it; no bytes yet, only their digest."""
     session.add(
@@ -119,9 +127,9 @@ def announce(
         )
     )
     session.flush()
-    session.add(
-        TemplateRow(tenant_id=tenant, id=template, source_id=source_id, state=State.ANNOUNCED, changed_at=now)
-    )
+    row = TemplateRow(tenant_id=tenant, id=template, source_id=source_id, state="", changed_at=now)
+    row.state, row.matching = State.ANNOUNCED, matching
+    session.add(row)
     session.flush()
 
 
@@ -161,6 +169,7 @@ def get(session: Session, tenant: str, template: str) -> Template:
         published_by=row.published_by,
         cast=casting.of(session, tenant, template),
         announced_at=row.announced_at,
+        matching=Matching(row.matching),
     )
 
 
@@ -263,6 +272,14 @@ def matched(
     session.flush()
 
 
+def unmatched(session: Session, tenant: str, template: str) -> None:
+    """Nobody is said to be on any track any more, and the template is published no longer."""
+    row = _row(session, tenant, template, State.SCANNED, State.PUBLISHED, State.REFUSED)
+    session.get_one(ScanRow, (tenant, template), populate_existing=True).verdicts = None
+    row.state, row.published_by = State.SCANNED, None
+    session.flush()
+
+
 _SMALL = 1 << 20
 """Bytes of a scan that is kept parsed; a longer one takes many times its size, and is read each time."""
 _remembered = lru_cache(maxsize=32)(Scan.from_bytes)
@@ -333,12 +350,13 @@ def freeze_resting_on(session: Session, tenant: str, authorization: str, *, now:
     return ids
 
 
-def standing(session: Session, tenant: str, template: str) -> tuple[bool, str | None] | None:
-    """Whether the template is frozen, and its media digest: columns, as they are now. None: unknown."""
+def standing(
+    session: Session, tenant: str, template: str
+) -> tuple[bool, str | None, str | None, str | None] | None:
+    """Frozen, media digest, received digest, work: columns, as they are now. None: unknown."""
     session.flush()
-    which = {"tenant": tenant, "template": template}
-    found = session.connection().execute(_STANDING, which).first()
-    return None if found is None else (found[0], found[1])
+    found = session.connection().execute(_STANDING, {"tenant": tenant, "template": template}).first()
+    return None if found is None else (found[0], found[1], found[2], _work(found[3]))
 
 
 def lock(session: Session, tenant: str, template: str, *, exclusive: bool) -> None:
@@ -362,6 +380,12 @@ def _source(source: str, record: bytes) -> Source:
         return Source.from_json(json.loads(record))
     except (ValueError, AttributeError, TypeError, BadInput):
         raise Tampered(f"the record of source {source} can't be read") from None
+
+
+@lru_cache(maxsize=256)
+def _work(record: bytes) -> str | None:
+    """By its bytes: the same record names the same work."""
+    return _source("", record).work
 
 
 def _row(session: Session, tenant: str, template: str, *states: State) -> TemplateRow:

@@ -1,7 +1,11 @@
-"""The gate's first lock, as the library keeps it (`consent.templatelock.TemplateLock`)."""
+"""The gate's first lock, as the library keeps it (`consent.templatelock.TemplateLock`).
+
+A template of a source, or of a work, that is on the refusal list is frozen for as long as it is there.
+"""
 
 from sqlmodel import Session
 
+from consent import refusals
 from consent.templatelock import TemplateState
 from swap import library
 from swap.errors import NoSuchThing
@@ -21,4 +25,8 @@ class LibraryLock:
 
     def look(self, session: Session, tenant: str, template: str) -> TemplateState | None:
         found = library.standing(session, tenant, template)
-        return None if found is None else TemplateState(*found)
+        if found is None:
+            return None
+        frozen, media, received, work = found
+        refused = refusals.refused(session, tenant, sources=(media, received), work=work)
+        return TemplateState(frozen or bool(refused), media)

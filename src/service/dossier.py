@@ -147,8 +147,10 @@ def _log(session: Session, record: Record, person: str) -> Json:
     found: list[Json] = []
     for entry in ledger.entries_of(session, whose):
         leaf = Leaf.parse(entry.leaf)
-        for opened in ledger.openings(session, entry.leaf_hash, whose):
-            found.append({"entry": entry.leaf_hash, "kind": leaf.t, "says": dict(opened.opening.payload)})
+        found += [
+            {"entry": entry.leaf_hash, "kind": leaf.t, "says": dict(opened.opening.payload)}
+            for opened in ledger.openings(session, entry.leaf_hash, whose)
+        ]
     return found
 
 

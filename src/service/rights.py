@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from audit.errors import Unready
+from audit.errors import BadInput
 from consent.erasures import Erasures
 from consent.petitions import Petitions
 from consent.portraits import Portraits
@@ -15,7 +15,7 @@ from consent.watch import Watch
 from service.wiring import Record
 
 
-class ProtectionOff(Unready):
+class ProtectionOff(BadInput):
     """Nobody's face is searched for here, so nobody can be protected by a search."""
 
     code = "PROTECTION_OFF"

@@ -24,6 +24,7 @@ def template(session: Session, tenant: str, found: Template) -> templates.Templa
         state=found.state,
         frozen=found.frozen,
         announced_at=found.announced_at,
+        matching=found.matching,
         source=templates.SourceRecord.model_validate(
             {name: value for name, value in found.source.to_json().items() if name != "v"}
         ),

@@ -23,8 +23,8 @@ from consent.docket import Answer
 from consent.words import Action, Match
 from swap import cases, confirmations, library
 from swap.cases import Verdict
-from swap.confirmations import About
-from swap.errors import NoSuchThing, WrongState
+from swap.confirmations import About, NotAssigned
+from swap.errors import WrongState
 from swap.library import Template
 from swap.recognition import overlaps
 from swap.scan import Scan
@@ -121,18 +121,18 @@ class Assignments:
         return self.current(session, template)
 
     def current(self, session: Session, template: str) -> Assignment:
-        """The assignment in force. Raises `NoSuchThing` when there is none, or it is not as logged."""
+        """The assignment in force. Raises `NotAssigned` when there is none, or it is not as logged."""
         found = library.get(session, self.tenant, template)
         row = session.get(AssignmentRow, (self.tenant, template), populate_existing=True)
         if row is None or found.scan_digest is None:
-            raise NoSuchThing(f"nobody has assigned the tracks of template {template}")
+            raise NotAssigned(f"nobody has assigned the tracks of template {template}")
         scan, stored = library.seen(session, self.tenant, found)
         verdicts = () if stored is None else cases.verdicts_of(stored)
         said = self.ledger.opened(session, row.entry, Subject("tenant", self.tenant))
         if _binding(scan, verdicts) != row.binding or said != _said(
             row.id, template, row.binding, row.by, row.at
         ):
-            raise NoSuchThing(f"what was assigned of template {template} holds no more")
+            raise NotAssigned(f"what was assigned of template {template} holds no more")
         people = frozenset(verdict.person for verdict in verdicts if verdict.person is not None)
         return Assignment(
             row.id,
@@ -149,12 +149,12 @@ class Assignments:
     ) -> str:
         """Confirm it: `person` for herself, having seen the clip, or a reviewer. The entry's leaf hash.
 
-        Raises `NoSuchThing` for an assignment that is not in force or names nobody like her, `PreviewFirst`.
+        Raises `NotAssigned` for one that is not in force or does not name her, `PreviewFirst`, `NoSuchThing`.
         """
         library.lock(session, self.tenant, template, exclusive=True)
         found = self.current(session, template)
         if found.id != assignment or (person is not None and person not in found.about.people):
-            raise NoSuchThing("no such assignment is in force")
+            raise NotAssigned("no such assignment is in force")
         if person is not None and not self._saw(session, template, person):
             raise PreviewFirst("expected a preview that she was shown of this template")
         return confirmations.confirm(
@@ -167,7 +167,7 @@ class Assignments:
             return False
         try:
             found = self.current(session, template.id)
-        except (NoSuchThing, WrongState):
+        except (NotAssigned, WrongState):
             return False
         return confirmations.settled(session, self.ledger, found.about)
 

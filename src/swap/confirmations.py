@@ -12,6 +12,7 @@ from sqlmodel import Session, select
 
 from audit import instant
 from audit.canonical import Json
+from audit.errors import BadInput
 from audit.fact import Fact, Part, Seal, Subject
 from audit.ledger import Ledger
 from swap.tables import ConfirmationRow
@@ -19,6 +20,15 @@ from swap.tables import ConfirmationRow
 CONFIRMED = "WhoIsWhoConfirmed"
 REVIEWERS = 2
 """Different people, neither of them the one who assigned."""
+
+
+class NotAssigned(BadInput):
+    """Nothing that this would confirm is in force: never assigned, ended since, or told by comparison."""
+
+    code = "NOT_ASSIGNED"
+    zh = "没有可供确认的人工指认：尚未指认、已失效，或采用人脸比对。"
+    hint = "Look at the assignment in force, and confirm that one. A new scan or another cast ends it."
+    hint_zh = "请查看当前有效的指认并予以确认；重新扫描或变更人员后须重新指认。"
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ from consent.watch import Watch
 from consent.words import Action, Match, Role
 from swap import cases, confirmations, holdings, library, orders
 from swap.cases import Asking
-from swap.confirmations import About
+from swap.confirmations import About, NotAssigned
 from swap.errors import NoSuchThing, Tampered
 from swap.quarantine import Quarantine
 from swap.recognition import Recogniser
@@ -82,20 +82,16 @@ def confirm(
 ) -> str:
     """Say that the photo of a donor whom nobody compares is hers: `person` herself, or a reviewer.
 
-    The entry's leaf hash. Raises `NoSuchThing`, also for a donor who is compared, and `Tampered`.
+    The entry's leaf hash. Raises `NoSuchThing`, `Tampered`, `NotAssigned` for a donor who is compared.
     """
     donor = orders.donor(session, bench.tenant, donor_id)
+    if person not in {None, donor.person}:
+        raise NoSuchThing(f"no donor {donor_id}")
     handed_in(session, bench, donor_id, by)
     decision = docket.find(session, bench.tenant, donor.decided_by)
     said = None if decision is None else parse(decision.case)
-    if (
-        decision is None
-        or said is None
-        or said.matching is not Matching.ASSIGNED
-        or donor.deleted
-        or person not in {None, donor.person}
-    ):
-        raise NoSuchThing(f"no donor {donor_id} waits to be confirmed")
+    if decision is None or said is None or said.matching is not Matching.ASSIGNED or donor.deleted:
+        raise NotAssigned(f"donor {donor_id} does not wait to be confirmed")
     about = _about(donor, said.requester)
     return confirmations.confirm(
         session, bench.ledger, about, by=by, person=person, entry=decision.entry, now=now

@@ -91,7 +91,7 @@ class Template:
     published_by: str | None
     cast: tuple[CastMember, ...]
     announced_at: datetime
-    matching: Matching
+    matching: Matching = Matching.CLOSED_SET
 
 
 @dataclass(frozen=True, slots=True)

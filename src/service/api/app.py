@@ -20,6 +20,7 @@ from service.api.document import document, operation_id
 from service.api.house import House
 from service.api.limits import Buckets, Limits
 from service.api.routes import (
+    assignments,
     authorizations,
     decisions,
     health,
@@ -28,6 +29,9 @@ from service.api.routes import (
     notices,
     outputs,
     people,
+    petitions,
+    protections,
+    refusals,
     scans,
     swaps,
     templates,
@@ -41,11 +45,15 @@ ROUTERS = (
     health.router,
     keys.router,
     people.router,
+    petitions.router,
+    protections.router,
+    refusals.router,
     notices.router,
     authorizations.router,
     authorizations.photos,
     decisions.router,
     templates.router,
+    assignments.router,
     uploads.bodies,
     uploads.router,
     scans.router,

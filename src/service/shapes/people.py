@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from consent.resemblances import State, What
 from consent.words import Action, AgeBand, ProofLevel, Purpose, Role, Status
 from service.shapes.shape import Digest, Id, Instant, Label, Shape
 
@@ -81,6 +82,24 @@ class Signed(Shape):
     events: list[Event]
 
 
+class Searched(Shape):
+    """One search among the protected that was about her face, without the other's."""
+
+    search: Id
+    at: Instant
+    what: What
+    role: str = Field(description="searched: hers was compared. resembled: another face resembles hers.")
+    state: State
+    entry: Digest
+
+
+class TurnedAway(Shape):
+    """Somebody named her beyond the limits, and was refused; she was compared with nothing."""
+
+    at: Instant
+    requester_day: bool = Field(description="Too many named in a day; else too many for one source.")
+
+
 class Inbox(Shape):
     """Everything this tenant has about her, except the sealed log itself. Newest first."""
 
@@ -88,3 +107,5 @@ class Inbox(Shape):
     references: int
     asked: list[Asked]
     signed: list[Signed]
+    searches: list[Searched]
+    turned_away: list[TurnedAway]

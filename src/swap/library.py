@@ -352,11 +352,11 @@ def freeze_resting_on(session: Session, tenant: str, authorization: str, *, now:
 
 def standing(
     session: Session, tenant: str, template: str
-) -> tuple[bool, str | None, str | None, str | None] | None:
-    """Frozen, media digest, received digest, work: columns, as they are now. None: unknown."""
+) -> tuple[bool, str | None, str | None, bytes] | None:
+    """Frozen, media digest, received digest, source record: columns, as they are now. None: unknown."""
     session.flush()
     found = session.connection().execute(_STANDING, {"tenant": tenant, "template": template}).first()
-    return None if found is None else (found[0], found[1], found[2], _work(found[3]))
+    return None if found is None else (found[0], found[1], found[2], found[3])
 
 
 def lock(session: Session, tenant: str, template: str, *, exclusive: bool) -> None:
@@ -380,12 +380,6 @@ def _source(source: str, record: bytes) -> Source:
         return Source.from_json(json.loads(record))
     except (ValueError, AttributeError, TypeError, BadInput):
         raise Tampered(f"the record of source {source} can't be read") from None
-
-
-@lru_cache(maxsize=256)
-def _work(record: bytes) -> str | None:
-    """By its bytes: the same record names the same work."""
-    return _source("", record).work
 
 
 def _row(session: Session, tenant: str, template: str, *states: State) -> TemplateRow:

@@ -3,12 +3,17 @@
 A template of a source, or of a work, that is on the refusal list is frozen for as long as it is there.
 """
 
+import json
+from functools import lru_cache
+
 from sqlmodel import Session
 
+from audit.errors import BadInput
 from consent import refusals
 from consent.templatelock import TemplateState
 from swap import library
 from swap.errors import NoSuchThing
+from swap.source import Source
 
 
 class LibraryLock:
@@ -27,6 +32,16 @@ class LibraryLock:
         found = library.standing(session, tenant, template)
         if found is None:
             return None
-        frozen, media, received, work = found
+        frozen, media, received, record = found
+        readable, work = _work(record)
         refused = refusals.refused(session, tenant, sources=(media, received), work=work)
-        return TemplateState(frozen or bool(refused), media)
+        return TemplateState(frozen or bool(refused) or not readable, media)
+
+
+@lru_cache(maxsize=256)
+def _work(record: bytes) -> tuple[bool, str | None]:
+    """By its bytes: the same record names the same work. One that can't be read may be of any."""
+    try:
+        return True, Source.from_json(json.loads(record)).work
+    except (ValueError, AttributeError, TypeError, BadInput):
+        return False, None

@@ -78,9 +78,7 @@ def protected(world: World, name: str) -> Protection:
 
 def told(world: World, name: str) -> Inbox:
     with world.record.database.read() as session:
-        return inbox(
-            session, world.record.registry, world.people[name].person, now=world.record.clock()
-        )
+        return inbox(session, world.record.registry, world.people[name].person, now=world.record.clock())
 
 
 def waiting(world: World) -> tuple[Search, ...]:

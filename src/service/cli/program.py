@@ -25,6 +25,7 @@ COMMANDS = (
     "template",
     "swap",
     "decision",
+    "rights",
     "check",
     "verify",
     "log",

@@ -4,6 +4,7 @@ from http import HTTPStatus
 
 from fastapi import APIRouter
 
+from service import showing
 from service.api.access import AnyButEngine, Operator, OperatorOrAuditor, OperatorOrCreator
 from service.api.house import TheHouse, not_found
 from service.api.instead import may_answer
@@ -15,7 +16,6 @@ from swap import confirmations, library
 from swap.assignments import Assignment, AssignmentWrong, PreviewFirst
 from swap.confirmations import NotAssigned
 from swap.errors import NoSuchThing, WrongState
-from swap.tracks import GRID, Track
 
 router = APIRouter(prefix="/v1/templates", tags=["templates"], route_class=Route)
 
@@ -25,8 +25,7 @@ router = APIRouter(prefix="/v1/templates", tags=["templates"], route_class=Route
 def tracks(house: TheHouse, _: OperatorOrAuditor, template: Id) -> list[shapes.Track]:
     """Every face that the scan found, and where it is largest: to see who it is. Nobody is named."""
     with house.database.read() as session:
-        scan, _verdicts = library.seen(session, house.tenant, library.get(session, house.tenant, template))
-    return [_track(one) for one in scan.tracks]
+        return showing.tracks(session, house.tenant, template)
 
 
 @router.post("/{template}/assignments", status_code=HTTPStatus.CREATED)
@@ -83,20 +82,6 @@ def confirm(
         )
     house.record.log.publish(entry, now=house.clock())
     return shapes.Confirmed(entry=entry)
-
-
-def _track(one: Track) -> shapes.Track:
-    largest = max(one.sightings(), key=lambda sighting: sighting.box[2])
-    left, top, width, height = (value / GRID for value in largest.box)
-    return shapes.Track(
-        track=one.id,
-        shot=one.shot,
-        first=one.first,
-        last=one.last,
-        frame=largest.index,
-        box=(left, top, width, height),
-        weak=one.weak,
-    )
 
 
 def _shown(

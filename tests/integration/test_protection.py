@@ -1,4 +1,4 @@
-"""Stolen photos, on real faces: whose face it is is protected where she asked for it, and nowhere searched else."""
+"""Stolen photos, on real faces: whose face it is is protected, where she asked for it and nowhere else."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -13,7 +13,8 @@ from consent.inbox import Inbox, inbox
 from consent.permit import Refusal
 from consent.person import Proof
 from consent.protection import Protection, ProtectionRefused, Protections, ProtectionUnknown
-from consent.resemblances import FaceHeld, ResemblanceUnknown, Resemblances, Search, State
+from consent.refusals import Kind, OnRefusalList
+from consent.resemblances import FaceHeld, Resemblances, ResemblanceUnknown, Search, State
 from consent.strict import load
 from consent.withdrawal import By, How
 from consent.words import AgeBand, ProofLevel, Role
@@ -296,9 +297,6 @@ def test_no_face_is_searched_for_where_the_law_she_signed_under_knows_no_such_se
 
 
 def test_a_refused_source_work_or_person_is_let_in_nowhere(made: Made) -> None:
-    """The list without faces: what is on it is used no more, from that moment on."""
-    from consent.refusals import Kind, OnRefusalList  # noqa: PLC0415
-
     world = made()
     for name, role in ROLES.items():
         world.agrees(name, role)

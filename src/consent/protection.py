@@ -67,12 +67,12 @@ class ProtectionRefused(BadInput):
 
 
 class ProtectionUnknown(BadInput):
-    """No such protection is in force here."""
+    """No such protection is here."""
 
     code = "PROTECTION_UNKNOWN"
-    zh = "没有该项人脸保护，或已终止。"
-    hint = "List her protections; one that has ended is not ended again."
-    hint_zh = "请查看其人脸保护列表；已终止的无需再次终止。"
+    zh = "没有该项人脸保护。"
+    hint = "List her protections."
+    hint_zh = "请查看其人脸保护列表。"
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,12 +247,14 @@ class Protections:
             raise ProtectionRefused("no reference of her face is stored")
 
     def end(self, session: Session, protection: str, *, by: By, now: datetime) -> Protection:
-        """End it: one step, no signature. Raises `ProtectionUnknown`."""
+        """End it: one step, no signature. Ended again it is what it was. Raises `ProtectionUnknown`."""
         row = session.get(
             ProtectionRow, (self.registry.tenant, protection), with_for_update=True, populate_existing=True
         )
-        if row is None or row.ended_at is not None:
-            raise ProtectionUnknown("no such protection is in force")
+        if row is None:
+            raise ProtectionUnknown("no such protection")
+        if row.ended_at is not None:
+            return _protection(row)
         payload = {
             "protection": protection,
             "by": str(by.how),

@@ -273,8 +273,10 @@ def test_a_protection_that_is_ended_or_whose_consent_is_withdrawn_searches_for_n
         if end == "ended":
             by = By(How.OWN_SESSION, given.person)
             rights(world).protections.end(session, given.id, by=by, now=world.record.clock())
+            again = rights(world).protections.end(session, given.id, by=by, now=world.record.clock())
+            assert again.ended_at is not None
             with pytest.raises(ProtectionUnknown):
-                rights(world).protections.end(session, given.id, by=by, now=world.record.clock())
+                rights(world).protections.end(session, "0" * 32, by=by, now=world.record.clock())
     if end == "withdrawn":
         world.withdraws("astronaut")
     if end == "edited":

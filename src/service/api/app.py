@@ -45,9 +45,6 @@ ROUTERS = (
     health.router,
     keys.router,
     people.router,
-    petitions.router,
-    protections.router,
-    refusals.router,
     notices.router,
     authorizations.router,
     authorizations.photos,
@@ -63,6 +60,9 @@ ROUTERS = (
     log.router,
     verifications.router,
     verifications.uploads,
+    refusals.router,
+    protections.router,
+    petitions.router,
 )
 
 

@@ -78,7 +78,7 @@ def end(house: TheHouse, caller: OperatorOrCreator, protection: Id) -> shapes.Pr
     by = By(How.OWN_SESSION, caller.person or "") if creator else By(How.OPERATOR, caller.key)
     with house.database.write() as session:
         if not caller.may_see(protections.find(session, protection).person):
-            raise ProtectionUnknown("no such protection is in force")
+            raise ProtectionUnknown("no such protection")
         done = protections.end(session, protection, by=by, now=house.clock())
     house.record.log.publish(now=house.clock())
     return _shown(done)

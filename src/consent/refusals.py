@@ -19,6 +19,7 @@ from audit.errors import BadInput
 from audit.fact import Fact, Part, Seal, Subject
 from audit.ids import Entropy, fresh
 from audit.ledger import Ledger
+from consent import chain, signed
 from consent.case import Case
 from consent.strict import LONGEST_LABEL, Fields, check_text
 from consent.tables import RefusalRow
@@ -95,6 +96,9 @@ class Refusals:
         ).first()
         if known is not None:
             return _refusal(known)
+        if kind is Kind.PERSON:
+            # As a withdrawal does: whoever has heard her yes and not committed yet is waited for.
+            chain.lock_states(session, tenant, signed.granted(session, tenant, value), "update")
         id_ = fresh(self.entropy)
         entry = self._log(session, LISTED, id_, kind, value, by, now)
         row = RefusalRow(

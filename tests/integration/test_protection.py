@@ -1,5 +1,6 @@
 """Stolen photos, on real faces: whose face it is is protected, where she asked for it and nowhere else."""
 
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from audit.canonical import canonical
+from callers import Outside
 from consent import protection, signature
 from consent.inbox import Inbox, inbox
 from consent.permit import Refusal
@@ -19,6 +21,8 @@ from consent.strict import load
 from consent.withdrawal import By, How
 from consent.words import AgeBand, ProofLevel, Role
 from grounds import Ground, open_world
+from portraits import PEOPLE, packaged
+from service.apikeys import KeyRole
 from service.rights import Rights
 from worlds import ROLES, World, small_clip
 
@@ -335,3 +339,30 @@ def test_a_refused_source_work_or_person_is_let_in_nowhere(made: Made) -> None:
             world.studio.admission.amend("operator-1", world.known["template"], world.cast())
         off()
     assert not isinstance(world.publish(), Refusal)
+
+
+def test_over_http_a_held_face_is_403_and_two_operators_release_it(made: Made) -> None:
+    # Given a protected person, and somebody who consented and has no reference yet
+    world = made(protection=True)
+    protected(world, "astronaut")
+    world.agrees("twin", Role.PERFORMER, photo=None)
+    there = Outside.of(world)
+    operators = [there.caller(KeyRole.OPERATOR, f"operator-{number}") for number in (1, 2)]
+    photo = b64encode(packaged(*PEOPLE["astronaut"]).read_bytes()).decode()
+    path = f"/v1/authorizations/{world.people['twin'].authorization}/references"
+
+    # When her photo comes in
+    answer = there.operator.post(path, {"photos": [photo]})
+    (held,) = there.operator.get("/v1/resemblances").json()
+    hers = there.creator("astronaut").get(f"/v1/people/{world.people['astronaut'].person}/inbox").json()
+
+    # Then it is held until both have looked
+    assert (answer.status_code, answer.json()["code"]) == (403, "FACE_HELD")
+    assert [one["role"] for one in hers["searches"]] == ["resembled"]
+    states = [
+        one.post(f"/v1/resemblances/{held['resemblance']}/releases", {"reason": "twins"}).json()["state"]
+        for one in operators
+    ]
+    assert states == ["held", "released"]
+    assert there.operator.post(path, {"photos": [photo]}).status_code == 201
+    there.close()

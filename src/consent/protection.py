@@ -32,8 +32,9 @@ REQUESTER = "protection"
 PROOF = ProofLevel.VERIFIED_IDENTITY
 """Below it anybody could have somebody else's face guarded, and so shut her out."""
 
-MOST = 500
-"""Each search compares with everybody who is protected, so false finds grow with their number."""
+MOST = 200
+"""Each search compares with everybody who is protected, so false finds grow with their number; and how all of
+them stand is read in the transaction that stores the photo, from memory up to 256 (`consent.assessment`)."""
 
 _EU = "AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE"
 NOWHERE = frozenset({"US-IL", *_EU.split(" ")})

@@ -22,7 +22,7 @@ THRESHOLD = 0.50
 No one of 20,508 impostor pairs of single photos reached it (the highest 0.483; against the mean of several
 photos 0.407), so the false match rate is below 1.5e-4 a comparison with 95 % confidence (three in N). With
 N protected people a search finds somebody falsely with 1 - (1 - FMR)^N: at most 1.5 % of searches for
-N = 100, 7 % for 500. A false find costs two people a look; a miss (4.6 % of genuine pairs of single photos)
+N = 100, 3 % for 200. A false find costs two people a look; a miss (4.6 % of genuine pairs of single photos)
 costs her the protection of this photo, not her consent: nobody gets a permit in her name either way.
 """
 

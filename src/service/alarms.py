@@ -175,8 +175,8 @@ PETITIONS = Alarm(
     Severity.WARNING,
     "Somebody asked about her own data, and was not answered within the days that were promised.",
     "有个人权利请求超过承诺期限仍未答复。",
-    "`consentry rights petitions` names them; answer each, with reasons.",
-    "请用 `consentry rights petitions` 查看，并逐一说明理由答复。",
+    "`consentry subject petitions` names them; answer each, with reasons.",
+    "请用 `consentry subject petitions` 查看，并逐一说明理由答复。",
 )
 
 ALARMS = (

@@ -16,7 +16,7 @@ from consent import chain, signed
 from consent.erasures import Erasure
 from consent.inbox import Inbox, inbox
 from consent.registry import Registry
-from service.rights import Rights
+from service.subject import SubjectRights
 from service.wiring import Record
 from swap import outputs
 
@@ -25,7 +25,7 @@ FORM = "consentry/dossier/v1"
 
 def dossier(session: Session, record: Record, person: str) -> Mapping[str, Json]:
     """Hers, in the caller's read session. Raises `PersonUnknown`, `KeysErased` once all of her keys went."""
-    registry, rights, now = record.registry, Rights(record), record.clock()
+    registry, rights, now = record.registry, SubjectRights(record), record.clock()
     found = registry.people.get(session, person)
     told = inbox(session, registry, person, now=now)
     return {

@@ -10,13 +10,13 @@ from consent.erasures import Erasure
 from consent.portraits import Portraits
 from consent.withdrawal import By
 from service import revoking
-from service.rights import Rights
+from service.subject import SubjectRights
 from service.wiring import Record
 
 
 def erase(record: Record, person: str, by: By) -> Erasure:
     """Erase her. Raises `PersonUnknown`."""
-    rights, registry, now = Rights(record), record.registry, record.clock()
+    rights, registry, now = SubjectRights(record), record.registry, record.clock()
     with record.database.read() as session:
         registry.people.get(session, person)
         granted = signed.granted(session, registry.tenant, person)

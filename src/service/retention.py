@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from consent.portraits import Portraits
 from service import receiving
 from service.once import Once
-from service.rights import Rights
+from service.subject import SubjectRights
 from service.wiring import Record
 from swap.limits import Limits
 from swap.purging import Purging
@@ -100,7 +100,7 @@ def steps(record: Record) -> tuple[Purge, ...]:
     """The purges of one tenant, one a class that is purged."""
     layout, ledger = record.layout, record.ledger
     portraits = Portraits(record.settings.tenant, record.keystore, record.entropy)
-    erasures = Rights(record).erasures
+    erasures = SubjectRights(record).erasures
     once = Once(record.settings.tenant, record.entropy)
     media = Purging(ledger, Quarantine(layout.quarantine, Limits()), MediaStore(layout.media), layout.work)
     return (

@@ -16,8 +16,8 @@ from consent.matching import MatchRule
 from consent.modelcard import Deployment
 from consent.portraits import Portraits
 from service.engines import open_engine
-from service.rights import Rights
 from service.settings import Mode
+from service.subject import SubjectRights
 from service.wiring import Record
 from swap.admission import Admission
 from swap.donors import Donors
@@ -91,7 +91,7 @@ def open_studio(record: Record) -> Studio:
     quarantine, media = Quarantine(layout.quarantine, limits), MediaStore(layout.media)
     portraits = Portraits(settings.tenant, record.keystore, record.entropy)
     recogniser = Recogniser(record.registry, portraits, embedder, MatchRule())
-    rights = Rights(record)
+    rights = SubjectRights(record)
     watch = rights.watch(portraits, embedder.digest)
     database, gate, log = record.database, record.gate, record.log
     finisher = Finisher(

@@ -34,8 +34,8 @@ from service.api.access import OPEN
 from service.api.limits import Buckets, Limits
 from service.apikeys import KeyRole
 from service.database import utc_now
-from service.rights import Rights
 from service.settings import load
+from service.subject import SubjectRights
 from swap import orders
 from worlds import World
 
@@ -157,7 +157,7 @@ def one_of_everything(there: Outside) -> Objects:
 
 def rights_of_hers(there: Outside) -> dict[str, str]:
     """One of everything that serves a person's rights, without the searches and signatures behind it."""
-    world, rights = there.world, Rights(there.world.record)
+    world, rights = there.world, SubjectRights(there.world.record)
     hers, other, now = world.people["astronaut"], world.people["hopper"], world.record.clock()
     drawn = rights.protections.draw_up(hers.person, hers.authorization, until=now + YEAR, now=now)
     with world.record.database.write() as session:

@@ -23,7 +23,7 @@ from consent.words import AgeBand, ProofLevel, Role
 from grounds import Ground, open_world
 from portraits import PEOPLE, packaged
 from service.apikeys import KeyRole
-from service.rights import Rights
+from service.subject import SubjectRights
 from worlds import ROLES, World, small_clip
 
 Made = Callable[..., World]
@@ -42,8 +42,8 @@ def made(ground: Ground, tmp_path: Path) -> Iterator[Made]:
         world.close()
 
 
-def rights(world: World) -> Rights:
-    return Rights(world.record)
+def rights(world: World) -> SubjectRights:
+    return SubjectRights(world.record)
 
 
 def proven(world: World, name: str, level: ProofLevel = ProofLevel.VERIFIED_IDENTITY) -> None:

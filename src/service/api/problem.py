@@ -33,8 +33,8 @@ from consent.resemblances import FaceHeld, ResemblanceUnknown
 from consent.tries import TooManyTried
 from service import logs
 from service.apikeys import KeyExpired, KeyInvalid, KeyMissing, KeyRevoked, KeyUnknown
-from service.rights import ProtectionOff
 from service.shapes.problem import Fault, Objection, Problem, Refused
+from service.subject import ProtectionOff
 from swap.assignments import PreviewFirst
 from swap.confirmations import NotAssigned
 from swap.draft import FULL

@@ -25,7 +25,7 @@ COMMANDS = (
     "template",
     "swap",
     "decision",
-    "rights",
+    "subject",
     "check",
     "verify",
     "log",

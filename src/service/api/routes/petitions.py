@@ -22,13 +22,13 @@ from service.api.instead import may_answer
 from service.api.route import Route
 from service.apikeys import KeyRole
 from service.dossier import dossier
-from service.rights import Rights
 from service.shapes import people
-from service.shapes import rights as shapes
+from service.shapes import subject as shapes
 from service.shapes.shape import Id
+from service.subject import SubjectRights
 from swap.errors import NoSuchThing
 
-router = APIRouter(prefix="/v1", tags=["rights"], route_class=Route)
+router = APIRouter(prefix="/v1", tags=["subject"], route_class=Route)
 
 
 @router.post("/people/{person}/petitions", status_code=HTTPStatus.CREATED)
@@ -37,7 +37,7 @@ def ask(house: TheHouse, caller: OperatorOrCreator, person: Id, asked: shapes.As
     """Ask for access, a copy, a correction, deletion, a restriction or an explanation. The clock runs."""
     caller.expect(person, "person")
     with house.database.write() as session:
-        done = Rights(house.record).petitions.ask(
+        done = SubjectRights(house.record).petitions.ask(
             session,
             person,
             asked.kind,
@@ -57,7 +57,7 @@ def hers(house: TheHouse, caller: AnyButEngine, person: Id) -> list[shapes.Petit
     caller.expect(person, "person")
     with house.database.read() as session:
         house.record.registry.people.get(session, person)
-        found = Rights(house.record).petitions.of(session, person)
+        found = SubjectRights(house.record).petitions.of(session, person)
         return [_shown(house, session, one) for one in found]
 
 
@@ -65,7 +65,7 @@ def hers(house: TheHouse, caller: AnyButEngine, person: Id) -> list[shapes.Petit
 def waiting(house: TheHouse, _: OperatorOrAuditor) -> list[shapes.Petition]:
     """Unanswered petitions, those due first ahead."""
     with house.database.read() as session:
-        return [_shown(house, session, one) for one in Rights(house.record).petitions.open(session)]
+        return [_shown(house, session, one) for one in SubjectRights(house.record).petitions.open(session)]
 
 
 @router.post("/petitions/{petition}/answers")
@@ -73,7 +73,7 @@ def waiting(house: TheHouse, _: OperatorOrAuditor) -> list[shapes.Petition]:
 def answer(house: TheHouse, caller: Operator, petition: Id, said: shapes.Answer) -> shapes.Petition:
     """Answer one, with reasons. It stands."""
     with house.database.write() as session:
-        done = Rights(house.record).petitions.answer(
+        done = SubjectRights(house.record).petitions.answer(
             session, petition, said.outcome, said.reasons, by=caller.requester, now=house.clock()
         )
         shown = _shown(house, session, done)
@@ -136,7 +136,7 @@ def _by(caller: Caller) -> By:
 
 
 def _shown(house: House, session: Session, one: asked_for.Petition) -> shapes.Petition:
-    words = Rights(house.record).petitions.words(session, one)
+    words = SubjectRights(house.record).petitions.words(session, one)
     return shapes.Petition(
         petition=one.id,
         person=one.person,

@@ -15,12 +15,12 @@ from service.api.house import TheHouse, not_found
 from service.api.instead import may_answer
 from service.api.route import Route
 from service.apikeys import KeyRole
-from service.rights import ProtectionOff, Rights
-from service.shapes import rights as shapes
+from service.shapes import subject as shapes
 from service.shapes.shape import Id
+from service.subject import ProtectionOff, SubjectRights
 from swap.errors import NoSuchThing
 
-router = APIRouter(prefix="/v1", tags=["rights"], route_class=Route)
+router = APIRouter(prefix="/v1", tags=["subject"], route_class=Route)
 
 
 @router.post("/people/{person}/protections/drafts", status_code=HTTPStatus.CREATED)
@@ -30,7 +30,7 @@ def draft(
 ) -> shapes.ProtectionDraft:
     """Write the document by which she asks that strangers' faces be compared with hers."""
     caller.expect(person, "person")
-    rights = Rights(house.record)
+    rights = SubjectRights(house.record)
     with house.database.read() as session:
         house.record.registry.people.get(session, person)
     rights.expect_protection()
@@ -48,7 +48,7 @@ def protect(
 ) -> shapes.Protection:
     """Take her signed wish. From now on enrolments and donors' photos are compared with her reference."""
     caller.expect(person, "person")
-    rights = Rights(house.record)
+    rights = SubjectRights(house.record)
     with house.database.read() as session:
         house.record.registry.people.get(session, person)
     rights.expect_protection()
@@ -67,14 +67,14 @@ def hers(house: TheHouse, caller: AnyButEngine, person: Id) -> list[shapes.Prote
     caller.expect(person, "person")
     with house.database.read() as session:
         house.record.registry.people.get(session, person)
-        return [_shown(one) for one in Rights(house.record).protections.of(session, person)]
+        return [_shown(one) for one in SubjectRights(house.record).protections.of(session, person)]
 
 
 @router.delete("/protections/{protection}")
 @may_answer(ProtectionUnknown)
 def end(house: TheHouse, caller: OperatorOrCreator, protection: Id) -> shapes.Protection:
     """End it: one step, no signature."""
-    protections, creator = Rights(house.record).protections, caller.role is KeyRole.CREATOR
+    protections, creator = SubjectRights(house.record).protections, caller.role is KeyRole.CREATOR
     by = By(How.OWN_SESSION, caller.person or "") if creator else By(How.OPERATOR, caller.key)
     with house.database.write() as session:
         if not caller.may_see(protections.find(session, protection).person):
@@ -88,7 +88,7 @@ def end(house: TheHouse, caller: OperatorOrCreator, protection: Id) -> shapes.Pr
 def waiting(house: TheHouse, _: Operator) -> list[shapes.Resemblance]:
     """Faces that are held because they resemble a protected person's, oldest first."""
     with house.database.read() as session:
-        return [_held(one) for one in Rights(house.record).resemblances.waiting(session)]
+        return [_held(one) for one in SubjectRights(house.record).resemblances.waiting(session)]
 
 
 @router.post("/resemblances/{resemblance}/releases")
@@ -96,7 +96,7 @@ def waiting(house: TheHouse, _: Operator) -> list[shapes.Resemblance]:
 def release(house: TheHouse, caller: Operator, resemblance: Id, asked: shapes.Release) -> shapes.Resemblance:
     """Say that the two are two. The word of a second operator releases it."""
     with house.database.write() as session:
-        done = Rights(house.record).resemblances.release(
+        done = SubjectRights(house.record).resemblances.release(
             session, resemblance, by=caller.requester, reason=asked.reason, now=house.clock()
         )
     house.record.log.publish(now=house.clock())

@@ -11,19 +11,19 @@ from service.api.access import Creator, Operator, OperatorOrAuditor, OperatorOrC
 from service.api.house import TheHouse
 from service.api.instead import may_answer
 from service.api.route import Route
-from service.rights import Rights
-from service.shapes import rights as shapes
+from service.shapes import subject as shapes
 from service.shapes.shape import Id
+from service.subject import SubjectRights
 from swap.errors import NoSuchThing
 
-router = APIRouter(prefix="/v1", tags=["rights"], route_class=Route)
+router = APIRouter(prefix="/v1", tags=["subject"], route_class=Route)
 
 
 @router.get("/refusals")
 def every(house: TheHouse, _: OperatorOrAuditor) -> list[shapes.Refusal]:
     """What is on the list now."""
     with house.database.read() as session:
-        return [_shown(one) for one in Rights(house.record).refusals.every(session)]
+        return [_shown(one) for one in SubjectRights(house.record).refusals.every(session)]
 
 
 @router.post("/refusals", status_code=HTTPStatus.CREATED)
@@ -32,7 +32,7 @@ def refuse(house: TheHouse, caller: Operator, asked: shapes.Refuse) -> shapes.Re
     """Put a source or a work on the list: its templates are frozen, and it is announced no more."""
     record = house.record
     with house.database.write() as session:
-        done = Rights(record).refusals.add(
+        done = SubjectRights(record).refusals.add(
             session, Kind(asked.kind), asked.value, by=caller.requester, now=house.clock()
         )
     record.log.publish(now=house.clock())
@@ -43,7 +43,7 @@ def refuse(house: TheHouse, caller: Operator, asked: shapes.Refuse) -> shapes.Re
 @may_answer(RefusalUnknown)
 def take_off(house: TheHouse, caller: Operator, refusal: Id) -> shapes.Refusal:
     """Take a source or a work off the list. A person's own refusal only she takes back."""
-    record, refusals = house.record, Rights(house.record).refusals
+    record, refusals = house.record, SubjectRights(house.record).refusals
     with house.database.write() as session:
         if refusals.find(session, refusal).kind is Kind.PERSON:
             raise RefusalUnknown("a person's own refusal is hers to take back")
@@ -60,7 +60,7 @@ def opt_out(house: TheHouse, caller: OperatorOrCreator, person: Id) -> shapes.Re
     record = house.record
     with house.database.write() as session:
         record.registry.people.get(session, person)
-        done = Rights(record).refusals.add(
+        done = SubjectRights(record).refusals.add(
             session, Kind.PERSON, person, by=caller.person or caller.requester, now=house.clock()
         )
     record.log.publish(now=house.clock())
@@ -72,7 +72,7 @@ def opt_out(house: TheHouse, caller: OperatorOrCreator, person: Id) -> shapes.Re
 def opt_in(house: TheHouse, caller: Creator, person: Id) -> list[shapes.Refusal]:
     """She takes her refusal back. What she withdrew meanwhile stays withdrawn."""
     caller.expect(person, "person")
-    record, refusals = house.record, Rights(house.record).refusals
+    record, refusals = house.record, SubjectRights(house.record).refusals
     with house.database.write() as session:
         done = [
             refusals.end(session, one.id, by=person, now=house.clock())

@@ -11,21 +11,21 @@ def test_a_person_is_refused_corrected_petitioned_copied_and_erased_from_a_shell
     shown = either.file("evidence.json", {"seen": "in person"})
 
     # When each right of hers is used in turn
-    refused = either("rights", "refuse", "person", person, "--by", person)
-    either("rights", "unrefuse", refused["refusal"], "--by", person)
+    refused = either("subject", "refuse", "person", person, "--by", person)
+    either("subject", "unrefuse", refused["refusal"], "--by", person)
     words = ("--proof", "verified-identity", "--age", "adult", "--by", "desk", "--how", "in person")
-    corrected = either("rights", "correct", person, *words, "--evidence", shown)
-    asked = either("rights", "ask", person, "delete", "--text", "all of it", "--by", person)
-    waiting = either("rights", "petitions")["petitions"]
-    either("rights", "restrict", person)
-    erased = either("rights", "erase", person)
-    either("rights", "answer", asked["petition"], "partly", "--reasons", "evidence stays")
-    either("rights", "dossier", person, "--to", either.folder / "hers.json")
+    corrected = either("subject", "correct", person, *words, "--evidence", shown)
+    asked = either("subject", "ask", person, "delete", "--text", "all of it", "--by", person)
+    waiting = either("subject", "petitions")["petitions"]
+    either("subject", "restrict", person)
+    erased = either("subject", "erase", person)
+    either("subject", "answer", asked["petition"], "partly", "--reasons", "evidence stays")
+    either("subject", "dossier", person, "--to", either.folder / "hers.json")
 
     # Then each is answered, and all of it is in her copy
     assert corrected["proof"] == "verified-identity"
     assert [one["petition"] for one in waiting] == [asked["petition"]]
-    assert either("rights", "petitions")["petitions"] == []
+    assert either("subject", "petitions")["petitions"] == []
     assert erased["keys"] == "evidence"
     assert erased["stays"][0]["ground"]
     hers = json.loads((either.folder / "hers.json").read_text())
@@ -41,11 +41,11 @@ def test_where_protection_is_off_a_shell_draws_up_nothing(either: Shell) -> None
     out = either.folder / "wish.json"
 
     words = ("--authorization", "0" * 32, "--out", out)
-    refused = either("rights", "protection-draft", person, *words, leaves=3)
+    refused = either("subject", "protection-draft", person, *words, leaves=3)
 
     assert refused["error"]["code"] == "PROTECTION_OFF"
     assert not out.exists()
-    assert either("rights", "held")["held"] == []
+    assert either("subject", "held")["held"] == []
 
 
 def test_one_operator_named_twice_is_no_two(either: Shell) -> None:

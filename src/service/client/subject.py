@@ -4,7 +4,7 @@ from datetime import datetime
 
 from service.client.call import Call, delete, get, post
 from service.shapes import people
-from service.shapes import rights as shapes
+from service.shapes import subject as shapes
 
 
 def refusals() -> Call[list[shapes.Refusal]]:

@@ -25,7 +25,7 @@ class ProtectionOff(BadInput):
 
 
 @dataclass(frozen=True, slots=True)
-class Rights:
+class SubjectRights:
     """Of one tenant."""
 
     record: Record

@@ -1,4 +1,4 @@
-"""`consentry rights`: refuse, protect, ask, answer, copy, correct, restrict, erase."""
+"""`consentry subject`: refuse, protect, ask, answer, copy, correct, restrict, erase."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -23,9 +23,9 @@ from service.cli import files
 from service.cli.command import Answer, command, group
 from service.cli.desk import Desk
 from service.dossier import dossier
-from service.rights import Rights
+from service.subject import SubjectRights
 
-app = group("rights", "A person's rights: refusals, protection, petitions, corrections, erasure.")
+app = group("subject", "A person's rights: refusals, protection, petitions, corrections, erasure.")
 
 Person = Annotated[str, typer.Argument(metavar="PERSON", help="Her id here.")]
 Who = Annotated[str, typer.Option("--by", metavar="ID", help="Who does it: herself, or an operator.")]
@@ -42,7 +42,7 @@ def refuse(
     """Put a person, a source or a work on the refusal list. In force now."""
     record = desk.record
     with record.database.write() as session:
-        done = Rights(record).refusals.add(session, kind, value, by=by, now=record.clock())
+        done = SubjectRights(record).refusals.add(session, kind, value, by=by, now=record.clock())
     record.log.publish(now=record.clock())
     desk.voice.say(f"refused 已列入拒绝名单: {done.id}")
     return Answer({"refusal": done.id, "kind": str(kind), "value": value, "entry": done.entry})
@@ -55,7 +55,7 @@ def unrefuse(
     """Take an entry off the list. Of a person's own, on her word alone."""
     record = desk.record
     with record.database.write() as session:
-        done = Rights(record).refusals.end(session, refusal, by=by, now=record.clock())
+        done = SubjectRights(record).refusals.end(session, refusal, by=by, now=record.clock())
     record.log.publish(now=record.clock())
     desk.voice.say("taken off the list 已解除")
     return Answer({"refusal": done.id, "entry": done.entry})
@@ -71,13 +71,13 @@ def draft(
     out: Annotated[Path, typer.Option(metavar="FILE", help="Where to write the document.")],
 ) -> Answer:
     """Write the document by which she asks that strangers' faces be compared with hers, and show it."""
-    rights, now = Rights(desk.record), desk.record.clock()
+    rights, now = SubjectRights(desk.record), desk.record.clock()
     rights.expect_protection()
     document = rights.protections.draw_up(person, authorization, until=now + timedelta(days=days), now=now)
     files.free(out)
     files.write(out, document)
     desk.voice.say(escape(protecting.STATEMENT))
-    desk.voice.hint(f"consentry rights protection-sign {out} --key PERSON.pem   (on her side)")
+    desk.voice.hint(f"consentry subject protection-sign {out} --key PERSON.pem   (on her side)")
     return Answer({"document": str(out), "statement": protecting.STATEMENT})
 
 
@@ -95,7 +95,7 @@ def sign(
     evidence = signature.sign(files.checked(key).read_bytes(), protecting.to_sign(data)).encoded
     files.write(out, evidence)
     desk.voice.say(escape(protecting.STATEMENT))
-    desk.voice.hint(f"consentry rights protect {document} {out}")
+    desk.voice.hint(f"consentry subject protect {document} {out}")
     return Answer({"evidence": str(out)})
 
 
@@ -106,7 +106,7 @@ def protect(
     evidence: Annotated[Path, typer.Argument(metavar="FILE", help="Her signature.")],
 ) -> Answer:
     """Take her signed wish: from now on faces that come in are compared with hers."""
-    record, rights = desk.record, Rights(desk.record)
+    record, rights = desk.record, SubjectRights(desk.record)
     rights.expect_protection()
     signed = files.checked(document).read_bytes(), files.checked(evidence).read_bytes()
     with record.database.write() as session:
@@ -123,7 +123,7 @@ def unprotect(
     """End a protection: one step, no signature."""
     record = desk.record
     with record.database.write() as session:
-        done = Rights(record).protections.end(
+        done = SubjectRights(record).protections.end(
             session, protection, by=By(How.OPERATOR, by), now=record.clock()
         )
     record.log.publish(now=record.clock())
@@ -135,7 +135,7 @@ def unprotect(
 def held(desk: Desk) -> Answer:
     """Faces that are held because they resemble a protected person's."""
     with desk.record.database.read() as session:
-        found = Rights(desk.record).resemblances.waiting(session)
+        found = SubjectRights(desk.record).resemblances.waiting(session)
     for one in found:
         desk.voice.say(f"{one.id}  {one.at:%Y-%m-%d %H:%M}  {one.what}: {one.person} resembles {one.found}")
     return Answer({"held": [_held(one) for one in found]})
@@ -152,7 +152,7 @@ def release(
     """Two operators say that the two are two."""
     if len(set(by)) != 2:
         raise typer.BadParameter("two different operators release it", param_hint="--by")
-    record, rights = desk.record, Rights(desk.record)
+    record, rights = desk.record, SubjectRights(desk.record)
     with record.database.write() as session:
         for one in by:
             done = rights.resemblances.release(
@@ -175,10 +175,10 @@ def ask(
     """Open a petition of hers. The clock runs from now."""
     record = desk.record
     with record.database.write() as session:
-        done = Rights(record).petitions.ask(session, person, kind, text, by=by, now=record.clock())
+        done = SubjectRights(record).petitions.ask(session, person, kind, text, by=by, now=record.clock())
     record.log.publish(done.entry, now=record.clock())
     desk.voice.say(f"asked 已登记: {done.id}, due {done.due_at:%Y-%m-%d %H:%M} UTC")
-    desk.voice.hint(f"consentry rights answer {done.id} done --reasons TEXT")
+    desk.voice.hint(f"consentry subject answer {done.id} done --reasons TEXT")
     return Answer(_petition(done))
 
 
@@ -189,7 +189,7 @@ def petitions(
     person: Annotated[str | None, typer.Option(metavar="ID", help="Hers; else open ones.")] = None,
 ) -> Answer:
     """Open petitions, those due first ahead; or all of one person's."""
-    rights = Rights(desk.record).petitions
+    rights = SubjectRights(desk.record).petitions
     with desk.record.database.read() as session:
         found = rights.open(session) if person is None else rights.of(session, person)
     for one in found:
@@ -209,7 +209,9 @@ def answer(
     """Answer a petition, with reasons. It stands."""
     record = desk.record
     with record.database.write() as session:
-        done = Rights(record).petitions.answer(session, petition, outcome, reasons, by=by, now=record.clock())
+        done = SubjectRights(record).petitions.answer(
+            session, petition, outcome, reasons, by=by, now=record.clock()
+        )
     record.log.publish(now=record.clock())
     desk.voice.say("answered 已答复")
     return Answer(_petition(done))

@@ -77,7 +77,7 @@ def circumstances(
     """What stands beside a case, for an operator in China with everything on file."""
     template = TemplateState(frozen, MEDIA)
     cabinet = Cabinet(tuple(papers_on_file(NOON).values()))
-    heard = Hearing(at, template, standings, cabinet, HERE, {}, ())
+    heard = Hearing(at, template, standings, cabinet, HERE, {}, {}, ())
     return Circumstances(at, stage, standings, template, output, ground_of(POLICY, case or a_case(), heard))
 
 

@@ -40,12 +40,17 @@ class SubjectKeys:
     """32 bytes each: one that recognises the subject's entries, two that open them."""
 
     link: bytes
-    ops: bytes
+    ops: bytes | None
+    """None: destroyed. What proves consent and decision is still opened with the other."""
     evid: bytes
 
     def sealing(self, seal: Seal) -> bytes:
-        """The key for one kind of seal."""
-        return self.ops if seal is Seal.OPS else self.evid
+        """The key for one kind of seal. Raises `KeysErased`."""
+        if seal is Seal.EVID:
+            return self.evid
+        if self.ops is None:
+            raise KeysErased("the operational key of this subject was destroyed")
+        return self.ops
 
 
 class KeyStore:
@@ -119,6 +124,27 @@ class KeyStore:
         except (InvalidTag, ValueError):
             raise SealBroken(f"not sealed for this {subject.kind} and purpose, or changed since") from None
 
+    def destroy(self, subject: Subject, *, evidence: bool) -> bool:
+        """Destroy the subject's operational key; with `evidence` all of its keys. Durable, and final.
+
+        False: nothing was left to destroy. Copies of the store that somebody kept end with the KEK's epoch.
+        """
+        columns = _COLUMNS if evidence else ("ops",)
+        with self._lock:
+            with self._database.writing() as connection:
+                done = connection.execute(
+                    f"UPDATE subject SET {', '.join(f'{one} = NULL' for one in columns)}"  # noqa: S608
+                    " WHERE tenant = ? AND kind = ? AND id = ?"
+                    f" AND ({' OR '.join(f'{one} IS NOT NULL' for one in columns)})",
+                    (self.tenant, subject.kind, subject.id),
+                ).rowcount
+            with self._database.connection() as connection:
+                # The old page is in the write-ahead log as well, until that is emptied.
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            # Our own commit does not change data_version, so nothing else would make us forget it.
+            self._remembered.pop(subject, None)
+        return bool(done)
+
     def close(self) -> None:
         """Close the store's file and forget every key."""
         with self._lock:
@@ -163,15 +189,15 @@ class KeyStore:
         if row is None:
             return None
         epoch, *wrapped = row
-        if None in wrapped:
+        link, ops, evid = wrapped
+        if link is None or evid is None:
             raise KeysErased(f"the keys of this {subject.kind} were destroyed")
         if epoch != self._kek.epoch:
             self._reload_kek(epoch)
         keys = SubjectKeys(
-            *(
-                self._kek.unwrap(blob, self._owner(subject, column))
-                for column, blob in zip(_COLUMNS, wrapped, strict=True)
-            )
+            self._kek.unwrap(link, self._owner(subject, "link")),
+            None if ops is None else self._kek.unwrap(ops, self._owner(subject, "ops")),
+            self._kek.unwrap(evid, self._owner(subject, "evid")),
         )
         self._remembered[subject] = keys
         if len(self._remembered) > _REMEMBERED:
@@ -189,4 +215,6 @@ class KeyStore:
 
     def _blob_key(self, keys: SubjectKeys, subject: Subject, purpose: str) -> tuple[bytes, bytes]:
         # `blob|` keeps these apart from keys of entries, whose info is 32 hex digits.
-        return derive(keys.ops, f"blob|{purpose}".encode()), canonical(self._owner(subject, purpose))
+        return derive(keys.sealing(Seal.OPS), f"blob|{purpose}".encode()), canonical(
+            self._owner(subject, purpose)
+        )

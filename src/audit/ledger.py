@@ -163,6 +163,9 @@ class Ledger:
         for part, seal_word, ciphertext in rows:
             if leaf.parts[part].h == mine:
                 kind = Seal(seal_word)
+                if kind is Seal.OPS and keys.ops is None:
+                    # Destroyed at her wish; what is sealed for evidence is still hers to read.
+                    continue
                 opening = unseal(ciphertext, leaf.parts[part], key=keys.sealing(kind), eid=leaf.eid, t=leaf.t)
                 found.append(Opened(part, kind, opening))
         return tuple(found)

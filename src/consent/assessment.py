@@ -21,7 +21,7 @@ from audit.fact import Subject
 from audit.journal import DenyJournal
 from audit.keys import BadSignature, VerifyingKey
 from audit.remembered import Remembered
-from consent import chain, kinship, proofservices
+from consent import chain, kinship, proofservices, refusals, resemblances
 from consent.admission import enrolled, key_held, told_by
 from consent.age import Ages
 from consent.authorization import Authorization, parse
@@ -153,6 +153,8 @@ class Assessor:
         renewals = self.noticeboard.renewals(session, {d.notice.id for d in documents.values()})
         given = [(id_, state.purpose) for id_ in states for state in states[id_] if state.status.valid]
         denied = self.journal.denied(given)
+        refused = refusals.listed(session, tenant, refusals.Kind.PERSON, set(people))
+        protected = resemblances.held(session, tenant, set(people))
         found = {}
         for row in rows:
             document, shown, state = documents[row.id], evidence[row.id], states.get(row.id, ())
@@ -181,7 +183,12 @@ class Assessor:
                 document=document,
                 signature_valid=complete,
                 notice_matches=told_by(document, notices),
-                status={s.purpose: _status(s, document, denied, ended, now) for s in state},
+                status={
+                    s.purpose: Status.REFUSED
+                    if row.person_id in refused and s.status.valid
+                    else _status(s, document, denied, ended, now)
+                    for s in state
+                },
                 uses_left={s.purpose: s.left for s in state},
                 proof=proof.level,
                 age=person.age_at(now),
@@ -197,6 +204,7 @@ class Assessor:
                 grown_at=None if person.deceased_at is not None else person.ages.until(now),
                 paused=frozenset(s.purpose for s in state if s.paused),
                 notice_current=renewals.current(document.notice),
+                protected=row.person_id in protected,
             )
         return found
 

@@ -29,7 +29,9 @@ from consent.photo import ENROLMENT, check_photo
 from consent.policy import Policy
 from consent.portraits import NEEDED, Portraits, people
 from consent.registry import Registry
+from consent.resemblances import What
 from consent.standing import Standing
+from consent.watch import Watch
 from consent.words import Modality
 
 MOST_PHOTOS = 5
@@ -57,6 +59,8 @@ class Enrolment:
     embedder: Embedder
     policy: Policy
     place: Place
+    watch: Watch | None = None
+    """Looks among the protected. None, as ever where the operator's setting is off: nobody looks."""
 
     def add_portraits(
         self,
@@ -69,6 +73,9 @@ class Enrolment:
     ) -> tuple[str, ...]:
         """Store a reference per photo, under this authorization. Their ids.
 
+        None: the face resembles a protected person's. It is held and both are told (commit that); of the
+        photos nothing is stored.
+
         Raises `ReferenceNotAllowed` before anything is embedded; `PhotoCount`, `PhotosDisagree`, or what
         `consent.photo.check_photo` raises; then nothing was stored.
         """
@@ -80,6 +87,8 @@ class Enrolment:
         crops = [check_photo(photo, self.detector, floor=ENROLMENT).crop for photo in photos]
         embeddings = self.embedder.embed(crops)
         check_agreement(embeddings)
+        if self.watch and self.watch.resembles(session, standing, embeddings, What.ENROLMENT, now=now):
+            return ()
         known = self.portraits.references(session, [standing], self.embedder.digest, now=now)
         replaced = 0
         if replace:

@@ -16,6 +16,7 @@ from audit.ledger import Ledger
 from consent import cooldown, papers, portraits
 from consent.case import Case
 from consent.ground import Place
+from consent.licences import LicenceStanding, licences
 from consent.papers import Cabinet
 from consent.standing import Lock, Standing, Standings
 from consent.templatelock import TemplateLock, TemplateState
@@ -35,6 +36,8 @@ class Hearing:
     standings: Mapping[str, Standing]
     cabinet: Cabinet
     place: Place
+    licences: Mapping[str, tuple[LicenceStanding, ...]]
+    """By digest, the registered licences behind those that the case names."""
     refusals: Mapping[str, Mapping[Purpose, datetime]]
     """By person, when she last declined what; read where somebody is to be asked."""
     faults: tuple[str, ...]
@@ -48,6 +51,7 @@ class Hearing:
 
 _NO_TEMPLATE = TemplateState(frozen=False, media_digest=None)
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
+_MAKES = frozenset({Action.PUBLISH, Action.SWAP})
 _EMBEDS = frozenset({Action.SCAN, Action.DONOR})
 
 
@@ -82,9 +86,32 @@ class Bench:
             # The rows are ours already; only the instant at which their terms are read changes.
             standings = self._standings(session, case, at, faults, locked=False)
         cabinet = self._cabinet(session, case, at, faults)
-        return Hearing(
-            at, template, standings, cabinet, self.place, self._refusals(session, case), tuple(faults)
-        )
+        held = self._licences(session, case, standings, at, faults, locked=locked)
+        refusals = self._refusals(session, case)
+        return Hearing(at, template, standings, cabinet, self.place, held, refusals, tuple(faults))
+
+    def _licences(
+        self,
+        session: Session,
+        case: Case,
+        standings: Mapping[str, Standing],
+        now: datetime,
+        faults: list[str],
+        *,
+        locked: bool,
+    ) -> Mapping[str, tuple[LicenceStanding, ...]]:
+        if case.action not in _MAKES:
+            return {}
+        named = {one.portrait_licence for one in case.depicted}
+        named |= {standing.document.portrait_licence for standing in standings.values()}
+        named |= {case.source.copyright_licence if case.source else None}
+        lock: Lock = "share" if locked else None
+        try:
+            digests = {digest for digest in named if digest is not None}
+            return licences(session, self.tenant, digests, now, lock=lock)
+        except ConsentryError as error:
+            faults.append(error.code)
+            return {}
 
     def _refusals(self, session: Session, case: Case) -> dict[str, dict[Purpose, datetime]]:
         if case.action is not Action.ASK:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, func, select
 
-from consent import case, chain, docket, reminding, requests
+from consent import case, chain, docket, reminding, requests, resemblances, tries
 from consent.registry import Registry
 from consent.reminding import Told
 from consent.requests import ConsentRequest
@@ -65,6 +65,10 @@ class Inbox:
     """What she was asked for, newest first."""
     reminders: tuple[Told, ...]
     """What was said to end soon, newest first."""
+    searches: tuple[resemblances.Told, ...] = ()
+    """Searches among the protected that compared her face, or found that another resembles hers."""
+    turned_away: tuple[tries.Naming, ...] = ()
+    """When somebody named her beyond the limits of `consent.tries`: no decision tells her of those."""
 
 
 def inbox(session: Session, registry: Registry, person: str, *, now: datetime) -> Inbox:
@@ -81,6 +85,8 @@ def inbox(session: Session, registry: Registry, person: str, *, now: datetime) -
         references=references,
         requests=requests.of_person(session, tenant, person, now=now),
         reminders=reminding.told(session, tenant, person),
+        searches=resemblances.told(session, tenant, person),
+        turned_away=tries.told(session, tenant, person),
     )
 
 

@@ -66,10 +66,8 @@ def match(probes: Embeddings, references: Mapping[str, Embeddings], rule: MatchR
     """
     if not len(probes):
         return TrackMatch(Match.UNRESOLVABLE)
-    width = _width(probes)
-    means = {person: _mean(rows, width) for person, rows in references.items()}
-    probe = _mean(probes, width)
-    scores = {person: float(mean @ probe) for person, mean in means.items()}
+    means = _means(probes, references)
+    scores = _scores(probes, means)
     best = max(scores.values(), default=-1.0)
     if not best >= rule.threshold:
         return TrackMatch(Match.UNKNOWN, band=Band.LOW)
@@ -80,6 +78,24 @@ def match(probes: Embeddings, references: Mapping[str, Embeddings], rule: MatchR
     if len(near) > 1 or strays:
         return TrackMatch(Match.AMBIGUOUS, candidates=near, band=band)
     return TrackMatch(Match.MATCHED, person, near, band)
+
+
+def likeness(probes: Embeddings, references: Mapping[str, Embeddings]) -> Mapping[str, float]:
+    """Cosine of the probes' mean with each person's, for a caller that keeps none of them.
+
+    Raises `EmbeddingsWrong`, also for no probe.
+    """
+    return _scores(probes, _means(probes, references))
+
+
+def _means(probes: Embeddings, references: Mapping[str, Embeddings]) -> dict[str, _Vector]:
+    width = _width(probes)
+    return {person: _mean(rows, width) for person, rows in references.items()}
+
+
+def _scores(probes: Embeddings, means: Mapping[str, _Vector]) -> dict[str, float]:
+    probe = _mean(probes, _width(probes))
+    return {person: float(mean @ probe) for person, mean in means.items()}
 
 
 def _width(rows: Embeddings) -> int:

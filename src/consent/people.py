@@ -18,7 +18,7 @@ from consent.enrolled import facts
 from consent.errors import KeyNotEnrolled, KeyTaken, PersonUnknown
 from consent.person import Person, PersonKey, Proof
 from consent.signature import ED25519, check_key
-from consent.strict import check_text
+from consent.strict import Fields, check_text
 from consent.tables import PersonKeyRow, PersonRow
 from consent.words import AgeBand, ProofLevel
 
@@ -111,6 +111,19 @@ class People:
         """
         known = self.locked(session, person)
         return self.restate(session, replace(known, proof=proof), "PersonProved", {}, now=now)
+
+    def correct(
+        self, session: Session, person: str, proof: Proof, age: AgeBand, *, evidence: str, now: datetime
+    ) -> Person:
+        """Correct how well she is known, or her age band, by new evidence (SHA-256 of it; PIPL art. 46).
+
+        Appended: what was enrolled stays in the log, and her enrolment names the correction from now on.
+        Raises `PersonUnknown`, `DocumentMalformed`.
+        """
+        Fields({"evidence": evidence}, "correction").digest("evidence")
+        known = self.locked(session, person)
+        changed = replace(known, proof=proof, ages=known.ages if age is known.ages.band else Ages(age))
+        return self.restate(session, changed, "PersonCorrected", {"evidence": evidence}, now=now)
 
     def enrol_key(
         self,

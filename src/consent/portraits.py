@@ -2,6 +2,8 @@
 
 There is no way to ask for all of them. A reference is read for people whose standing the caller
 already holds, and whose consent to matching is in force at this moment: a closed set by construction.
+One caller holds the standings of people whom nobody named: `consent.watch`, of those who signed that they
+want it (`consent.protection.Protections.guarded`), and only where the operator's setting is on.
 """
 
 from collections.abc import Iterable

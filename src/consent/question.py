@@ -12,13 +12,15 @@ from enum import StrEnum
 from audit.canonical import Json
 from consent.case import Appearance, Case, Donor, Output, Source, Tracks, Use
 from consent.ground import Ground, law_facts, operator_facts
+from consent.licence import Right
+from consent.licences import LicenceStanding, clears_copyright, clears_portrait
 from consent.objection import WORK
 from consent.papers import PaperKind
 from consent.policy import Question
 from consent.required import missing, needed
 from consent.standing import Standing
 from consent.templatelock import TemplateState
-from consent.words import Purpose
+from consent.words import Action, Purpose
 
 
 class Stage(StrEnum):
@@ -41,6 +43,8 @@ class Circumstances:
     output: Output | None
     """None: nothing was measured yet. Only a release has one."""
     ground: Ground
+    licences: Mapping[str, tuple[LicenceStanding, ...]] = field(default_factory=dict)
+    """By digest, the registered licences behind those that the case names."""
     lifted: frozenset[str] = frozenset()
     """Holds that two people lifted."""
     refused: Mapping[str, frozenset[Purpose]] = field(default_factory=dict)
@@ -121,6 +125,7 @@ def _work(case: Case, now: Circumstances) -> dict[str, Json]:
             "kind": str(source.kind or ""),
             "origin_known": source.origin_known,
             "copyright_licence": source.copyright_licence or "",
+            "copyright_void": _void_copyright(case, now),
             "marked": now.template.marked,
             "upstream": source.upstream or "",
         },
@@ -161,6 +166,8 @@ def _appearance(case: Case, one: Appearance, now: Circumstances) -> dict[str, Js
         "age": str(standing.age) if standing else "",
         "proof": str(standing.proof) if standing else "",
         "portrait_licence": licence or "",
+        "portrait_void": _void_portrait(case, one.person, licence or "", now),
+        "protected": standing is not None and standing.protected,
         "needed": sorted(wanted),
         "cited": one.authorization is not None,
         "deceased": standing is not None and standing.deceased,
@@ -168,6 +175,30 @@ def _appearance(case: Case, one: Appearance, now: Circumstances) -> dict[str, Js
         **_home(standing, now.ground),
         "grant": _grant(standing, wanted),
     }
+
+
+def _void_portrait(case: Case, person: str, digest: str, now: Circumstances) -> bool:
+    """Whether something is registered under the digest, and none of it licenses her portrait in this video.
+
+    A digest under which nothing is registered is the operator's word for a paper, as it was before there
+    was a register.
+    """
+    held = now.licences.get(digest)
+    return held is not None and not clears_portrait(held, person, _received(case), _rights(case))
+
+
+def _void_copyright(case: Case, now: Circumstances) -> bool:
+    held = now.licences.get((case.source and case.source.copyright_licence) or "")
+    return held is not None and not clears_copyright(held, _received(case), _rights(case))
+
+
+def _received(case: Case) -> str:
+    return (case.source and case.source.received_digest) or ""
+
+
+def _rights(case: Case) -> frozenset[Right]:
+    made = {Right.MAKE, Right.USE}
+    return frozenset(made | {Right.PUBLISH} if case.action is Action.PUBLISH else made)
 
 
 def _home(standing: Standing | None, ground: Ground) -> dict[str, Json]:

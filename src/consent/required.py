@@ -60,7 +60,7 @@ def needed(case: Case, appearance: Appearance) -> frozenset[Purpose]:
     if case.action is Action.INTAKE and appearance.authorization is None:
         # She is named and still to answer; what is kept meanwhile has its own short life.
         return frozenset()
-    if case.action is Action.SCAN and case.matching is Matching.ASSIGNED:
+    if case.action in {Action.SCAN, Action.DONOR} and case.matching is Matching.ASSIGNED:
         return purposes - {Purpose.MATCHING}
     if case.action in {Action.PUBLISH, Action.SWAP} and case.use and case.use.purpose:
         return purposes | {case.use.purpose}

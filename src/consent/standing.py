@@ -57,6 +57,9 @@ class Standing:
     """Purposes she lets rest until she resumes them. Their `status` is not valid meanwhile."""
     notice_current: bool = False
     """No later version of the notice says that consents given before it have to be renewed (PIPL 14(2))."""
+    protected: bool = False
+    """Her face, as she enrolled or donated it, resembles a protected person's, and two people have not yet
+    said that they are two (G-30: a hold)."""
 
     def in_force(self, purpose: Purpose) -> bool:
         """Whether processing for `purpose` may rest on it now (the scope's other dimensions not asked)."""
@@ -72,6 +75,7 @@ class Standing:
             and not self.disputed
             # A child can't agree to this alone (PIPL art. 31), and an unknown age counts as a child's.
             and grown
+            and not self.protected
         )
 
 

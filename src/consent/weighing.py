@@ -38,7 +38,9 @@ def weigh(
     stage = Stage.DECIDE if output is None else Stage.RELEASE
     ground = ground_of(policy, case, heard)
     refused = refused_lately(heard, ground)
-    now = Circumstances(heard.at, stage, heard.standings, heard.template, output, ground, lifted, refused)
+    now = Circumstances(
+        heard.at, stage, heard.standings, heard.template, output, ground, heard.licences, lifted, refused
+    )
     said = policy.evaluate(questions(case, now))
     if not codes:
         return said

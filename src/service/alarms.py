@@ -170,6 +170,14 @@ HOLDS = Alarm(
     "Two persons look at it, and lift it or let it lapse.",
     "请由两人审阅后解除搁置，或任其到期。",
 )
+PETITIONS = Alarm(
+    "PETITIONS_OVERDUE",
+    Severity.WARNING,
+    "Somebody asked about her own data, and was not answered within the days that were promised.",
+    "有个人权利请求超过承诺期限仍未答复。",
+    "`consentry subject petitions` names them; answer each, with reasons.",
+    "请用 `consentry subject petitions` 查看，并逐一说明理由答复。",
+)
 
 ALARMS = (
     DATABASE,
@@ -186,6 +194,7 @@ ALARMS = (
     CERTIFICATE_LAST_WEEK,
     CERTIFICATE_LAST_MONTH,
     HOLDS,
+    PETITIONS,
 )
 """All there are."""
 _WARNINGS = frozenset(alarm for alarm in ALARMS if alarm.severity is Severity.WARNING)
@@ -299,6 +308,11 @@ def _holds(what: str, rows: Rows, _facts: Facts) -> Look:
     )
 
 
+def _petitions(what: str, rows: Rows, _facts: Facts) -> Look:
+    said = f"{rows.petitions.open} open, {rows.petitions.overdue} overdue"
+    return Look(what, said, PETITIONS if rows.petitions.overdue else None)
+
+
 _WATCHED: dict[str, Callable[[str, Rows, Facts], Look]] = {
     "clock": _clock,
     "sequencer": _sequencer,
@@ -306,6 +320,7 @@ _WATCHED: dict[str, Callable[[str, Rows, Facts], Look]] = {
     "worker": _worker,
     "jobs": _jobs,
     "holds": _holds,
+    "petitions": _petitions,
 }
 
 

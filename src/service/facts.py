@@ -12,7 +12,8 @@ from audit import certificate, ledger, treerows
 from audit.errors import ConsentryError
 from audit.journal import DenyJournal
 from audit.treerows import Standing
-from consent import docket
+from consent import docket, petitions
+from consent.petitions import Waiting
 from service.database import Database
 from service.layout import Layout
 from service.settings import Mode, Settings
@@ -43,6 +44,8 @@ class Rows:
     workers: int
     """Slots held by a live process."""
     last_beat: datetime | None
+    petitions: Waiting = field(default_factory=lambda: Waiting(0, 0, None))
+    """What people asked about their data and nobody has answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,7 @@ def rows(database: Database, tenant: str, now: datetime) -> Rows:
             lapsing=lapsing,
             workers=slots.live(session, tenant, now=now),
             last_beat=slots.last_beat(session, tenant),
+            petitions=petitions.waiting(session, tenant, now=now),
         )
 
 

@@ -9,6 +9,7 @@ from consent.links import Links
 from consent.portraits import Portraits
 from service import receiving
 from service.once import Once
+from service.subject import SubjectRights
 from service.wiring import Record
 from swap.limits import Limits
 from swap.purging import Purging
@@ -20,6 +21,7 @@ REFERENCE = "face-reference"
 ANSWER = "repeated-answer"
 UPLOAD = "unfinished-upload"
 LINK = "link"
+KEYS = "keys-of-the-erased"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,12 @@ CLASSES = (
     ),
     Class(UPLOAD, "an upload in parts that was not completed", "24 hours after its last byte", "PIPL 19"),
     Class(
+        KEYS,
+        "the keys that open what the log holds about somebody who had herself erased",
+        "the operational key at once, the evidence key after 1095 days",
+        "PIPL 47, 56; GDPR 17(3)(e)",
+    ),
+    Class(
         "record",
         "entries, decisions, signed consents and their events, source records: no faces, no media",
         "not purged: at least 1095 days after the last use",
@@ -100,6 +108,7 @@ def steps(record: Record) -> tuple[Purge, ...]:
     """The purges of one tenant, one a class that is purged."""
     layout, ledger = record.layout, record.ledger
     portraits = Portraits(record.settings.tenant, record.keystore, record.entropy)
+    erasures = SubjectRights(record).erasures
     once = Once(record.settings.tenant, record.entropy)
     links = Links(ledger, record.entropy)
     media = Purging(ledger, Quarantine(layout.quarantine, Limits()), MediaStore(layout.media), layout.work)
@@ -108,6 +117,7 @@ def steps(record: Record) -> tuple[Purge, ...]:
         Purge(REFERENCE, lambda session, now: portraits.purge(session, ledger, now=now)),
         Purge(ANSWER, lambda session, now: once.purge(session, now=now)),
         Purge(LINK, lambda session, now: links.purge(session, now=now)),
+        Purge(KEYS, lambda session, now: erasures.destroy(session, now=now)),
         Purge(UPLOAD, lambda session, now: receiving.purge(record, session, now=now)),
     )
 

@@ -103,6 +103,17 @@ class Settings(BaseSettings):
     """Where the API listens. Put a proxy that speaks TLS in front of it."""
     worker_listen: str | None = Field(default=None, pattern=r"^[^\s:]+:[0-9]{1,5}$")
     """HOST:PORT at which a worker answers /healthz, /readyz and /metrics, to whoever can reach it."""
+    protection: bool = False
+    """Compare enrolments and donors' photos with those who asked to be protected: an open search, named in
+    notice and impact assessment before it is switched on."""
+    biometrics: bool = True
+    """False: no face is compared with any other; tracks are assigned by hand and confirmed by people."""
+    cast_per_source: int = Field(default=32, ge=1, le=1000)
+    """How many different people may ever be named for one source."""
+    cast_per_day: int = Field(default=128, ge=1, le=100_000)
+    """The same by one requester in a day."""
+    petition_days: int = Field(default=15, ge=1, le=30)
+    """In how many days a person is answered about her data. GDPR art. 12(3) leaves a month at most."""
     requests_a_second: float = Field(default=50, gt=0)
     """In the long run, for each API key, in each process."""
     requests_at_once: float = Field(default=200, ge=1)

@@ -6,13 +6,14 @@ from sqlmodel import Session
 
 from consent import docket
 from consent.words import Match
-from service.shapes import scans, templates
+from service.shapes import assignments, scans, templates
 from service.shapes.problem import Objection
 from swap import cases, library
 from swap.cases import Verdict
 from swap.library import StoredScan, Template
 from swap.scan import Scan
 from swap.scans import ScanOrder, last
+from swap.tracks import GRID, Track
 
 
 def template(session: Session, tenant: str, found: Template) -> templates.Template:
@@ -24,6 +25,7 @@ def template(session: Session, tenant: str, found: Template) -> templates.Templa
         state=found.state,
         frozen=found.frozen,
         announced_at=found.announced_at,
+        matching=found.matching,
         source=templates.SourceRecord.model_validate(
             {name: value for name, value in found.source.to_json().items() if name != "v"}
         ),
@@ -109,4 +111,24 @@ def scan(session: Session, tenant: str, order: ScanOrder) -> scans.Scan:
             for one in (() if decision is None else decision.objections)
         ],
         error=order.outcome,
+    )
+
+
+def tracks(session: Session, tenant: str, template: str) -> list[assignments.Track]:
+    """Every face that a scan found, and where it is largest. Raises `NoSuchThing`, `WrongState`."""
+    scan, _ = library.seen(session, tenant, library.get(session, tenant, template))
+    return [_track(one) for one in scan.tracks]
+
+
+def _track(one: Track) -> assignments.Track:
+    largest = max(one.sightings(), key=lambda sighting: sighting.box[2])
+    left, top, width, height = (value / GRID for value in largest.box)
+    return assignments.Track(
+        track=one.id,
+        shot=one.shot,
+        first=one.first,
+        last=one.last,
+        frame=largest.index,
+        box=(left, top, width, height),
+        weak=one.weak,
     )

@@ -8,14 +8,17 @@ import cv2
 from audit import certificate
 from audit.errors import Unready
 from audit.keys import Duty
+from consent.blindfold import Blindfold
 from consent.capturing import Captures
 from consent.enrolment import Enrolment
 from consent.eyes import eyes
+from consent.faces import Embedder
 from consent.matching import MatchRule
 from consent.modelcard import Deployment
 from consent.portraits import Portraits
 from service.engines import open_engine
 from service.settings import Mode
+from service.subject import SubjectRights
 from service.wiring import Record
 from swap.admission import Admission
 from swap.donors import Donors
@@ -30,6 +33,7 @@ from swap.sandbox import Mode as SandboxMode
 from swap.sandbox import Sandbox
 from swap.scanning import Scanning
 from swap.store import MediaStore
+from swap.welcome import Welcome
 
 
 class ProviderCodeMissing(Unready):
@@ -67,6 +71,7 @@ def open_studio(record: Record) -> Studio:
     # OpenCV's threads fight onnxruntime's on a small machine; ours is the only program in this process.
     cv2.setNumThreads(1)
     deployment = Deployment(settings.deployment)
+    embedder: Embedder
     detector, embedder = eyes(
         layout.models,
         folder=settings.models,
@@ -74,6 +79,8 @@ def open_studio(record: Record) -> Studio:
         providers=settings.providers,
         threads=settings.threads,
     )
+    if not settings.biometrics:
+        embedder = Blindfold()
     engine = open_engine(settings, now=record.clock(), entropy=record.entropy)
     demo = settings.mode is Mode.DEMO
     producer = "consentry-demo" if demo else settings.provider_code
@@ -86,6 +93,8 @@ def open_studio(record: Record) -> Studio:
     quarantine, media = Quarantine(layout.quarantine, limits), MediaStore(layout.media)
     portraits = Portraits(settings.tenant, record.keystore, record.entropy)
     recogniser = Recogniser(record.registry, portraits, embedder, MatchRule())
+    rights = SubjectRights(record)
+    watch = rights.watch(portraits, embedder.digest)
     database, gate, log = record.database, record.gate, record.log
     finisher = Finisher(
         engine, sandbox, media, signer, layout.trust.read_text(), producer, demo, settings.tsa_url
@@ -114,11 +123,15 @@ def open_studio(record: Record) -> Studio:
         settings.scan_side,
         record.entropy,
         record.clock,
+        Welcome(database, log, rights.tries),
+        settings.biometrics,
     )
     return Studio(
         sandbox=sandbox,
         photos=photos,
-        enrolment=Enrolment(record.registry, portraits, detector, embedder, record.policy, gate.bench.place),
+        enrolment=Enrolment(
+            record.registry, portraits, detector, embedder, record.policy, gate.bench.place, watch
+        ),
         captures=Captures(record.registry, portraits, detector, embedder),
         admission=admission,
         scanning=Scanning(admission),
@@ -133,6 +146,7 @@ def open_studio(record: Record) -> Studio:
             recogniser,
             record.entropy,
             record.clock,
+            watch,
         ),
         pipeline=Pipeline(
             database,

@@ -23,7 +23,7 @@ from audit.ids import Entropy, fresh
 from audit.ledger import Ledger
 from audit.log import Log
 from audit.sessions import Sessions
-from consent.case import Case, Use
+from consent.case import Case, Matching, Use
 from consent.dimensions import DataClass
 from consent.docket import Answer
 from consent.faces import Detector
@@ -33,6 +33,7 @@ from consent.permit import Decision, Hold, Permit
 from consent.words import Action
 from swap import cases, casting, holdings, library, orders
 from swap.aimarks import marked
+from swap.assignments import Assignments
 from swap.cases import Asking, Verdict
 from swap.casting import CastMember
 from swap.errors import NotAnnounced, UploadGone, WrongState
@@ -46,6 +47,7 @@ from swap.sandbox import Sandbox, never
 from swap.scan import Scan, scan
 from swap.source import Source
 from swap.store import MediaStore, Opened
+from swap.welcome import Welcome
 
 Clock = Callable[[], datetime]
 Tell = Callable[[int, int], None]
@@ -84,30 +86,53 @@ class Admission:
     side: int
     entropy: Entropy
     clock: Clock
+    welcome: Welcome
+    biometrics: bool = True
+    """False: whatever is announced, nobody is compared with anybody."""
 
     @property
     def tenant(self) -> str:
         """Whose templates these are."""
         return self.ledger.tenant
 
+    @property
+    def assignments(self) -> Assignments:
+        """Who is who where nobody is compared."""
+        return Assignments(self.ledger, self.entropy)
+
     def announce(
-        self, requester: str, source: Source, received: str, cast: Sequence[CastMember]
+        self,
+        requester: str,
+        source: Source,
+        received: str,
+        cast: Sequence[CastMember],
+        *,
+        matching: Matching = Matching.CLOSED_SET,
     ) -> Announced:
         """Ask whether a video may come in. `received`: SHA-256 of the bytes that will be uploaded.
 
-        Raises `BadCast`.
+        `matching`: how its faces will be told apart. Raises `BadCast`, `OnRefusalList`, `TooManyTried`.
         """
         casting.check(cast)
         now = self.clock()
+        matching = matching if self.biometrics else Matching.ASSIGNED
         stated = source.stated(received=received, media=None)
-        case = cases.intake(self._asking(requester), stated, cast, source.portrait_licences)
+        case = cases.intake(self._asking(requester), stated, cast, source.portrait_licences, matching)
+        self.welcome.check(case, source.work, now)
         with self.sessions.write() as session:
             decision = self.gate.decide(session, case, now)
             template = None
             if isinstance(decision, Permit):
                 template = fresh(self.entropy)
                 library.announce(
-                    session, self.tenant, template, fresh(self.entropy), source, received=received, now=now
+                    session,
+                    self.tenant,
+                    template,
+                    fresh(self.entropy),
+                    source,
+                    received=received,
+                    now=now,
+                    matching=matching,
                 )
                 casting.declare(session, self.tenant, template, cast)
         self.log.publish(decision.ruling.entry, now=self.clock())
@@ -116,18 +141,23 @@ class Admission:
     def amend(self, requester: str, template: str, cast: Sequence[CastMember]) -> Decision:
         """Declare another cast: a new intake of the same bytes. What was detected is kept.
 
-        A published template is so no longer. Raises `NoSuchThing`, `BadCast`.
+        A published template is so no longer. Raises `NoSuchThing`, and as `announce`.
         """
         casting.check(cast)
         now = self.clock()
+        with self.sessions.read() as session:
+            found = library.get(session, self.tenant, template)
+        stated = found.source.stated(received=found.received_digest, media=found.media_digest)
+        case = cases.intake(
+            self._asking(requester), stated, cast, found.source.portrait_licences, found.matching
+        )
+        self.welcome.check(case, found.source.work, now)
         with self.sessions.write() as session:
             library.lock(session, self.tenant, template, exclusive=True)
-            found = library.get(session, self.tenant, template)
-            source = found.source
-            stated = source.stated(received=found.received_digest, media=found.media_digest)
-            case = cases.intake(self._asking(requester), stated, cast, source.portrait_licences)
+            # Source and way of matching never change, so the question is still the one that was counted.
             decision = self.gate.decide(session, case, now)
             if isinstance(decision, Permit):
+                self.assignments.void(session, template)
                 library.amended(session, self.tenant, template, cast, now=now)
         self.log.publish(decision.ruling.entry, now=self.clock())
         return decision
@@ -230,7 +260,10 @@ class Admission:
         cancelled: Callable[[], bool] = never,
         progress: Tell = lambda _done, _total: None,
     ) -> Seen:
-        """Look for every face, then recognise the cast; the gate is asked before each of the two."""
+        """Look for every face, then recognise the cast; the gate is asked before each of the two.
+
+        Where faces are assigned by hand nobody is recognised, and what was assigned before holds no more.
+        """
         asking = self._asking(requester)
         with self.sessions.read() as session:
             found = self.at_least_quarantined(session, template)
@@ -259,6 +292,12 @@ class Admission:
         # Counted, not yet recognised: a stranger is turned away here without any embedding of her.
         decision = self._decide(cases.of_template(asking, Action.SCAN, found, scan=seen))
         if not isinstance(decision, Permit):
+            return Seen(decision, seen, None)
+        if found.matching is Matching.ASSIGNED:
+            with self.sessions.write() as session:
+                library.lock(session, self.tenant, template, exclusive=True)
+                self.assignments.void(session, template)
+                library.unmatched(session, self.tenant, template)
             return Seen(decision, seen, None)
         with self.sessions.read() as session:
             references = self.recogniser.references(session, found, self.clock())
@@ -302,13 +341,9 @@ class Admission:
         """The question that `publish` puts to the gate."""
         scan, said = library.seen(session, self.tenant, found)
         verdicts = None if said is None else cases.verdicts_of(said)
+        asking, reviewed = self._asking(requester), self.assignments.reviewed(session, found)
         return cases.of_template(
-            self._asking(requester),
-            Action.PUBLISH,
-            found,
-            scan=scan,
-            verdicts=verdicts,
-            use=use,
+            asking, Action.PUBLISH, found, scan=scan, verdicts=verdicts, use=use, reviewed=reviewed
         )
 
     def _keep_scan(self, found: Template, seen: Scan, decision: Decision) -> None:

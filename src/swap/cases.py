@@ -36,7 +36,11 @@ class Asking:
 
 
 def intake(
-    asking: Asking, source: case.Source, cast: Iterable[CastMember], portraits: Mapping[str, str]
+    asking: Asking,
+    source: case.Source,
+    cast: Iterable[CastMember],
+    portraits: Mapping[str, str],
+    matching: Matching = Matching.CLOSED_SET,
 ) -> Case:
     """May these bytes come in? Nothing of them is here yet."""
     return Case(
@@ -46,7 +50,7 @@ def intake(
         requester=asking.requester,
         people=appearances(cast, portraits),
         source=source,
-        matching=Matching.CLOSED_SET,
+        matching=matching,
     )
 
 
@@ -60,8 +64,12 @@ def of_template(
     use: Use | None = None,
     donor: ReceivedDonor | None = None,
     models: Iterable[str] = (),
+    reviewed: bool = False,
 ) -> Case:
-    """A question about a template that is here. What is not known yet stays None."""
+    """A question about a template that is here. What is not known yet stays None.
+
+    `reviewed`: of a template whose faces are assigned by hand, that who is who was confirmed.
+    """
     source = template.source
     people = appearances(template.cast, source.portrait_licences)
     if donor is not None:
@@ -76,8 +84,10 @@ def of_template(
         template=template.id,
         work=source.work,
         source=source.stated(received=template.received_digest, media=template.media_digest),
-        matching=Matching.CLOSED_SET,
-        tracks=None if scan is None else summary(scan, said, {one.person for one in template.cast}),
+        matching=template.matching,
+        tracks=None
+        if scan is None
+        else summary(scan, said, {one.person for one in template.cast}, reviewed=reviewed),
         scan_digest=None if scan is None else scan.digest,
         tracks_digest=None if said is None else tracks_digest(said),
         use=use,
@@ -99,7 +109,7 @@ def of_donor(asking: Asking, template: Template, person: str, authorization: str
         template=template.id,
         work=template.source.work,
         source=template.source.stated(received=template.received_digest, media=template.media_digest),
-        matching=Matching.CLOSED_SET,
+        matching=template.matching,
         donor=photo,
     )
 
@@ -112,7 +122,9 @@ def appearances(cast: Iterable[CastMember], portraits: Mapping[str, str]) -> tup
     )
 
 
-def summary(scan: Scan, verdicts: Iterable[Verdict] | None, cast: Collection[str]) -> Tracks:
+def summary(
+    scan: Scan, verdicts: Iterable[Verdict] | None, cast: Collection[str], *, reviewed: bool = False
+) -> Tracks:
     """A scan as counts. Before matching nobody is matched: empty never means yes."""
     said = {
         # Matched to somebody who is not declared is matched to nobody, however it came about.
@@ -131,7 +143,7 @@ def summary(scan: Scan, verdicts: Iterable[Verdict] | None, cast: Collection[str
         weak=sum(track.weak for track in scan.tracks),
         unread=scan.coverage.unread,
         covered=scan.coverage.complete,
-        reviewed=False,
+        reviewed=reviewed,
     )
 
 

@@ -17,18 +17,21 @@ from audit.ledger import Ledger
 from audit.log import Log
 from audit.sessions import Sessions
 from consent import docket, recording
-from consent.case import Appearance, Donor, parse
+from consent.case import Appearance, Donor, Matching, parse
 from consent.docket import Answer
-from consent.faces import Detector
+from consent.faces import Crop, Detector
 from consent.gate import Gate
 from consent.hearing import Bench
 from consent.matching import match
 from consent.permit import Decision, Permit
 from consent.photo import DONOR, PhotoReader, check_photo
+from consent.resemblances import FaceHeld, What
+from consent.watch import Watch
 from consent.words import Action, Match, Role
-from swap import cases, holdings, library, orders
+from swap import cases, confirmations, holdings, library, orders
 from swap.cases import Asking
-from swap.errors import Tampered
+from swap.confirmations import About, NotAssigned
+from swap.errors import NoSuchThing, Tampered
 from swap.quarantine import Quarantine
 from swap.recognition import Recogniser
 from swap.retention import AFTER, Kept
@@ -52,8 +55,9 @@ def let_go(session: Session, ledger: Ledger, quarantine: Quarantine, donor_id: s
 def handed_in(session: Session, bench: Bench, donor_id: str, requester: str) -> orders.Donor:
     """A donor as the decision says that let her photo be compared, and the log of that decision.
 
-    She is the one who asks only if it is still the one who handed her photo in. Raises `NoSuchThing`,
-    `Tampered` for a row that names another person, consent or photo.
+    Where nobody is compared she is matched once it is confirmed that the photo is hers. She is the one
+    who asks only if it is still the one who handed her photo in. Raises `NoSuchThing`, `Tampered` for a
+    row that names another person, consent or photo.
     """
     donor = orders.donor(session, bench.tenant, donor_id)
     decision = docket.find(session, bench.tenant, donor.decided_by)
@@ -67,7 +71,35 @@ def handed_in(session: Session, bench: Bench, donor_id: str, requester: str) -> 
         or said.donor != Donor(donor.photo_digest, donor.faces, None, is_self=donor.is_self)
     ):
         raise Tampered(f"donor {donor_id} is not the one who was decided about")
+    if said.matching is Matching.ASSIGNED:
+        confirmed = confirmations.settled(session, bench.ledger, _about(donor, said.requester))
+        donor = replace(donor, match=Match.MATCHED if confirmed else Match.UNKNOWN)
     return replace(donor, is_self=donor.is_self and requester == said.requester)
+
+
+def confirm(
+    session: Session, bench: Bench, donor_id: str, *, by: str, person: str | None, now: datetime
+) -> str:
+    """Say that the photo of a donor whom nobody compares is hers: `person` herself, or a reviewer.
+
+    The entry's leaf hash. Raises `NoSuchThing`, `Tampered`, `NotAssigned` for a donor who is compared.
+    """
+    donor = orders.donor(session, bench.tenant, donor_id)
+    if person not in {None, donor.person}:
+        raise NoSuchThing(f"no donor {donor_id}")
+    handed_in(session, bench, donor_id, by)
+    decision = docket.find(session, bench.tenant, donor.decided_by)
+    said = None if decision is None else parse(decision.case)
+    if decision is None or said is None or said.matching is not Matching.ASSIGNED or donor.deleted:
+        raise NotAssigned(f"donor {donor_id} does not wait to be confirmed")
+    about = _about(donor, said.requester)
+    return confirmations.confirm(
+        session, bench.ledger, about, by=by, person=person, entry=decision.entry, now=now
+    )
+
+
+def _about(donor: orders.Donor, requester: str) -> About:
+    return About(donor.id, donor.photo_digest, requester, frozenset({donor.person}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +124,8 @@ class Donors:
     recogniser: Recogniser
     entropy: Entropy
     clock: Callable[[], datetime]
+    watch: Watch | None = None
+    """Looks among the protected. None, as ever where the operator's setting is off: nobody looks."""
 
     def receive(
         self,
@@ -105,8 +139,8 @@ class Donors:
     ) -> Received:
         """Take a donor's photo in for one template: her consent to be compared names the work too.
 
-        Raises `NoSuchThing`, `PhotoUnreadable`, `PhotoNoFace`, `PhotoManyFaces`, `PhotoPoor`. Whatever is
-        raised or refused, the photo is gone again; so it is when it doesn't show her.
+        Raises `NoSuchThing`, `PhotoUnreadable`, `PhotoNoFace`, `PhotoManyFaces`, `PhotoPoor`, `FaceHeld`.
+        Whatever is raised or refused, the photo is gone again; so it is when it doesn't show her.
         """
         tenant, sent = self.ledger.tenant, list[bytes]()
         stored = self.quarantine.receive(_noted(photo, sent))
@@ -124,11 +158,10 @@ class Donors:
             self.log.publish(decision.ruling.entry, now=self.clock())
             if not isinstance(decision, Permit):
                 return Received(decision, None)
-            # Compared with herself alone: the smallest closed set there is.
-            with self.sessions.read() as session:
-                reference = self.recogniser.reference(session, person, authorization, self.clock())
-            said = match(self.recogniser.embedder.embed([portrait.crop]), reference, self.recogniser.rule)
-            hers = said.match is Match.MATCHED
+            # Where faces are assigned by hand the photo is kept for whoever confirms that it is hers.
+            assigned = found.matching is Matching.ASSIGNED
+            seen = Match.UNKNOWN if assigned else self._compared(person, authorization, portrait.crop)
+            hers = assigned or seen is Match.MATCHED
             donor = orders.Donor(
                 fresh(self.entropy),
                 person,
@@ -136,7 +169,7 @@ class Donors:
                 stored.digest,
                 is_self,
                 faces=1,
-                match=said.match,
+                match=seen,
                 decided_by=decision.id,
                 # Somebody else's photo, as far as we can tell: what stays is the word, for the refusal.
                 deleted=not hers,
@@ -156,6 +189,24 @@ class Donors:
         finally:
             if not kept:
                 self._discard(stored.digest)
+
+    def _compared(self, person: str, authorization: str, crop: Crop) -> Match:
+        """With herself alone, the smallest closed set there is; and with those who asked to be protected."""
+        probes = self.recogniser.embedder.embed([crop])
+        now = self.clock()
+        if self.watch is not None:
+            registry, tenant = self.recogniser.registry, self.ledger.tenant
+            with self.sessions.write() as session:
+                found = registry.standings(session, tenant, [authorization], now=now, lock=None)
+                held = authorization not in found or self.watch.resembles(
+                    session, found[authorization], probes, What.DONOR, now=now
+                )
+            self.log.publish(now=self.clock())
+            if held:
+                raise FaceHeld("the face of a donor's photo is held for two people to look at")
+        with self.sessions.read() as session:
+            reference = self.recogniser.reference(session, person, authorization, now)
+        return match(probes, reference, self.recogniser.rule).match
 
     def _as_decided(self, session: Session, authorization: str, permit: Permit, now: datetime) -> bool:
         registry, tenant = self.recogniser.registry, self.ledger.tenant

@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select
 
 from audit.canonical import Json, canonical, digest
 from audit.errors import BadInput
+from consent.case import Matching
 from swap import casting
 from swap.casting import CastMember
 from swap.errors import NoSuchThing, NotAnnounced, Tampered, WrongState
@@ -29,7 +30,14 @@ _WITH_SOURCE = _TEMPLATE.join(
     _SOURCE, core.and_(_SOURCE.c.tenant_id == _TEMPLATE.c.tenant_id, _SOURCE.c.id == _TEMPLATE.c.source_id)
 )
 _STANDING = (
-    core.select(_TEMPLATE.c.frozen, _SOURCE.c.media_digest, _SOURCE.c.marked, _SOURCE.c.delete_after)
+    core.select(
+        _TEMPLATE.c.frozen,
+        _SOURCE.c.media_digest,
+        _SOURCE.c.received_digest,
+        _SOURCE.c.record,
+        _SOURCE.c.marked,
+        _SOURCE.c.delete_after,
+    )
     .select_from(_WITH_SOURCE)
     .where(*_THIS)
 )
@@ -41,6 +49,7 @@ _GET = (
         _TEMPLATE.c.frozen,
         _TEMPLATE.c.scan_digest,
         _TEMPLATE.c.published_by,
+        _TEMPLATE.c.matching,
         _SOURCE.c.record,
         _SOURCE.c.received_digest,
         _SOURCE.c.media_digest,
@@ -89,6 +98,7 @@ class Template:
     published_by: str | None
     cast: tuple[CastMember, ...]
     announced_at: datetime
+    matching: Matching = Matching.CLOSED_SET
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +110,20 @@ class StoredScan:
     verdicts: bytes | None
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What every decision on a template asks of it."""
+
+    frozen: bool
+    media_digest: str | None
+    received_digest: str | None
+    record: bytes
+    """Of its source."""
+    marked: bool | None
+    """Whether the file carries marks of AI; None: nobody looked."""
+    delete_after: datetime | None
+
+
 def announce(
     session: Session,
     tenant: str,
@@ -109,6 +133,7 @@ def announce(
     *,
     received: str,
     now: datetime,
+    matching: Matching = Matching.CLOSED_SET,
 ) -> None:
     """Register a source and the template to be made of it; no bytes yet, only their digest."""
     session.add(
@@ -123,9 +148,9 @@ def announce(
         )
     )
     session.flush()
-    session.add(
-        TemplateRow(tenant_id=tenant, id=template, source_id=source_id, state=State.ANNOUNCED, changed_at=now)
-    )
+    row = TemplateRow(tenant_id=tenant, id=template, source_id=source_id, state="", changed_at=now)
+    row.state, row.matching = State.ANNOUNCED, matching
+    session.add(row)
     session.flush()
 
 
@@ -165,6 +190,7 @@ def get(session: Session, tenant: str, template: str) -> Template:
         published_by=row.published_by,
         cast=casting.of(session, tenant, template),
         announced_at=row.announced_at,
+        matching=Matching(row.matching),
     )
 
 
@@ -267,6 +293,14 @@ def matched(
     session.flush()
 
 
+def unmatched(session: Session, tenant: str, template: str) -> None:
+    """Nobody is said to be on any track any more, and the template is published no longer."""
+    row = _row(session, tenant, template, State.SCANNED, State.PUBLISHED, State.REFUSED)
+    session.get_one(ScanRow, (tenant, template), populate_existing=True).verdicts = None
+    row.state, row.published_by = State.SCANNED, None
+    session.flush()
+
+
 _SMALL = 1 << 20
 """Bytes of a scan that is kept parsed; a longer one takes many times its size, and is read each time."""
 _remembered = lru_cache(maxsize=32)(Scan.from_bytes)
@@ -337,17 +371,11 @@ def freeze_resting_on(session: Session, tenant: str, authorization: str, *, now:
     return ids
 
 
-def standing(
-    session: Session, tenant: str, template: str
-) -> tuple[bool, str | None, bool, datetime | None] | None:
-    """Whether it is frozen, its media digest, whether it carries marks of AI, its date: as they are now.
-
-    None: unknown. What nobody looked at for marks counts as marked.
-    """
+def standing(session: Session, tenant: str, template: str) -> Standing | None:
+    """How it is now, by its columns. None: unknown."""
     session.flush()
-    which = {"tenant": tenant, "template": template}
-    found = session.connection().execute(_STANDING, which).first()
-    return None if found is None else (found[0], found[1], found[2] is not False, found[3])
+    found = session.connection().execute(_STANDING, {"tenant": tenant, "template": template}).first()
+    return None if found is None else Standing(*found)
 
 
 def lock(session: Session, tenant: str, template: str, *, exclusive: bool) -> None:

@@ -38,6 +38,7 @@ from consent.permits import Permits
 from consent.redemption import Redemption, Run
 from consent.words import Action, Match
 from swap import cases, duties, library, orders
+from swap.assignments import Assignments
 from swap.cases import Asking
 from swap.donors import handed_in, let_go
 from swap.duties import Kind
@@ -249,6 +250,7 @@ class Pipeline:
             use=use,
             donor=donor,
             models=self.finisher.engine.digests.values(),
+            reviewed=Assignments(self.ledger, self.entropy).reviewed(session, found),
         )
         if not self._as_published(session, found, case):
             raise Tampered(f"template {template} is not what was published")

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from audit.columns import Identifier, Instant
+from audit.columns import Digest, Identifier, Instant
 
 
 class SourceRow(SQLModel, table=True):
@@ -49,6 +49,8 @@ class TemplateRow(SQLModel, table=True):
     published_by: str | None = None
     """The publish decision in force."""
     changed_at: datetime = Field(sa_type=Instant)
+    matching: str = "CLOSED_SET"
+    """How its faces are told apart, from its announcement on (`consent.case.Matching`)."""
 
 
 class CastRow(SQLModel, table=True):
@@ -227,3 +229,35 @@ class SlotRow(SQLModel, table=True):
     holder: str
     token: int
     until: datetime = Field(sa_type=Instant)
+
+
+class AssignmentRow(SQLModel, table=True):
+    """Who put which track to whom, by hand: the assignment in force of a template (`assignments`)."""
+
+    __tablename__ = "assignment"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "template_id"], ["template.tenant_id", "template.id"]),
+    )
+    tenant_id: str = Field(primary_key=True)
+    template_id: str = Field(primary_key=True)
+    id: str = Field(sa_type=Identifier)
+    binding: str = Field(sa_type=Digest)
+    """SHA-256 over the digests of the scan and of the tracks."""
+    by: str
+    at: datetime = Field(sa_type=Instant)
+    entry: str = Field(sa_type=Digest)
+
+
+class ConfirmationRow(SQLModel, table=True):
+    """That somebody confirmed who is who: the person herself, or a reviewer (`confirmations`)."""
+
+    __tablename__ = "confirmation"
+    tenant_id: str = Field(primary_key=True)
+    about: str = Field(primary_key=True, sa_type=Identifier)
+    """An assignment, or a donor whose photo nobody compares."""
+    by: str = Field(primary_key=True)
+    person_id: str | None = Field(default=None, sa_type=Identifier)
+    """Of the person herself; null: a reviewer."""
+    binding: str = Field(sa_type=Digest)
+    at: datetime = Field(sa_type=Instant)
+    entry: str = Field(sa_type=Digest)

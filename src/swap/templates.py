@@ -1,10 +1,19 @@
-"""The gate's first lock, as the library keeps it (`consent.templatelock.TemplateLock`)."""
+"""The gate's first lock, as the library keeps it (`consent.templatelock.TemplateLock`).
+
+A template of a source, or of a work, that is on the refusal list is frozen for as long as it is there.
+"""
+
+import json
+from functools import lru_cache
 
 from sqlmodel import Session
 
+from audit.errors import BadInput
+from consent import refusals
 from consent.templatelock import TemplateState
 from swap import library
 from swap.errors import NoSuchThing
+from swap.source import Source
 
 
 class LibraryLock:
@@ -21,4 +30,24 @@ class LibraryLock:
 
     def look(self, session: Session, tenant: str, template: str) -> TemplateState | None:
         found = library.standing(session, tenant, template)
-        return None if found is None else TemplateState(*found)
+        if found is None:
+            return None
+        readable, work = _work(found.record)
+        sources = (found.media_digest, found.received_digest)
+        refused = refusals.refused(session, tenant, sources=sources, work=work)
+        return TemplateState(
+            frozen=found.frozen or bool(refused) or not readable,
+            media_digest=found.media_digest,
+            # What nobody looked at for marks counts as marked.
+            marked=found.marked is not False,
+            delete_after=found.delete_after,
+        )
+
+
+@lru_cache(maxsize=256)
+def _work(record: bytes) -> tuple[bool, str | None]:
+    """By its bytes: the same record names the same work. One that can't be read may be of any."""
+    try:
+        return True, Source.from_json(json.loads(record)).work
+    except (ValueError, AttributeError, TypeError, BadInput):
+        return False, None

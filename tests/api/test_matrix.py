@@ -7,7 +7,8 @@ said what to send to it. What is answered is what an id of nobody is answered wi
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -21,6 +22,11 @@ from api.test_rights import a_portrait_licence, licensed
 from api.test_swaps import PHOTO, a_swap
 from callers import Caller, Outside
 from consent import signature
+from consent.petitions import Kind
+from consent.protection import parse
+from consent.refusals import Kind as Refused
+from consent.resemblances import What
+from consent.tables import ProtectionRow
 from grounds import open_world
 from incoming import USE_JSON, announced, begun, clip, the_cast
 from portraits import PEOPLE, packaged
@@ -33,9 +39,12 @@ from service.api.limits import Buckets, Limits
 from service.apikeys import KeyRole
 from service.database import utc_now
 from service.settings import load
+from service.subject import SubjectRights
+from swap import orders
 from worlds import World
 
 Route = tuple[str, str]
+YEAR = timedelta(days=365)
 
 NO_OBJECT: set[Route] = {
     ("PUT", "/v1/verifications/{sha256}"),  # a file that the caller brings: its digest names what he has
@@ -47,6 +56,7 @@ NO_OBJECT: set[Route] = {
     ("POST", "/v1/templates"),  # makes one; whom its cast names is asked by the gate
     ("POST", "/v1/rights/parties"),  # makes one
     ("POST", "/v1/rights/licences"),  # a signature, which nobody else has, says whose it is
+    ("POST", "/v1/refusals"),  # a digest or a label that must not be used, of whatever it is
     ("POST", "/v1/authorizations"),  # her signature, which nobody else has, says whose it is
 }
 """Routes with an id or a body that name no object of anybody. Each needs its reason here."""
@@ -113,6 +123,7 @@ def one_of_everything(there: Outside) -> Objects:
         "scan": operator.post(f"/v1/templates/{waiting}/scans").json()["scan"],
         "upload": begun(there, announced(there)),
         "paper": operator.post("/v1/papers", A_PAPER).json()["id"],
+        **rights_of_hers(there),
     }
     # Last of all: an attested identity, a head turn asked for, somebody to act for her.
     prover, now = Prover.named("notary", world.record.entropy), world.record.clock()
@@ -178,6 +189,23 @@ def one_of_everything(there: Outside) -> Objects:
         },
         ("PUT", "/v1/templates/{template}/content"): clip(),
         ("PATCH", "/v1/uploads/{upload}"): clip(),
+        ("POST", "/v1/people/{person}/protections/drafts"): {
+            "authorization": hers.authorization,
+            "until": "2027-01-01T00:00:00Z",
+        },
+        ("POST", "/v1/people/{person}/protections"): {"document": "e30=", "evidence": "e30="},
+        ("POST", "/v1/people/{person}/petitions"): {"kind": "access"},
+        ("POST", "/v1/people/{person}/corrections"): {
+            "proof": "live-capture",
+            "by": "desk",
+            "how": "camera",
+            "age": "adult",
+            "evidence": "a" * 64,
+        },
+        ("POST", "/v1/petitions/{petition}/answers"): {"outcome": "done", "reasons": "as asked"},
+        ("POST", "/v1/resemblances/{resemblance}/releases"): {"reason": "they are two"},
+        ("POST", "/v1/templates/{template}/assignments"): {"tracks": {}},
+        ("POST", "/v1/templates/{template}/confirmations"): {"assignment": "0" * 32},
         ("POST", "/v1/swaps"): a_swap(world),
         ("POST", "/v1/swaps/checks"): a_swap(world),
         ("POST", "/v1/verifications"): {
@@ -194,6 +222,41 @@ def drawn_up(there: Outside, person: str) -> str:
         "/v1/authorizations/drafts", asked(there, person).model_dump(mode="json")
     ).json()
     return str(draft["document"])
+
+
+def rights_of_hers(there: Outside) -> dict[str, str]:
+    """One of everything that serves a person's rights, without the searches and signatures behind it."""
+    world, rights = there.world, SubjectRights(there.world.record)
+    hers, other, now = world.people["astronaut"], world.people["hopper"], world.record.clock()
+    drawn = rights.protections.draw_up(hers.person, hers.authorization, until=now + YEAR, now=now)
+    with world.record.database.write() as session:
+        petition = rights.petitions.ask(session, hers.person, Kind.COPY, "", by="operator-1", now=now)
+        refusal = rights.refusals.add(session, Refused.SOURCE, "e" * 64, by="operator-1", now=now)
+        search = rights.resemblances.add(
+            session, other.person, What.DONOR, compared=1, found=hers.person, now=now
+        )
+        session.add(
+            ProtectionRow(
+                tenant_id=world.tenant,
+                id=parse(drawn).id,
+                person_id=hers.person,
+                authorization_id=hers.authorization,
+                document=drawn,
+                evidence=b"{}",
+                received_at=now,
+                entry=petition.entry,
+            )
+        )
+        theirs = orders.donor(session, world.tenant, world.known["donor"])
+        donor = replace(theirs, id="d" * 32, person=hers.person, authorization=hers.authorization)
+        orders.add_donor(session, world.tenant, donor, now=now, delete_after=now + YEAR)
+    return {
+        "petition": petition.id,
+        "refusal": refusal.id,
+        "resemblance": search.id,
+        "protection": parse(drawn).id,
+        "donor": donor.id,
+    }
 
 
 def guarded(there: Outside) -> Iterator[tuple[Route, frozenset[KeyRole], bool]]:
@@ -356,7 +419,7 @@ def test_what_is_reached_by_nobody_else_is_reached_by_whom_it_concerns(
 
     # What only looks comes first; the rest withdraws, deletes, revokes.
     found = about_an_object(there, objects)
-    ends = ("withdrawals", "content", "completion")
+    ends = ("withdrawals", "content", "completion", "erasures", "restrictions", "/refusals")
     methods = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
     for route in sorted(found, key=lambda one: (methods.index(one[0]), one[1].endswith(ends))):
         for role in sorted(found[route]):

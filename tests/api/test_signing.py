@@ -258,12 +258,12 @@ def test_who_lost_every_key_is_proved_anew_and_signs_again(desk: Desk) -> None:
     operator = desk.there.operator
 
     # When she has lost them, is proved anew, and makes another
-    proof = {"proof": "live-capture", "by": "desk-2", "how": "video call", "lost": True}
+    proof = {"proof": "verified-identity", "by": "desk-2", "how": "video call", "lost": True}
     proved = operator.post(f"/v1/people/{desk.person}/proofs", proof)
     fresh = desk.enrolled(a_key())
 
     # Then all keys of before have ended, the new one's entry rests on the proof, the consent stands
-    assert (proved.status_code, proved.json()["proof"]) == (201, "live-capture")
+    assert (proved.status_code, proved.json()["proof"]) == (201, "verified-identity")
     keys = {each["key"]: each for each in operator.get(f"/v1/people/{desk.person}/keys").json()}
     assert [each["until"] is None for each in keys.values()] == [False, False, True]
     assert keys[fresh.key.hex()]["until"] is None

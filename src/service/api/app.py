@@ -20,6 +20,7 @@ from service.api.document import document, operation_id
 from service.api.house import House
 from service.api.limits import Buckets, Limits
 from service.api.routes import (
+    assignments,
     authorizations,
     contracts,
     decisions,
@@ -33,7 +34,10 @@ from service.api.routes import (
     papers,
     pauses,
     people,
+    petitions,
     proofs,
+    protections,
+    refusals,
     requests,
     rights,
     scans,
@@ -65,6 +69,7 @@ ROUTERS = (
     rights.router,
     decisions.router,
     templates.router,
+    assignments.router,
     uploads.bodies,
     uploads.router,
     scans.router,
@@ -74,6 +79,9 @@ ROUTERS = (
     log.router,
     verifications.router,
     verifications.uploads,
+    refusals.router,
+    protections.router,
+    petitions.router,
 )
 
 

@@ -39,11 +39,19 @@ from consent.gate import HoldUnknown
 from consent.kinship import KinUnknown
 from consent.papers import PaperUnknown
 from consent.permit import Decision, Hold, Permit, Refusal
+from consent.petitions import PetitionAnswered, PetitionUnknown
 from consent.proofservices import ProofServiceEnded, ProofServiceTaken, ProofServiceUnknown
+from consent.protection import ProtectionUnknown
+from consent.refusals import OnRefusalList, RefusalUnknown
+from consent.resemblances import FaceHeld, ResemblanceUnknown
 from consent.rights_errors import EndingNotAllowed, PartyTaken, PartyUnknown, RightsLicenceUnknown
+from consent.tries import TooManyTried
 from service import logs
 from service.apikeys import KeyExpired, KeyInvalid, KeyMissing, KeyRevoked, KeyUnknown
 from service.shapes.problem import Fault, Objection, Problem, Refused
+from service.subject import ProtectionOff
+from swap.assignments import PreviewFirst
+from swap.confirmations import NotAssigned
 from swap.draft import FULL
 from swap.errors import NoSuchThing, PhotoGone, WrongState
 from swap.faults import SourceTooLarge, StorageFull
@@ -93,6 +101,17 @@ _STATUS: Mapping[type[ConsentryError], HTTPStatus] = {
     DeathRecorded: HTTPStatus.CONFLICT,
     CapturesExhausted: HTTPStatus.TOO_MANY_REQUESTS,
     PhotoGone: HTTPStatus.GONE,
+    FaceHeld: HTTPStatus.FORBIDDEN,
+    OnRefusalList: HTTPStatus.FORBIDDEN,
+    TooManyTried: HTTPStatus.FORBIDDEN,
+    RefusalUnknown: HTTPStatus.NOT_FOUND,
+    ResemblanceUnknown: HTTPStatus.NOT_FOUND,
+    ProtectionUnknown: HTTPStatus.NOT_FOUND,
+    PetitionUnknown: HTTPStatus.NOT_FOUND,
+    PetitionAnswered: HTTPStatus.CONFLICT,
+    ProtectionOff: HTTPStatus.CONFLICT,
+    NotAssigned: HTTPStatus.CONFLICT,
+    PreviewFirst: HTTPStatus.CONFLICT,
     DiskFull: HTTPStatus.INSUFFICIENT_STORAGE,
     BadInput: HTTPStatus.UNPROCESSABLE_ENTITY,
     # Not 500: it is no fault of this program, and sending it again will not help.

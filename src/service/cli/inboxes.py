@@ -41,6 +41,13 @@ def say_inbox(voice: Voice, found: Inbox) -> None:
     voice.show(asked)
     voice.show(signed)
     voice.say(f"references of her face kept: {found.references}")
+    for search in found.searches:
+        said = "compared with the protected" if search.role == "searched" else "resembled by another"
+        voice.say(f"  {search.at:%Y-%m-%d %H:%M}  her face was {said} ({search.what}): {search.state}")
+    for naming in found.turned_away:
+        voice.say(
+            f"  {naming.at:%Y-%m-%d %H:%M}  somebody named her and was turned away: too many were named"
+        )
     for newest in found.signed[:1]:
         voice.hint(f"consentry consent show {newest.standing.authorization}")
 
@@ -52,6 +59,20 @@ def inbox_json(found: Inbox) -> Mapping[str, Json]:
         "references": found.references,
         "asked": [_asked(one) for one in found.asked],
         "signed": [_signed(one) for one in found.signed],
+        "searches": [
+            {
+                "search": one.search,
+                "at": instant.exact(one.at),
+                "what": str(one.what),
+                "role": one.role,
+                "state": str(one.state),
+                "entry": one.entry,
+            }
+            for one in found.searches
+        ],
+        "turned_away": [
+            {"at": instant.exact(one.at), "requester_day": one.requester_day} for one in found.turned_away
+        ],
     }
 
 

@@ -89,6 +89,8 @@ def photos(
     replace: Annotated[bool, typer.Option("--replace", help="Put them in place of earlier ones.")] = False,
 ) -> Answer:
     """Make encrypted references from photos, on her consent. The photos themselves are not kept."""
+    from consent.resemblances import FaceHeld  # noqa: PLC0415  (a database; keygen needs none)
+
     photos = [files.checked(each) for each in pictures]
     record, studio = desk.record, desk.studio
     pixels = [studio.photos.read(each.read_bytes()) for each in photos]
@@ -97,6 +99,8 @@ def photos(
             session, authorization, pixels, now=record.clock(), replace=replace
         )
     record.log.publish(now=record.clock())
+    if not added:
+        raise FaceHeld("the face is held for two people to look at; nothing of the photos was kept")
     desk.voice.say(f"{len(added)} reference(s) stored, encrypted under her key; no photo was kept")
     return Answer({"authorization": authorization, "references": len(added)})
 

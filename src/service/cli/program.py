@@ -31,6 +31,7 @@ COMMANDS = (
     "swap",
     "decision",
     "paper",
+    "subject",
     "check",
     "verify",
     "log",

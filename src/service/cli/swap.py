@@ -13,10 +13,11 @@ from service.cli.desk import Desk
 from service.cli.saying import exit_of, say_decision
 from service.cli.template import Requester
 from service.console import Exit
+from swap import donors
 from swap.quarantine import in_chunks
 from swap.serving import Gone
 
-app = group("swap", "Swaps: receive a donor, request, show, fetch.")
+app = group("swap", "Swaps: receive a donor, confirm one, request, show, fetch.")
 
 _GONE = {
     Gone.WITHDRAWN: ("the output was withdrawn", "该输出已撤下"),
@@ -43,6 +44,22 @@ def donor(
         desk.voice.say(f"  donor {done.donor}; the photo goes with its job, in 24 hours at the latest")
         desk.voice.hint(f"consentry swap request {template} {done.donor} --use USE.json")
     return Answer({**value, "donor": done.donor}, exit_of(done.decision))
+
+
+@command(app, "confirm-donor")
+def confirm_donor(
+    desk: Desk,
+    donor: Annotated[str, typer.Argument(metavar="DONOR", help="As received by `swap donor`.")],
+    *,
+    by: Annotated[str, typer.Option(metavar="ID", help="A reviewer who did not hand the photo in.")],
+) -> Answer:
+    """A reviewer says that the photo is the donor's own, for a template whose faces nobody compares."""
+    record = desk.record
+    with record.database.write() as session:
+        entry = donors.confirm(session, record.gate.bench, donor, by=by, person=None, now=record.clock())
+    record.log.publish(entry, now=record.clock())
+    desk.voice.say("confirmed 已确认")
+    return Answer({"donor": donor, "entry": entry})
 
 
 @command(app, "request")

@@ -7,14 +7,17 @@ import typer
 from rich.markup import escape
 
 from audit.canonical import Json
+from consent.case import Matching
 from consent.permit import Permit
+from service import showing
 from service.cli import files, forms, library
 from service.cli.command import Answer, command, group
 from service.cli.desk import Desk
 from service.cli.saying import exit_of, say_decision
+from swap.assignments import Assignments
 from swap.quarantine import in_chunks
 
-app = group("template", "Templates: announce, add, preview, scan, publish, list, show.")
+app = group("template", "Templates: announce, add, preview, scan, assign, confirm, publish, list, show.")
 
 Template = Annotated[str, typer.Argument(metavar="ID", help="The template.")]
 Cast = Annotated[
@@ -34,11 +37,15 @@ def announce(
     source: Annotated[Path, typer.Option(metavar="FILE.json", help="Where it comes from.")],
     cast: Cast,
     requester: Requester = "operator",
+    by_hand: Annotated[
+        bool, typer.Option("--by-hand", help="Compare no face: tracks are assigned, and confirmed by people.")
+    ] = False,
 ) -> Answer:
     """State source and cast, and ask whether the video may come in. Reads nothing of it but its digest."""
     stated, members = forms.source(source), forms.cast(cast)
     received = files.digest_of(video)
-    done = desk.studio.admission.announce(requester, stated, received, members)
+    matching = Matching.ASSIGNED if by_hand else Matching.CLOSED_SET
+    done = desk.studio.admission.announce(requester, stated, received, members, matching=matching)
     value = say_decision(desk.voice, f"announce {video.name}", done.decision)
     if done.template is not None:
         desk.voice.say(f"  template {done.template}")
@@ -101,9 +108,64 @@ def scan(desk: Desk, template: Template, *, requester: Requester = "operator") -
     found = library.say_seen(desk.voice, seen)
     if seen.verdicts is not None:
         desk.voice.hint(f"consentry template publish {template} --use USE.json")
+    elif seen.scan is not None and isinstance(seen.decision, Permit):
+        desk.voice.hint(f"consentry template assign {template} --track t001=PERSON ...")
     elif seen.scan is not None:
         desk.voice.hint(f"consentry template amend-cast {template} --cast PERSON:ROLE:AUTHORIZATION ...")
     return Answer({**value, "template": template, **found}, exit_of(seen.decision))
+
+
+@command(app, "tracks")
+def tracks(desk: Desk, template: Template) -> Answer:
+    """Every face that the scan found, and where it is largest: to see who is on which track."""
+    with desk.record.database.read() as session:
+        found = showing.tracks(session, desk.tenant, template)
+    for one in found:
+        box = ", ".join(f"{value:.0f}" for value in one.box)
+        desk.voice.say(f"{one.track}  frames {one.first} to {one.last}, largest in {one.frame} at ({box})")
+    shown: Json = [one.model_dump(mode="json") for one in found]
+    return Answer({"template": template, "tracks": shown})
+
+
+@command(app, "assign")
+def assign(
+    desk: Desk,
+    template: Template,
+    *,
+    track: Annotated[list[str], typer.Option(metavar="TRACK=PERSON", help="Who is on it; repeated.")],
+    requester: Requester = "operator",
+) -> Answer:
+    """Say who is on which track, where no face is compared. Everybody else's track is nobody's."""
+    said = dict(one.partition("=")[::2] for one in track)
+    record = desk.record
+    with record.database.write() as session:
+        done = Assignments(record.ledger, record.entropy).assign(
+            session, template, said, by=requester, now=record.clock()
+        )
+    record.log.publish(done.entry, now=record.clock())
+    desk.voice.say(f"assigned 已指认: {done.id}")
+    desk.voice.hint(f"consentry template confirm {template} {done.id} --by REVIEWER   (two of them)")
+    tracks: Json = dict(done.tracks)
+    return Answer({"template": template, "assignment": done.id, "tracks": tracks, "entry": done.entry})
+
+
+@command(app, "confirm")
+def confirm(
+    desk: Desk,
+    template: Template,
+    assignment: Annotated[str, typer.Argument(help="The assignment that was looked at.")],
+    *,
+    by: Annotated[str, typer.Option(metavar="ID", help="A reviewer who did not assign it.")],
+) -> Answer:
+    """A reviewer confirms who is who. She herself does so with a key of her own, over HTTP."""
+    record = desk.record
+    with record.database.write() as session:
+        entry = Assignments(record.ledger, record.entropy).confirm(
+            session, template, assignment, by=by, person=None, now=record.clock()
+        )
+    record.log.publish(entry, now=record.clock())
+    desk.voice.say("confirmed 已确认")
+    return Answer({"template": template, "assignment": assignment, "entry": entry})
 
 
 @command(app, "publish")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from service.client.call import Call, Follow, Part, follow, get, post, raw, send, shaped
 from service.shapes import decisions, scans
@@ -11,10 +12,13 @@ from service.shapes.use import Use
 
 
 def announce(
-    source: shapes.Source, cast: Sequence[shapes.CastMember], received: str
+    source: shapes.Source,
+    cast: Sequence[shapes.CastMember],
+    received: str,
+    matching: Literal["CLOSED_SET", "ASSIGNED"] = "CLOSED_SET",
 ) -> Call[shapes.Announced]:
     """Ask whether a video may come in: where it comes from, who is in it, and its SHA-256."""
-    asked = shapes.Announce(source=source, cast=tuple(cast), received=received)
+    asked = shapes.Announce(source=source, cast=tuple(cast), received=received, matching=matching)
     return post("/v1/templates", shapes.Announced, asked)
 
 

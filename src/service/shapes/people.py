@@ -5,6 +5,8 @@ from typing import Annotated
 from pydantic import Field
 
 from consent.requests import Extent, State
+from consent.resemblances import State as SearchState
+from consent.resemblances import What
 from consent.words import Action, AgeBand, ProofLevel, Purpose, Role, Status
 from service.shapes.shape import Digest, Id, Instant, Label, Shape
 
@@ -124,6 +126,24 @@ class Reminder(Shape):
     entry: Digest
 
 
+class Searched(Shape):
+    """One search among the protected that was about her face, without the other's."""
+
+    search: Id
+    at: Instant
+    what: What
+    role: str = Field(description="searched: hers was compared. resembled: another face resembles hers.")
+    state: SearchState
+    entry: Digest
+
+
+class TurnedAway(Shape):
+    """Somebody named her beyond the limits, and was refused; she was compared with nothing."""
+
+    at: Instant
+    requester_day: bool = Field(description="Too many named in a day; else too many for one source.")
+
+
 class Inbox(Shape):
     """Everything this tenant has about her, except the sealed log itself. Newest first."""
 
@@ -133,3 +153,5 @@ class Inbox(Shape):
     signed: list[Signed]
     requests: list[ConsentRequest] = Field(description="What she was asked for.")
     reminders: list[Reminder] = Field(description="What was said to end soon.")
+    searches: list[Searched]
+    turned_away: list[TurnedAway]

@@ -1,6 +1,6 @@
 """Templates: announced with source and cast, shown, scanned, published."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -69,6 +69,10 @@ class Announce(Shape):
     source: Source
     cast: Cast = Field(max_length=LARGEST_CAST)
     received: Digest = Field(description="SHA-256 of the file as it will be uploaded.")
+    matching: Literal["CLOSED_SET", "ASSIGNED"] = Field(
+        default="CLOSED_SET",
+        description="ASSIGNED: no face is compared; tracks are assigned by hand and confirmed by people.",
+    )
 
 
 class Amend(Shape):
@@ -136,6 +140,7 @@ class Template(Shape):
     state: str = Field(description="announced, quarantined, scanned, published, refused or purged.")
     frozen: bool = Field(description="Somebody in it withdrew or disputes. It serves no new use.")
     announced_at: Instant
+    matching: str = Field(description="How its faces are told apart: CLOSED_SET or ASSIGNED.")
     source: SourceRecord
     received: Digest | None
     media: Digest | None = Field(description="SHA-256 of the normalised clip: what consents bind to.")

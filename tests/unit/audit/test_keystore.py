@@ -293,3 +293,32 @@ def test_without_its_kek_a_store_makes_no_keys_and_holds_no_lock(store: KeyStore
     kept.rename(home / "kek")
     assert store.get(ANNA) is None
     assert store.get_or_create(ANNA) == store.get(ANNA)
+
+
+def test_of_a_destroyed_operational_key_nothing_is_opened_and_the_evidence_key_lives(
+    store: KeyStore, home: Path, entropy: Entropy
+) -> None:
+    # Given a subject with something sealed under each key, and another process that remembers both
+    before, blob = store.get_or_create(ANNA), store.encrypt(ANNA, "reference", b"a face")
+
+    # When the operational key is destroyed
+    assert store.destroy(ANNA, evidence=False)
+    assert not store.destroy(ANNA, evidence=False), "it was there once"
+
+    # Then it is gone here, for whoever opens the same files, and for nobody else
+    for each in (store, reopened(home, entropy)):
+        after = each.get_or_create(ANNA)
+        assert (after.link, after.ops, after.evid) == (before.link, None, before.evid)
+        assert after.sealing(Seal.EVID) == before.evid
+        with pytest.raises(KeysErased):
+            each.decrypt(ANNA, "reference", blob)
+        with pytest.raises(KeysErased):
+            each.encrypt(ANNA, "reference", b"another")
+    assert store.get_or_create(BEA).ops is not None
+
+    # And with the evidence key all of it is.
+    assert store.destroy(ANNA, evidence=True)
+    with pytest.raises(KeysErased):
+        store.get(ANNA)
+    with pytest.raises(KeysErased):
+        reopened(home, entropy).get_or_create(ANNA)

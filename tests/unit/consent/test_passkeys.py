@@ -293,7 +293,7 @@ def test_who_lost_every_key_is_proved_anew_and_her_new_key_rests_on_that(
     with database.write() as session:
         for each in people.keys(session, somebody.id):
             people.retire_key(session, somebody.id, each.key, by="operator-1", now=after)
-        proof = Proof(ProofLevel.LIVE_CAPTURE, "operator-2", "video call with a code read aloud")
+        proof = Proof(ProofLevel.VERIFIED_ACCOUNT, "operator-2", "video call with a code read aloud")
         proved = people.prove(session, somebody.id, proof, now=after)
         enrolled(session, house, somebody.id, fresh, now=after)
 
@@ -301,13 +301,13 @@ def test_who_lost_every_key_is_proved_anew_and_her_new_key_rests_on_that(
     with database.write() as session:
         said = house.ledger.opened(session, proved.entry, Subject("person", somebody.id))
         assert said is not None
-        assert (said["proof"], said["by"]) == ("live-capture", "operator-2")
+        assert (said["proof"], said["by"]) == ("verified-account", "operator-2")
         again = granted(session, house, somebody, fresh, after)
         both = [done.authorization, again.authorization]
         found = house.registry.standings(session, house.tenant, both, now=after, lock=None)
         for each in both:
             assert found[each].in_force(Purpose.USER_SWAP)
-            assert found[each].proof is ProofLevel.LIVE_CAPTURE
+            assert found[each].proof is ProofLevel.VERIFIED_ACCOUNT
         with pytest.raises(PersonUnknown):
             people.prove(session, "0" * 32, proof, now=after)
 

@@ -165,6 +165,7 @@ def test_a_database_that_is_away_rings_and_hides_nothing_behind_it() -> None:
         "worker",
         "jobs",
         "holds",
+        "petitions",
     }
 
 

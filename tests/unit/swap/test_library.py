@@ -243,7 +243,7 @@ def test_pages_of_templates_follow_when_they_were_announced_whatever_happened_si
 def test_what_nobody_looked_at_for_marks_counts_as_marked(database: Database) -> None:
     with database.write() as session:
         template = scanned(session)
-        assert not library.standing(session, TENANT, template)[2]  # type: ignore[index]
+        assert library.standing(session, TENANT, template).marked is False  # type: ignore[union-attr]
         session.connection().execute(text("UPDATE source SET marked = NULL"))
 
     with database.read() as session:

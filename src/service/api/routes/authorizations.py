@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query
 from consent import chain
 from consent.attachment import Attachment
 from consent.authorization import Request, draw_up, parse
+from consent.blindfold import BiometricsOff
 from consent.capacity import Capacity, Representative
 from consent.errors import (
     AuthorizationRefused,
@@ -25,6 +26,7 @@ from consent.errors import (
 )
 from consent.kinship import NotHerRepresentative
 from consent.notice import load_notices, newest
+from consent.resemblances import FaceHeld
 from consent.scope import Scope
 from consent.standing import Standing
 from consent.strict import decode
@@ -196,7 +198,9 @@ def reconfirm(
 
 
 @photos.post("/authorizations/{authorization}/references", status_code=HTTPStatus.CREATED)
-@may_answer(AuthorizationUnknown, ReferenceNotAllowed, PhotoCount, PhotosDisagree, *PHOTO)
+@may_answer(
+    AuthorizationUnknown, ReferenceNotAllowed, PhotoCount, PhotosDisagree, FaceHeld, BiometricsOff, *PHOTO
+)
 def references(
     house: TheHouse,
     caller: OperatorOrCreator,
@@ -214,6 +218,8 @@ def references(
             session, authorization, pixels, now=house.clock(), replace=replace
         )
     record.log.publish(now=house.clock())
+    if not added:
+        raise FaceHeld("the face is held for two people to look at; nothing of the photos was kept")
     return shapes.References(authorization=authorization, references=len(added))
 
 

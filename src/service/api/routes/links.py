@@ -13,6 +13,7 @@ from consent.errors import (
     NotSuspended,
     PersonUnknown,
 )
+from consent.people import ProofNotAttested
 from consent.person import Proof
 from service import inviting
 from service.api.access import Operator
@@ -57,7 +58,7 @@ def ask_confirmation(
 
 
 @router.post("/people/{person}/proofs", status_code=HTTPStatus.CREATED)
-@may_answer(PersonUnknown, DocumentMalformed)
+@may_answer(PersonUnknown, DocumentMalformed, ProofNotAttested)
 def prove(house: TheHouse, caller: Operator, person: Id, asked: shapes.Prove) -> Person:
     """Record anew how it is known who she is, as when her keys are lost. What they signed stays signed."""
     proof = Proof(asked.proof, asked.by, asked.how)

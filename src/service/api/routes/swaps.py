@@ -6,23 +6,28 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from starlette.responses import StreamingResponse
 
+from consent.blindfold import BiometricsOff
+from consent.resemblances import FaceHeld
 from consent.strict import decode
 from service.api import answers, cursor
-from service.api.access import AnyButCreator, Operator, OperatorOrAuditor
+from service.api.access import AnyButCreator, Operator, OperatorOrAuditor, OperatorOrCreator
 from service.api.cursor import CursorInvalid
 from service.api.events import Moment, events
 from service.api.house import House, TheHouse
 from service.api.instead import PHOTO, may_answer
 from service.api.problem import permitted
 from service.api.route import PhotosRoute, Route
+from service.apikeys import KeyRole
 from service.reasons import reason
 from service.shapes import decisions
 from service.shapes import swaps as shapes
+from service.shapes.assignments import Confirmed
 from service.shapes.page import Cursor, Limit, Page
 from service.shapes.problem import Objection
 from service.shapes.shape import Id
-from swap import orders
-from swap.errors import NoSuchThing, PhotoGone, WrongState
+from swap import donors, orders
+from swap.confirmations import NotAssigned
+from swap.errors import NoSuchThing, PhotoGone, Tampered, WrongState
 from swap.faults import SourceEmpty
 
 router = APIRouter(prefix="/v1", tags=["swaps"], route_class=Route)
@@ -30,9 +35,12 @@ photos = APIRouter(prefix="/v1", tags=["swaps"], route_class=PhotosRoute)
 
 
 @photos.post("/templates/{template}/donors", status_code=HTTPStatus.CREATED)
-@may_answer(NoSuchThing, SourceEmpty, *PHOTO, gate=True)
+@may_answer(NoSuchThing, SourceEmpty, FaceHeld, BiometricsOff, *PHOTO, gate=True)
 def donate(house: TheHouse, caller: Operator, template: Id, asked: shapes.Donate) -> shapes.Donated:
-    """Receive a donor's photo. Compared with herself alone, after her consent was found."""
+    """Receive a donor's photo. Compared with herself alone, after her consent was found.
+
+    Where faces are assigned by hand it is compared with nothing, and waits to be confirmed as hers.
+    """
     done = house.studio.donors.receive(
         caller.requester,
         template,
@@ -43,6 +51,24 @@ def donate(house: TheHouse, caller: Operator, template: Id, asked: shapes.Donate
     )
     given = answers.permit(permitted(done.decision))
     return shapes.Donated(**given.model_dump(), donor=done.donor or "")
+
+
+@router.post("/donors/{donor}/confirmations", status_code=HTTPStatus.CREATED)
+@may_answer(NoSuchThing, NotAssigned, Tampered)
+def confirm(house: TheHouse, caller: OperatorOrCreator, donor: Id) -> Confirmed:
+    """Say that the photo is the donor's own: she herself, or one of two reviewers who did not hand it in."""
+    person = caller.person if caller.role is KeyRole.CREATOR else None
+    with house.database.write() as session:
+        entry = donors.confirm(
+            session,
+            house.record.gate.bench,
+            donor,
+            by=person or caller.requester,
+            person=person,
+            now=house.clock(),
+        )
+    house.record.log.publish(entry, now=house.clock())
+    return Confirmed(entry=entry)
 
 
 @router.post("/swaps", status_code=HTTPStatus.ACCEPTED)

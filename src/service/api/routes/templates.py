@@ -6,7 +6,10 @@ from typing import Annotated, cast
 from fastapi import APIRouter, Header, Query, Response
 
 from audit.canonical import Json
+from consent.case import Matching
 from consent.errors import DocumentMalformed
+from consent.refusals import OnRefusalList
+from consent.tries import TooManyTried
 from service import showing, stated
 from service.api import answers, cursor
 from service.api.access import AnyButEngine, Caller, Creator, Operator
@@ -34,13 +37,15 @@ _CLIP = {"video/mp4": {"schema": {"type": "string", "format": "binary"}}}
 
 
 @router.post("", status_code=HTTPStatus.CREATED)
-@may_answer(BadSource, BadCast, DocumentMalformed, gate=True)
+@may_answer(BadSource, BadCast, DocumentMalformed, OnRefusalList, TooManyTried, gate=True)
 def announce(
     house: TheHouse, caller: Operator, said: shapes.Announce, response: Response
 ) -> shapes.Announced:
     """State source and cast, and ask whether the video may come in. No byte of it is taken before."""
     source = stated.source(cast("dict[str, Json]", said.source.model_dump(mode="json")))
-    done = house.studio.admission.announce(caller.requester, source, said.received, _cast(said.cast))
+    done = house.studio.admission.announce(
+        caller.requester, source, said.received, _cast(said.cast), matching=Matching(said.matching)
+    )
     given = answers.permit(permitted(done.decision))
     response.headers["Location"] = f"/v1/templates/{done.template}"
     return shapes.Announced(**given.model_dump(), template=done.template or "")
@@ -77,7 +82,7 @@ def show(house: TheHouse, caller: AnyButEngine, template: Id) -> shapes.Template
 
 
 @router.post("/{template}/cast")
-@may_answer(NoSuchThing, BadCast, DocumentMalformed, WrongState, gate=True)
+@may_answer(NoSuchThing, BadCast, DocumentMalformed, WrongState, OnRefusalList, TooManyTried, gate=True)
 def amend(house: TheHouse, caller: Operator, template: Id, said: shapes.Amend) -> decisions.Permitted:
     """Declare the cast anew, all of it: a new intake of the same bytes. What was detected is kept."""
     done = house.studio.admission.amend(caller.requester, template, _cast(said.cast))

@@ -1,0 +1,155 @@
+"""How many people were ever named for one source, and by one requester in a day.
+
+A closed set with a cast of the attacker's choice is an open search in disguise (design decision 6): one
+work, and another cast each time until somebody matches. So the people are counted over time, and beyond
+the limits nobody new is named. Who was named beyond them was compared with nothing, and is told so too.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, col, func, select
+
+from audit import instant
+from audit.canonical import Json
+from audit.errors import BadInput
+from audit.fact import Fact, Part, Seal, Subject
+from audit.ledger import Ledger
+from consent.tables import CastTallyRow, CastTrialRow, PersonRow
+
+REFUSED = "CastRefused"
+PER_SOURCE = 32
+"""Two full casts of 16 (G-42): room for a correction, none for a search."""
+PER_DAY = 128
+
+
+class TooManyTried(BadInput):
+    """More people were named for this source, or by this requester today, than belong in any cast."""
+
+    code = "CAST_TRIED_TOO_OFTEN"
+    zh = "该素材或该申请方当日已申报的不同人员过多，形同检索。"
+    hint = "Name the people who are in the picture, not people who may be. Everybody named was told."
+    hint_zh = "请仅申报确实出镜的人员；所有被申报人均已获告知。"
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """That she was named beyond the limits, as she is told."""
+
+    at: datetime
+    requester_day: bool
+    """Whether by a requester who named too many in a day; else for a source of which too many were."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """The count of one tenant."""
+
+    ledger: Ledger
+    per_source: int = PER_SOURCE
+    per_day: int = PER_DAY
+
+    def name(
+        self, session: Session, requester: str, received: str, people: Iterable[str], *, now: datetime
+    ) -> bool:
+        """Count these people. False: they are too many, which is written down and told to each.
+
+        Locks the two counts until the commit: after a template's lock, before any authorization's. Nobody
+        who holds an authorization waits for a count.
+        """
+        tenant = self.ledger.tenant
+        # An id of nobody is compared with nothing; and keys are made for nobody.
+        wanted = set(
+            session.exec(
+                select(PersonRow.id).where(
+                    PersonRow.tenant_id == tenant, col(PersonRow.id).in_(sorted(set(people)))
+                )
+            )
+        )
+        over: dict[str, set[str]] = {}
+        new: dict[str, set[str]] = {}
+        tallies = {_source(received): self.per_source, _day(requester, now): self.per_day}
+        for of, most in sorted(tallies.items()):
+            self._lock(session, of, now)
+            rows = dict(
+                session.exec(
+                    select(CastTrialRow.person_id, CastTrialRow.refused).where(
+                        CastTrialRow.tenant_id == tenant, CastTrialRow.of == of
+                    )
+                ).all()
+            )
+            counted = {person for person, refused in rows.items() if not refused}
+            new[of] = wanted - counted
+            if new[of] and len(counted) + len(new[of]) > most:
+                over[of] = new[of] - rows.keys()
+        if over:
+            self._refuse(session, over, now)
+            return False
+        for of, some in new.items():
+            for person in sorted(some):
+                session.merge(CastTrialRow(tenant_id=tenant, of=of, person_id=person, refused=False, at=now))
+        session.flush()
+        return True
+
+    def _lock(self, session: Session, of: str, now: datetime) -> None:
+        tenant = self.ledger.tenant
+        if session.get(CastTallyRow, (tenant, of)) is None:
+            inside = session.begin_nested()
+            session.add(CastTallyRow(tenant_id=tenant, of=of, opened_at=now))
+            try:
+                inside.commit()
+            except IntegrityError:
+                # Two opened it at this moment; the other one was first, and its row is the lock.
+                inside.rollback()
+        session.get_one(CastTallyRow, (tenant, of), with_for_update=True, populate_existing=True)
+
+    def _refuse(self, session: Session, over: dict[str, set[str]], now: datetime) -> None:
+        parts = []
+        for person in sorted(set().union(*over.values())):
+            payload: dict[str, Json] = {"named": True, "refused": True, "at": instant.exact(now)}
+            parts.append(Part(Subject("person", person), Seal.EVID, payload))
+        for of, some in over.items():
+            for person in sorted(some):
+                row = CastTrialRow(
+                    tenant_id=self.ledger.tenant, of=of, person_id=person, refused=True, at=now
+                )
+                session.add(row)
+        session.flush()
+        said: dict[str, Json] = {"tallies": sorted(over), "at": instant.exact(now)}
+        parts.append(Part(Subject("tenant", self.ledger.tenant), Seal.EVID, said))
+        self.ledger.append(session, Fact(REFUSED, tuple(parts)), now)
+
+
+def tried(session: Session, tenant: str, received: str) -> int:
+    """How many people were let into a cast of this source, ever: a fact for policy (G-42)."""
+    return session.exec(
+        select(func.count()).where(
+            CastTrialRow.tenant_id == tenant,
+            CastTrialRow.of == _source(received),
+            col(CastTrialRow.refused).is_(False),
+        )
+    ).one()
+
+
+def told(session: Session, tenant: str, person: str) -> tuple[Naming, ...]:
+    """When she was named beyond the limits, newest first. Of every other naming a decision tells her."""
+    rows = session.exec(
+        select(CastTrialRow)
+        .where(
+            CastTrialRow.tenant_id == tenant,
+            CastTrialRow.person_id == person,
+            col(CastTrialRow.refused).is_(True),
+        )
+        .order_by(col(CastTrialRow.at).desc(), col(CastTrialRow.of))
+    )
+    return tuple(Naming(row.at, row.of.startswith("requester:")) for row in rows)
+
+
+def _source(received: str) -> str:
+    return f"source:{received}"
+
+
+def _day(requester: str, now: datetime) -> str:
+    return f"requester:{now.astimezone(UTC):%Y-%m-%d}:{requester}"

@@ -1,0 +1,53 @@
+"""Erase a person, as far as the law lets: withdraw, drop, end, retire; then her keys. Safe to repeat.
+
+Each consent is withdrawn in a transaction of its own: all in one would lock templates after authorizations.
+If it dies in between, what is withdrawn stays so and asking again goes on; the keys of a committed erasure
+are destroyed by the worker's purge if not here.
+"""
+
+from consent import signed
+from consent.erasures import Erasure
+from consent.portraits import Portraits
+from consent.withdrawal import By
+from service import revoking
+from service.subject import SubjectRights
+from service.wiring import Record
+
+
+def erase(record: Record, person: str, by: By) -> Erasure:
+    """Erase her. Raises `PersonUnknown`."""
+    rights, registry, now = SubjectRights(record), record.registry, record.clock()
+    with record.database.read() as session:
+        registry.people.get(session, person)
+        granted = signed.granted(session, registry.tenant, person)
+    for authorization in granted:
+        revoking.withdraw(record, authorization, revoking.Word(by=by), None)
+    with record.database.write() as session:
+        references = Portraits(registry.tenant, record.keystore, record.entropy).drop_person(session, person)
+        for protection in rights.protections.of(session, person):
+            if protection.ended_at is None:
+                rights.protections.end(session, protection.id, by=by, now=now)
+        for key in registry.people.keys(session, person):
+            if key.until is None:
+                registry.people.retire_key(session, person, key.key, by=by.actor, now=now)
+        begun = rights.erasures.begin(session, person, by=by.actor, references=references, now=now)
+    with record.database.write() as session:
+        rights.erasures.destroy(session, now=record.clock())
+    record.log.publish(begun.entry, now=record.clock())
+    with record.database.read() as session:
+        return rights.erasures.find(session, person) or begun
+
+
+def restrict(record: Record, person: str, by: By) -> tuple[str, ...]:
+    """Let nothing rest on anything she signed until it is settled: kept, and not used. Which.
+
+    Raises `PersonUnknown`.
+    """
+    registry = record.registry
+    with record.database.write() as session:
+        registry.people.get(session, person)
+        granted = signed.granted(session, registry.tenant, person)
+        for authorization in granted:
+            registry.dispute(session, authorization, by=by, now=record.clock())
+    record.log.publish(now=record.clock())
+    return granted

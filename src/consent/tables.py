@@ -242,3 +242,22 @@ class PermitRow(SQLModel, table=True):
     job: str | None = None
     attempt: int | None = None
     run_until: datetime | None = Field(default=None, sa_type=Instant)
+
+
+# Status: consent.handles
+
+
+class StatusHandleRow(SQLModel, table=True):
+    """Under which unguessable name others may ask how an authorization stands (`handles`)."""
+
+    __tablename__ = "status_handle"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant_id", "authorization_id"], ["signed_authorization.tenant_id", "signed_authorization.id"]
+        ),
+        UniqueConstraint("tenant_id", "authorization_id"),
+    )
+
+    tenant_id: str = Field(primary_key=True, max_length=64)
+    id: str = Field(primary_key=True, sa_type=Identifier)
+    authorization_id: str = Field(sa_type=Identifier)

@@ -9,6 +9,7 @@ from consent.portraits import Portraits
 from service import receiving
 from service.once import Once
 from service.wiring import Record
+from swap import claims, recipients, tidings
 from swap.limits import Limits
 from swap.purging import Purging
 from swap.quarantine import Quarantine
@@ -18,6 +19,9 @@ from swap.store import MediaStore
 REFERENCE = "face-reference"
 ANSWER = "repeated-answer"
 UPLOAD = "unfinished-upload"
+RECIPIENT = "recipient"
+TIDING = "tiding"
+CONTACT = "claim-contact"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,24 @@ CLASSES = (
     ),
     Class(UPLOAD, "an upload in parts that was not completed", "24 hours after its last byte", "PIPL 19"),
     Class(
+        RECIPIENT,
+        "who was served an output: the name of an API key, a count, two minutes; no address",
+        "1095 days after the last copy",
+        "PIPL 55, 56",
+    ),
+    Class(
+        TIDING,
+        "an event told to a hook: ids and codes",
+        "30 days after it was delivered or given up",
+        "PIPL 19",
+    ),
+    Class(
+        CONTACT,
+        "who made a takedown request and what was stated, sealed",
+        "30 days after the answer",
+        "PIPL 19",
+    ),
+    Class(
         "record",
         "entries, decisions, signed consents and their events, source records: no faces, no media",
         "not purged: at least 1095 days after the last use",
@@ -98,6 +120,9 @@ def steps(record: Record) -> tuple[Purge, ...]:
         *media.steps,
         Purge(REFERENCE, lambda session, now: portraits.purge(session, ledger, now=now)),
         Purge(ANSWER, lambda session, now: once.purge(session, now=now)),
+        Purge(RECIPIENT, lambda session, now: recipients.purge(session, ledger.tenant, now=now)),
+        Purge(TIDING, lambda session, now: tidings.purge(session, ledger.tenant, now=now)),
+        Purge(CONTACT, lambda session, now: claims.purge(session, ledger.tenant, now=now)),
         Purge(UPLOAD, lambda session, now: receiving.purge(record, session, now=now)),
     )
 

@@ -31,7 +31,7 @@ from consent.gate import Forecast, Gate
 from consent.keeping import keep_until
 from consent.permit import Decision, Hold, Permit
 from consent.words import Action
-from swap import cases, casting, holdings, library, orders
+from swap import blocking, cases, casting, holdings, library, orders
 from swap.cases import Asking, Verdict
 from swap.casting import CastMember
 from swap.errors import NotAnnounced, UploadGone, WrongState
@@ -94,13 +94,14 @@ class Admission:
     ) -> Announced:
         """Ask whether a video may come in. `received`: SHA-256 of the bytes that will be uploaded.
 
-        Raises `BadCast`.
+        Raises `BadCast`, `swap.blocking.FileBlocked`.
         """
         casting.check(cast)
         now = self.clock()
         stated = source.stated(received=received, media=None)
         case = cases.intake(self._asking(requester), stated, cast, source.portrait_licences)
         with self.sessions.write() as session:
+            blocking.expect_free(session, self.tenant, received)
             decision = self.gate.decide(session, case, now)
             template = None
             if isinstance(decision, Permit):

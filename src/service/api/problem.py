@@ -29,6 +29,7 @@ from consent.permit import Decision, Hold, Permit, Refusal
 from service import logs
 from service.apikeys import KeyExpired, KeyInvalid, KeyMissing, KeyRevoked, KeyUnknown
 from service.shapes.problem import Fault, Objection, Problem, Refused
+from swap.blocking import FileBlocked
 from swap.draft import FULL
 from swap.errors import NoSuchThing, PhotoGone, WrongState
 from swap.faults import SourceTooLarge, StorageFull
@@ -51,6 +52,7 @@ _STATUS: Mapping[type[ConsentryError], HTTPStatus] = {
     HoldUnknown: HTTPStatus.NOT_FOUND,
     EntryUnknown: HTTPStatus.NOT_FOUND,
     KeyUnknown: HTTPStatus.NOT_FOUND,
+    FileBlocked: HTTPStatus.FORBIDDEN,
     WrongState: HTTPStatus.CONFLICT,
     SourceTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     StorageFull: HTTPStatus.INSUFFICIENT_STORAGE,

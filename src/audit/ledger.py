@@ -85,9 +85,7 @@ def last_instant(session: Session, tenant: str) -> datetime | None:
 class Ledger:
     """Writes and reads one tenant's entries. For many threads; state is the key store's only."""
 
-    def __init__(
-        self, tenant: str, keystore: KeyStore, entropy: Entropy, heard: Heard | None = None
-    ) -> None:
+    def __init__(self, tenant: str, keystore: KeyStore, entropy: Entropy, heard: Heard | None = None) -> None:
         if keystore.tenant != tenant:
             raise KekMismatch(f"the key store of tenant {keystore.tenant}, the ledger of {tenant}")
         self.tenant = tenant

@@ -1,18 +1,18 @@
-"""Status statements: signed, good for a minute, about a handle or a file, and about nobody (as OCSP, RFC 6960).
+"""Status statements: signed, good for a minute, about a handle or a file (as OCSP, RFC 6960).
 
 A JWS (RFC 7515, RFC 8037) by the countersigning key, which /v1/trust hands out: `sub` is what was asked,
 `status` one word, `iat` this update and `exp` the next. Whoever keeps one longer is wrong by at most that.
 """
 
 from base64 import urlsafe_b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlmodel import Session
 
-from audit.canonical import canonical
+from audit.canonical import Json, canonical
 from consent import handles
 from consent.standing import Standing
 from consent.words import Status as Word
@@ -56,7 +56,12 @@ def state(record: Record, subject: str) -> Statement:
     end = begin + GOOD_FOR
     key = record.registry.countersign
     header = _part({"alg": "EdDSA", "kid": key.kid, "typ": TYPE})
-    said = {"exp": int(end.timestamp()), "iat": int(begin.timestamp()), "status": str(status), "sub": subject}
+    said: dict[str, Json] = {
+        "exp": int(end.timestamp()),
+        "iat": int(begin.timestamp()),
+        "status": str(status),
+        "sub": subject,
+    }
     signed = f"{header}.{_part(said)}"
     return Statement(subject, status, begin, end, f"{signed}.{_url(key.sign_text(signed.encode()))}")
 
@@ -111,7 +116,7 @@ def _worst(said: list[Status]) -> Status:
     return next((word for word in order if word in said), Status.UNKNOWN)
 
 
-def _part(value: dict[str, str | int]) -> str:
+def _part(value: Mapping[str, Json]) -> str:
     return _url(canonical(value))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from audit import instant
-from audit.canonical import canonical
+from audit.canonical import Json, canonical
 from audit.keys import SigningKey, VerifyingKey
 from swap.tidings import Tiding
 
@@ -31,11 +31,11 @@ def public(key: VerifyingKey) -> str:
 
 def body(tiding: Tiding, origin: str) -> bytes:
     """The event: ids and codes, never what names a person."""
-    event = {
+    event: dict[str, Json] = {
         "specversion": "1.0",
         "id": tiding.event,
         "source": f"//{origin}",
-        "type": TYPE_PREFIX + tiding.type,
+        "type": f"{TYPE_PREFIX}{tiding.type}",
         "subject": tiding.subject,
         "time": instant.exact(tiding.at),
         "datacontenttype": "application/json",

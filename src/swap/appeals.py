@@ -1,4 +1,4 @@
-"""Appeals: somebody objects to a decision, or to the answer to a claim. Two operators who did not decide answer.
+"""Appeals: somebody objects to a decision, or to an answer. Two others than decided it answer.
 
 Their answer never overrides a denial. Granted, it says that the matter may be put to the gate again, or
 claimed again: whatever comes of that is a new decision, in which every rule runs.
@@ -162,7 +162,10 @@ class Appeals:
     def answer(
         self, session: Session, appeal: str, *, operator: str, granted: bool, reason: str, now: datetime
     ) -> Appeal:
-        """One operator's answer; the second closes it. Raises `NoSuchThing`, `AppealClosed`, `AppealNotYours`."""
+        """One operator's answer; the second closes it.
+
+        Raises `NoSuchThing`, `AppealClosed`, `AppealNotYours`.
+        """
         row = session.get(AppealRow, (self.tenant, appeal), with_for_update=True, populate_existing=True)
         if row is None:
             raise NoSuchThing("no such appeal here")
@@ -173,7 +176,12 @@ class Appeals:
             raise AppealNotYours("two operators who did not decide answer, once each")
         session.add(
             AppealAnswerRow(
-                tenant_id=self.tenant, appeal_id=appeal, operator=operator, granted=granted, reason=reason, at=now
+                tenant_id=self.tenant,
+                appeal_id=appeal,
+                operator=operator,
+                granted=granted,
+                reason=reason,
+                at=now,
             )
         )
         session.flush()

@@ -13,7 +13,9 @@ class FileBlocked(BadInput):
 
     code = "FILE_BLOCKED"
     zh = "该文件已因下架请求被封存，不能再次提交。"
-    hint = "The same file was taken down here. Appeal against that, or upload material that everybody agreed to."
+    hint = (
+        "The same file was taken down here. Appeal against that, or upload material that everybody agreed to."
+    )
     hint_zh = "相同文件此前已被下架。可对该决定申诉，或改用已获全部同意的素材。"
 
 

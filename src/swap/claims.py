@@ -53,7 +53,9 @@ class StatementTooShort(BadInput):
 
     code = "CLAIM_STATEMENT"
     zh = "下架请求的说明不足。"
-    hint = "Say in at least 20 characters, in good faith, what is shown and why it must not be; leave a contact."
+    hint = (
+        "Say in at least 20 characters, in good faith, what is shown and why it must not be; leave a contact."
+    )
     hint_zh = "请以不少于 20 个字符善意说明内容及理由，并留下联系方式。"
 
 
@@ -129,7 +131,14 @@ class Claims:
         return self.ledger.tenant
 
     def request(
-        self, session: Session, target_kind: Target, target: str, statement: str, contact: str, *, now: datetime
+        self,
+        session: Session,
+        target_kind: Target,
+        target: str,
+        statement: str,
+        contact: str,
+        *,
+        now: datetime,
     ) -> Claim:
         """Anybody asks that something be taken down: frozen now, looked at within `CLOCK`.
 
@@ -219,11 +228,11 @@ class Claims:
             raise NoSuchThing("no such claim here")
         return _value(row)
 
-    def every(self, session: Session, kind: What, *, state: State | None = None) -> Sequence[Claim]:
-        """Claims of a kind, the ones due first at the top."""
-        query = select(ClaimRow).where(ClaimRow.tenant_id == self.tenant, ClaimRow.kind == kind)
-        if state is not None:
-            query = query.where(ClaimRow.state == state)
+    def every(self, session: Session, *, only_open: bool = False) -> Sequence[Claim]:
+        """Claims, oldest first, at most a thousand."""
+        query = select(ClaimRow).where(ClaimRow.tenant_id == self.tenant)
+        if only_open:
+            query = query.where(ClaimRow.state == State.OPEN)
         rows = session.exec(query.order_by(col(ClaimRow.received_at), col(ClaimRow.id)).limit(1000))
         return [_value(row) for row in rows]
 

@@ -75,9 +75,10 @@ class Delivery:
         """The file, open. Ask again for every request and every range, and `still` while it takes long.
 
         `counted`, a copy begins to leave: in a write session, under the consents' locks, so that a withdrawal
-        that comes after lists it as delivered, and to whom: `to`, the requester. Else this goes on with such a copy. Raises `NoSuchThing`,
-        `ClockSetBack`, and `Tampered` or `MediaMissing` for a file or rows that are no longer the released
-        ones.
+        that comes after lists it as delivered, and `to` whom. Else this goes on with such a copy.
+
+        Raises `NoSuchThing`, `ClockSetBack`, and `Tampered` or `MediaMissing` for a file or rows that are no
+        longer the released ones.
         """
         tenant = self.ledger.tenant
         with ExitStack() as undo:

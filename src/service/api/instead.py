@@ -14,6 +14,7 @@ from audit.errors import ConsentryError
 from consent import errors as consents
 from consent import eye_errors as eyes
 from swap import faults
+from swap.blocking import FileBlocked
 from swap.errors import NotAnnounced
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., object])
@@ -43,6 +44,7 @@ PHOTO = (
 """With a photo of one face."""
 VIDEO = (
     NotAnnounced,
+    FileBlocked,
     faults.SourceEmpty,
     faults.SourceTooLarge,
     faults.SourceUnreadable,

@@ -244,7 +244,7 @@ class PermitRow(SQLModel, table=True):
     run_until: datetime | None = Field(default=None, sa_type=Instant)
 
 
-# Status: consent.handles
+# How it stands, told to others: the module consent.handles
 
 
 class StatusHandleRow(SQLModel, table=True):

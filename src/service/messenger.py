@@ -1,4 +1,4 @@
-"""The messenger: sends what is owed to hooks, tries again with longer and longer pauses, and gives up in the end.
+"""The messenger: sends what is owed to hooks, tries again ever later, and gives up in the end.
 
 At least once, with an id that stays. In the order of the facts as long as nothing goes wrong: of a hook that
 does not answer no more is sent in the same round. Beside the worker's turn, in a thread of its own: somebody

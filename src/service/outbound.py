@@ -81,7 +81,7 @@ def allowed(url: str, *, demo: bool) -> SplitResult:
 
 
 def public(address: IPv4Address | IPv6Address) -> bool:
-    """Whether it is of the public internet: not private, loopback, link-local, multicast, nor wrapping such."""
+    """Whether it is of the public internet: not private, local or multicast, nor wrapping such."""
     if isinstance(address, IPv6Address) and (
         address not in _UNICAST6 or any(address in net for net in _EMBEDDING)
     ):

@@ -1,4 +1,4 @@
-"""Takedown requests by anybody, court orders by operators, and appeals: each with its clock and its way back."""
+"""Takedown requests by anybody, court orders by operators, and appeals."""
 
 from http import HTTPStatus
 
@@ -36,7 +36,7 @@ class NotInGoodFaith(BadInput):
 @router.post("/takedowns", status_code=HTTPStatus.CREATED)
 @may_answer(NoSuchThing, StatementTooShort, NotInGoodFaith)
 def takedown(house: TheHouse, request: Request, asked: shapes.RequestTakedown) -> shapes.Requested:
-    """Ask that something be taken down: no key, no account. It is frozen now and looked at within 48 hours."""
+    """Ask that something be taken down: no key, no account. It is frozen now, and answered in 48 hours."""
     limits: Limits = request.app.state.limits
     limits.strangers.take(request.client.host if request.client else "")
     if not asked.good_faith:
@@ -72,7 +72,7 @@ def contact(house: TheHouse, _: Operator, claim: Id) -> shapes.Contact:
 @router.post("/claims/{claim}/answers")
 @may_answer(NoSuchThing, ClaimClosed)
 def answer(house: TheHouse, caller: Operator, claim: Id, asked: shapes.Answer) -> shapes.Claim:
-    """Confirm it, and its outputs are withdrawn and the same files blocked; or reject it, and they are thawed."""
+    """Confirm it: outputs are withdrawn and the same files blocked. Or reject it: they are thawed."""
     return _claim(
         revoking.answered(
             house.record,

@@ -1,4 +1,4 @@
-"""Status statements, for anybody: how a consent or a released file stands, and nothing of whom it is about."""
+"""Status statements, for anybody: how a consent or a released file stands, and not whose it is."""
 
 from typing import Annotated
 

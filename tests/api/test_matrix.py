@@ -37,6 +37,7 @@ NO_OBJECT: set[Route] = {
     ("PUT", "/v1/verifications/{sha256}"),  # a file that the caller brings: its digest names what he has
     ("POST", "/v1/keys"),  # makes one
     ("POST", "/v1/people"),  # makes one
+    ("POST", "/v1/hooks"),  # makes one
     ("POST", "/v1/templates"),  # makes one; whom its cast names is asked by the gate
     ("POST", "/v1/authorizations"),  # her signature, which nobody else has, says whose it is
 }
@@ -95,7 +96,14 @@ def one_of_everything(there: Outside) -> Objects:
         "key": there.caller(KeyRole.AUDITOR, "spare").key or "",
         "scan": operator.post(f"/v1/templates/{waiting}/scans").json()["scan"],
         "upload": begun(there, announced(there)),
+        "hook": operator.post("/v1/hooks", {"url": "https://hooks.example/"}).json()["hook"],
     }
+    about = {"target_kind": "template", "target": waiting}
+    good = {"statement": "This is me, and I never agreed.", "contact": "her@example.org", "good_faith": True}
+    ids["claim"] = there.nobody.post("/v1/takedowns", {**about, **good}).json()["claim"]
+    ids["order"] = operator.post("/v1/injunctions", {**about, "document": "0d" * 32}).json()["claim"]
+    appeal = {"about": "decision", "subject": ids["decision"], "ground": "refusal"}
+    ids["appeal"] = operator.post("/v1/appeals", appeal).json()["appeal"]
     hers_again = b64encode(packaged(*PEOPLE["astronaut"]).read_bytes()).decode()
     photos, use = {"photos": [hers_again]}, {"use": USE_JSON}
     bodies: dict[Route, Any] = {
@@ -104,6 +112,11 @@ def one_of_everything(there: Outside) -> Objects:
         ("POST", "/v1/authorizations/{authorization}/withdrawals"): {},
         ("POST", "/v1/authorizations/{authorization}/confirmations"): {"evidence": "e30="},
         ("POST", "/v1/authorizations/{authorization}/references"): photos,
+        ("POST", "/v1/claims/{claim}/answers"): {"confirm": False, "reason": "looked at"},
+        ("POST", "/v1/injunctions"): {**about, "document": "0e" * 32},
+        ("POST", "/v1/injunctions/{order}/lifts"): {"reason": "ended by the court"},
+        ("POST", "/v1/appeals"): appeal,
+        ("POST", "/v1/appeals/{appeal}/answers"): {"grant": True, "reason": "seen anew"},
         ("POST", "/v1/decisions/{decision}/lifts"): {"reason": "seen by me"},
         ("POST", "/v1/templates/{template}/cast"): {"cast": the_cast(world)},
         ("POST", "/v1/templates/{template}/checks"): use,

@@ -9,7 +9,7 @@ from consent.errors import AuthorizationUnknown
 from consent.withdrawal import By, Withdrawn
 from consent.words import Purpose
 from service.wiring import Record
-from swap.claims import Claim
+from swap.claim import Claim
 from swap.sweeper import Sweeper
 from swap.withdrawal import Impact
 from swap.withdrawal import impact as impact_of

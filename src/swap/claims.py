@@ -9,14 +9,12 @@ states, is sealed and apart, and goes 30 days after the answer.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import cast
 
 from sqlmodel import Session, col, func, select
 
 from audit import instant
 from audit.canonical import Json, canonical, digest
-from audit.errors import BadInput
 from audit.fact import Fact, Part, Seal, Subject
 from audit.ids import Entropy, fresh
 from audit.keystore import KeyStore
@@ -24,10 +22,12 @@ from audit.ledger import Ledger
 from audit.spelling import of_json
 from consent.registry import Registry
 from consent.withdrawal import By, How, WithdrawalEffect
-from swap import blocking, casting, duties, library, outputs
+from swap import blocking, duties, library, outputs
+from swap.claim import Claim, ClaimClosed, State, StatementTooShort, Target, What
 from swap.duties import Kind
-from swap.errors import NoSuchThing, WrongState
+from swap.errors import NoSuchThing
 from swap.hooks import Event
+from swap.reach import Reach, reach
 from swap.retention import BATCH
 from swap.tables import ClaimContactRow, ClaimRow
 from swap.tidings import Herald
@@ -37,82 +37,6 @@ CLOCK = timedelta(hours=48)
 CONTACT_KEPT = timedelta(days=30)
 """After the answer, and an appeal's term with it."""
 _SEALED = "claim-contact"
-
-
-class ClaimClosed(WrongState):
-    """A claim that was answered already."""
-
-    code = "CLAIM_CLOSED"
-    zh = "该请求已作出处理。"
-    hint = "Show it to see the answer; whoever objects appeals, and a new claim may be made."
-    hint_zh = "请查看处理结果；有异议可申诉，也可重新提出请求。"
-
-
-class StatementTooShort(BadInput):
-    """A takedown request that says too little to be looked at."""
-
-    code = "CLAIM_STATEMENT"
-    zh = "下架请求的说明不足。"
-    hint = (
-        "Say in at least 20 characters, in good faith, what is shown and why it must not be; leave a contact."
-    )
-    hint_zh = "请以不少于 20 个字符善意说明内容及理由，并留下联系方式。"
-
-
-class What(StrEnum):
-    """Which hand is on the lever."""
-
-    TAKEDOWN = "takedown"
-    INJUNCTION = "injunction"
-
-
-class Target(StrEnum):
-    """What a claim is about."""
-
-    OUTPUT = "output"
-    TEMPLATE = "template"
-    FILE = "file"
-    """By SHA-256: every output and template that is this file."""
-    AUTHORIZATION = "authorization"
-    """Of an order: nothing rests on it until the order is lifted."""
-
-
-class State(StrEnum):
-    """Where it stands. Only `OPEN` changes."""
-
-    OPEN = "open"
-    CONFIRMED = "confirmed"
-    REJECTED = "rejected"
-    LIFTED = "lifted"
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """One claim, without who made it."""
-
-    id: str
-    kind: What
-    target_kind: Target
-    target: str
-    document: str
-    state: State
-    freezes: bool
-    """False: the same was rejected before, so that asking again does not freeze again."""
-    received_at: datetime
-    due_at: datetime | None
-    received_by: str
-    decided_by: str | None
-    decided_at: datetime | None
-    reason: str | None
-    entry: str
-
-
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """What a claim freezes."""
-
-    templates: tuple[str, ...] = ()
-    outputs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -406,28 +330,6 @@ class Claims:
 
     def _fact(self, word: str, payload: Mapping[str, Json], *refs: str) -> Fact:
         return Fact(word, (Part(Subject("tenant", self.tenant), Seal.EVID, payload),), refs)
-
-
-def reach(session: Session, tenant: str, target_kind: Target, target: str) -> Reach:
-    """What a claim about this freezes. Nothing, for what is not here."""
-    match target_kind:
-        case Target.OUTPUT:
-            try:
-                return Reach(outputs=(outputs.get(session, tenant, target).id,))
-            except NoSuchThing:
-                return Reach()
-        case Target.TEMPLATE:
-            if library.standing(session, tenant, target) is None:
-                return Reach()
-            return Reach((target,), tuple(outputs.of_template(session, tenant, target)))
-        case Target.FILE:
-            templates = library.made_of(session, tenant, target)
-            made = {one for each in templates for one in outputs.of_template(session, tenant, each)}
-            made |= set(outputs.every_of_digest(session, tenant, target))
-            return Reach(tuple(templates), tuple(sorted(made)))
-        case Target.AUTHORIZATION:
-            # Its outputs are served by the consent itself, which is disputed from now on.
-            return Reach(tuple(casting.resting_on(session, tenant, target)))
 
 
 def next_due(session: Session, tenant: str) -> tuple[int, datetime | None]:

@@ -359,23 +359,6 @@ def thaw(session: Session, tenant: str, ids: Collection[str], *, now: datetime) 
     return changed
 
 
-def made_of(session: Session, tenant: str, digest: str) -> Sequence[str]:
-    """Templates whose bytes, as received or as normalised, have this SHA-256."""
-    return session.exec(
-        select(TemplateRow.id)
-        .join(
-            SourceRow,
-            (col(SourceRow.tenant_id) == col(TemplateRow.tenant_id))
-            & (col(SourceRow.id) == col(TemplateRow.source_id)),
-        )
-        .where(
-            TemplateRow.tenant_id == tenant,
-            (col(SourceRow.received_digest) == digest) | (col(SourceRow.media_digest) == digest),
-        )
-        .order_by(col(TemplateRow.id))
-    ).all()
-
-
 def standing(session: Session, tenant: str, template: str) -> tuple[bool, str | None] | None:
     """Whether the template is frozen, and its media digest: columns, as they are now. None: unknown."""
     session.flush()

@@ -19,7 +19,7 @@ from service.messenger import Messenger
 from service.shapes.statements import Statement
 from service.statements import Status
 from swap.appeals import About, Ground, State
-from swap.claims import Target
+from swap.claim import Target
 from swap.hooks import Event
 
 pytestmark = pytest.mark.parametrize("ground", ["sqlite"], indirect=True)
@@ -162,7 +162,7 @@ def test_a_stranger_has_it_taken_down_and_the_uploader_appeals(outside: Opened) 
     again = send(there, None, claims.request_takedown(Target.OUTPUT, output, *SAID))
     assert not again.frozen
 
-    # And confirmed, it is withdrawn, and the uploader appeals: two others answer, and nothing is undone by it.
+    # And confirmed, it is withdrawn; the uploader appeals, two others answer, and nothing is undone by it.
     send(there, there.operator.token, claims.answer(again.claim, "she is right", confirm=True))
     gone = there.operator.get(content)
     assert (gone.status_code, gone.json()["code"]) == (410, "OUTPUT_WITHDRAWN")

@@ -17,7 +17,8 @@ from races.race import together
 from races.stage import NOW, Act, Stage, finished
 from races.uses import released
 from swap import outputs, recipients
-from swap.claims import Claims, Target
+from swap.claim import Target
+from swap.claims import Claims
 from swap.delivery import Delivery
 from swap.outputs import Output
 from swap.serving import Gone

@@ -10,7 +10,7 @@ from audit.canonical import Json
 from service.cli.command import Answer
 from service.cli.desk import Desk
 from swap.appeals import Appeal
-from swap.claims import Claim
+from swap.claim import Claim
 
 
 def said(desk: Desk, claim: Claim) -> Answer:

@@ -9,7 +9,7 @@ from service import revoking
 from service.cli import claiming, files
 from service.cli.command import Answer, command, group
 from service.cli.desk import Desk
-from swap.claims import Target
+from swap.claim import Target
 
 app = group("injunction", "Court orders: enter, lift.")
 

@@ -9,7 +9,7 @@ from service import revoking
 from service.cli import claiming
 from service.cli.command import Answer, command, group
 from service.cli.desk import Desk
-from swap.claims import Target, What
+from swap.claim import Target, What
 
 app = group("takedown", "Takedown requests: receive, list, show, confirm, reject.")
 

@@ -3,7 +3,7 @@
 from service.client.call import Call, get, post
 from service.shapes import claims as shapes
 from swap.appeals import About, Ground
-from swap.claims import Target
+from swap.claim import Target
 
 
 def request_takedown(

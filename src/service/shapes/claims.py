@@ -3,13 +3,15 @@
 from pydantic import Field
 
 from service.shapes.shape import LINE, LINES, Digest, Id, Instant, Shape
-from swap import appeals, claims
+from swap import appeals
+from swap.claim import State as ClaimState
+from swap.claim import Target, What
 
 
 class RequestTakedown(Shape):
     """What anybody says who wants something taken down."""
 
-    target_kind: claims.Target = Field(description="output, template or file.")
+    target_kind: Target = Field(description="output, template or file.")
     target: str = Field(pattern=r"^([0-9a-f]{32}|[0-9a-f]{64})$", description="An id; of a file its SHA-256.")
     statement: str = Field(
         min_length=20, max_length=4000, pattern=LINES, description="What is shown and why it must not be."
@@ -22,7 +24,7 @@ class Requested(Shape):
     """What is told whoever asked: keep the id, it is what an answer and an appeal are about."""
 
     claim: Id
-    state: claims.State
+    state: ClaimState
     frozen: bool = Field(description="False: the same was rejected before, and is looked at unfrozen.")
     due_at: Instant | None
     entry: Digest
@@ -31,7 +33,7 @@ class Requested(Shape):
 class Order(Shape):
     """A court's order, as an operator enters it."""
 
-    target_kind: claims.Target
+    target_kind: Target
     target: str = Field(pattern=r"^([0-9a-f]{32}|[0-9a-f]{64})$")
     document: Digest = Field(description="SHA-256 of the order's document.")
 
@@ -53,11 +55,11 @@ class Claim(Shape):
     """A claim as operators and auditors see it."""
 
     claim: Id
-    kind: claims.What
-    target_kind: claims.Target
+    kind: What
+    target_kind: Target
     target: str
     document: Digest
-    state: claims.State
+    state: ClaimState
     freezes: bool
     received_at: Instant
     due_at: Instant | None

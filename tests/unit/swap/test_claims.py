@@ -28,7 +28,8 @@ from shelved import (
 )
 from swap import blocking, claims, duties, library, orders, outputs, serving
 from swap.blocking import FileBlocked
-from swap.claims import CLOCK, CONTACT_KEPT, ClaimClosed, Claims, State, StatementTooShort, Target
+from swap.claim import Claim, ClaimClosed, State, StatementTooShort, Target
+from swap.claims import CLOCK, CONTACT_KEPT, Claims
 from swap.duties import Kind
 from swap.errors import NoSuchThing
 from swap.outputs import Output
@@ -68,21 +69,21 @@ class Shelf:
         assert standing is not None
         return standing[0]
 
-    def requested(self, kind: Target, target: str) -> claims.Claim:
+    def requested(self, kind: Target, target: str) -> Claim:
         with self.database.write() as session:
             return self.claims.request(session, kind, target, *SAID, now=NOON)
 
-    def ordered(self, kind: Target, target: str, document: str = ORDER) -> claims.Claim:
+    def ordered(self, kind: Target, target: str, document: str = ORDER) -> Claim:
         with self.database.write() as session:
             return self.claims.order(session, kind, target, document, by="op", now=NOON)
 
-    def decided(self, claim: claims.Claim, *, confirm: bool) -> claims.Claim:
+    def decided(self, claim: Claim, *, confirm: bool) -> claim_.Claim:
         with self.database.write() as session:
             return self.claims.decide(
                 session, claim.id, confirm=confirm, by="op", reason="looked at", now=NOON
             )
 
-    def lifted(self, claim: claims.Claim) -> claims.Claim:
+    def lifted(self, claim: Claim) -> claim_.Claim:
         with self.database.write() as session:
             return self.claims.lift(session, claim.id, by="op", reason="ended", now=NOON)
 

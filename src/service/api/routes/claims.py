@@ -12,13 +12,13 @@ from service import revoking
 from service.api.access import Caller, Operator, OperatorOrAuditor, OperatorOrCreator
 from service.api.house import House, TheHouse, not_found
 from service.api.instead import may_answer
-from service.api.limits import Limits
+from service.api.limits import Limits, RateLimited
 from service.api.route import Route
 from service.apikeys import KeyRole
 from service.shapes import claims as shapes
 from service.shapes.shape import Id
 from swap.appeals import About, Appeal, AppealClosed, AppealNotYours
-from swap.claims import Claim, ClaimClosed, StatementTooShort
+from swap.claim import Claim, ClaimClosed, StatementTooShort
 from swap.errors import NoSuchThing
 
 router = APIRouter(prefix="/v1", tags=["claims"], route_class=Route)
@@ -34,7 +34,7 @@ class NotInGoodFaith(BadInput):
 
 
 @router.post("/takedowns", status_code=HTTPStatus.CREATED)
-@may_answer(NoSuchThing, StatementTooShort, NotInGoodFaith)
+@may_answer(NoSuchThing, StatementTooShort, NotInGoodFaith, RateLimited)
 def takedown(house: TheHouse, request: Request, asked: shapes.RequestTakedown) -> shapes.Requested:
     """Ask that something be taken down: no key, no account. It is frozen now, and answered in 48 hours."""
     limits: Limits = request.app.state.limits

@@ -77,13 +77,13 @@ class Shelf:
         with self.database.write() as session:
             return self.claims.order(session, kind, target, document, by="op", now=NOON)
 
-    def decided(self, claim: Claim, *, confirm: bool) -> claim_.Claim:
+    def decided(self, claim: Claim, *, confirm: bool) -> Claim:
         with self.database.write() as session:
             return self.claims.decide(
                 session, claim.id, confirm=confirm, by="op", reason="looked at", now=NOON
             )
 
-    def lifted(self, claim: Claim) -> claim_.Claim:
+    def lifted(self, claim: Claim) -> Claim:
         with self.database.write() as session:
             return self.claims.lift(session, claim.id, by="op", reason="ended", now=NOON)
 

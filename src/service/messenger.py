@@ -8,7 +8,7 @@ else's slow server must hold up neither log nor duties.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from threading import Event
+from threading import Event as Flag
 
 from audit import instant
 from audit.canonical import Json
@@ -25,6 +25,7 @@ from service.settings import Mode
 from service.wiring import Record
 from swap import duties, hooks, tidings
 from swap.duties import Duty, Kind
+from swap.hooks import Event
 from swap.tidings import Herald, State, Tiding
 
 PAUSES = (
@@ -71,41 +72,40 @@ class Messenger:
             record.clock,
         )
 
-    def round(self) -> int:
-        """Look for what time alone brings, and send what is owed. How many were delivered."""
+    def round(self, stopped: Callable[[], bool] = lambda: False) -> int:
+        """Look for what time alone brings, and send what is owed, until told to stop. How many arrived."""
         self.look()
         tenant = self.ledger.tenant
         with self.sessions.read() as session:
-            owed = [
-                each
-                for each in duties.open_duties(session, tenant, now=self.clock())
-                if each.kind is Kind.NOTIFY
-            ]
+            owed = duties.open_duties(session, tenant, now=self.clock())
         silent: set[str] = set()
-        return sum(self._send(duty, silent) for duty in owed)
+        delivered = 0
+        for duty in owed:
+            if duty.kind is Kind.NOTIFY and not stopped():
+                delivered += self._send(duty, silent)
+        return delivered
 
     def look(self) -> None:
         """Holds that were opened, and consents that end soon: told of once each."""
         tenant, now = self.ledger.tenant, self.clock()
         with self.sessions.read() as session:
-            if not any(hook.ended_at is None for hook in hooks.every(session, tenant)):
-                return
-            held = docket.held(session, tenant, limit=MOST)
-            ending = chain.ending(session, tenant, after=now, until=now + AHEAD, limit=MOST)
-        with self.sessions.write() as session:
-            for hold, until in held:
-                said: dict[str, Json] = {"until": instant.exact(until)}
-                self.herald.tell(session, hooks.Event.HOLD_OPENED, hold, said, now=now, once="opened")
-            for authorization, until in ending:
-                ends = instant.exact(until)
-                self.herald.tell(
-                    session,
-                    hooks.Event.CONSENT_EXPIRING,
-                    authorization,
-                    {"until": ends},
-                    now=now,
-                    once=ends,
+            found = [
+                (Event.HOLD_OPENED, hold, instant.exact(until))
+                for hold, until in docket.held(session, tenant, limit=MOST)
+            ]
+            found += [
+                (Event.CONSENT_EXPIRING, authorization, instant.exact(until))
+                for authorization, until in chain.ending(
+                    session, tenant, after=now, until=now + AHEAD, limit=MOST
                 )
+            ]
+            news = [each for each in found if tidings.untold(session, tenant, *each)]
+        if not news:
+            # Looked at every second: nobody must wait for a writer that writes nothing.
+            return
+        with self.sessions.write() as session:
+            for event, subject, until in news:
+                self.herald.tell(session, event, subject, {"until": until}, now=now, once=until)
 
     def _send(self, duty: Duty, silent: set[str]) -> bool:
         tenant = self.ledger.tenant
@@ -158,11 +158,11 @@ class Messenger:
                 self.ledger.append(session, Fact("NotificationGivenUp", (part,), refs), now)
 
 
-def run(messenger: Messenger, stop: Event) -> None:
+def run(messenger: Messenger, stop: Flag) -> None:
     """Send until told to stop. What is not ready is waited for."""
     while not stop.wait(SECONDS):
         try:
-            messenger.round()
+            messenger.round(stop.is_set)
         except BadInput as error:
             LOG.error("a tiding can't be read", extra={"code": error.code})
         except ConsentryError as error:

@@ -181,6 +181,7 @@ class Claims:
         found = reach(session, self.tenant, target_kind, target)
         if not found.templates and not found.outputs:
             raise NoSuchThing(f"no such {target_kind} here")
+        outputs.lock(session, self.tenant, found.outputs)
         return found
 
     def _open(

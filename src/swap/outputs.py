@@ -136,6 +136,16 @@ def of_template(session: Session, tenant: str, template: str) -> Sequence[str]:
     ).all()
 
 
+def lock(session: Session, tenant: str, ids: Collection[str]) -> None:
+    """Lock their rows, in id order: two who freeze the same file are one after the other."""
+    session.exec(
+        select(OutputRow.id)
+        .where(OutputRow.tenant_id == tenant, col(OutputRow.id).in_(sorted(ids)))
+        .order_by(col(OutputRow.id))
+        .with_for_update()
+    ).all()
+
+
 def freeze(session: Session, tenant: str, ids: Collection[str], *, frozen: bool) -> None:
     """Serve these no more, or again: from the commit on, for every range that is asked for."""
     session.exec(

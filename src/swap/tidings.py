@@ -133,6 +133,12 @@ class Herald:
         return written
 
 
+def untold(session: Session, tenant: str, event: Event, subject: str, once: str) -> bool:
+    """Whether somebody is still to be told of what `Herald.tell` tells once."""
+    name = _named(event, subject, once)
+    return any(not _known(session, tenant, hook.id, name) for hook in hooks.telling(session, tenant, event))
+
+
 def get(session: Session, tenant: str, tiding: str) -> Tiding:
     """One of them. Raises `NoSuchThing`."""
     row = session.get(TidingRow, (tenant, tiding), populate_existing=True)

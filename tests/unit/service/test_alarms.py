@@ -172,6 +172,7 @@ def test_a_database_that_is_away_rings_and_hides_nothing_behind_it() -> None:
         "worker",
         "jobs",
         "holds",
+        "clocks",
     }
 
 

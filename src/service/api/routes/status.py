@@ -49,7 +49,7 @@ def handle(house: TheHouse, caller: OperatorOrCreator, authorization: Id) -> sha
     record = house.record
     with house.database.write() as session:
         found = record.registry.standings(
-            session, house.tenant, [authorization], now=house.clock(), lock="share"
+            session, house.tenant, [authorization], now=house.clock(), lock="update"
         ).get(authorization)
         if found is None or not caller.may_see(found.person):
             raise AuthorizationUnknown("no such authorization here")

@@ -17,7 +17,7 @@ from service.apikeys import KeyRole
 from service.client import Problem, authorizations, claims, hooks, status
 from service.messenger import Messenger
 from service.shapes.statements import Statement
-from service.statements import Status
+from service.statuses import Status
 from swap.appeals import About, Ground, State
 from swap.claim import Target
 from swap.hooks import Event

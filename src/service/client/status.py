@@ -1,7 +1,7 @@
 """Calls about how a consent or a file stands, for those who rely on it elsewhere."""
 
 from service.client.call import Call, get, post
-from service.shapes import statements as shapes
+from service.shapes import statuses as shapes
 
 
 def state(subject: str) -> Call[shapes.Statement]:

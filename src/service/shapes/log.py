@@ -30,6 +30,6 @@ class Trust(Shape):
     log: str = Field(description="The log's vkey (C2SP signed note).")
     manifest_root: str = Field(description="The C2PA root, PEM.")
     countersign: str = Field(
-        description="The key that countersigns authorizations and signs status statements."
+        description="The key that countersigns authorizations and signs status statuses."
     )
     webhook: str = Field(description="The key that signs what hooks are sent (`v1a`).")

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from service.shapes.shape import Id, Instant, Shape
-from service.statements import Status
+from service.statuses import Status
 
 
 class Statement(Shape):

@@ -6,12 +6,12 @@ from fastapi import APIRouter, Path, Response
 
 from consent import handles
 from consent.errors import AuthorizationUnknown
-from service import statements
+from service import statuses
 from service.api.access import OperatorOrCreator
 from service.api.house import TheHouse
 from service.api.instead import may_answer
 from service.api.route import Route
-from service.shapes import statements as shapes
+from service.shapes import statuses as shapes
 from service.shapes.shape import Id
 
 router = APIRouter(prefix="/v1", tags=["status"], route_class=Route)
@@ -30,7 +30,7 @@ _LEEWAY = 5
 @router.get("/status/{subject}")
 def status(house: TheHouse, subject: Subject, response: Response) -> shapes.Statement:
     """A signed statement that is good for a minute. What is not known here is `unknown`, signed as well."""
-    said = statements.state(house.record, subject)
+    said = statuses.state(house.record, subject)
     seconds = int((said.next_update - said.this_update).total_seconds()) - _LEEWAY
     response.headers["Cache-Control"] = f"public, max-age={seconds}"
     return shapes.Statement(

@@ -16,7 +16,7 @@ from receivers import receiving
 from service.apikeys import KeyRole
 from service.client import Problem, authorizations, claims, hooks, status
 from service.messenger import Messenger
-from service.shapes.statements import Statement
+from service.shapes.statuses import Statement
 from service.statuses import Status
 from swap.appeals import About, Ground, State
 from swap.claim import Target

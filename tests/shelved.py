@@ -2,8 +2,9 @@
 
 import random
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlmodel import Session
 
@@ -11,7 +12,7 @@ from audit.ids import fresh
 from clips import a_clip
 from consent.case import SourceKind
 from consent.faces import Face
-from consent.words import Match, Role
+from consent.words import Match, Purpose, Role
 from swap import casting, library, orders
 from swap.casting import CastMember
 from swap.coverage import Coverage
@@ -25,6 +26,7 @@ TENANT = "studio"
 RECEIVED, MEDIA, DETECTOR = "aa" * 32, "bb" * 32, "dd" * 32
 ANNA, BEA, CLEO = "a" * 32, "b" * 32, "c" * 32
 CAST = [CastMember(ANNA, Role.PERFORMER, "1" * 32), CastMember(BEA, Role.BACKGROUND, "2" * 32)]
+HERS, DONORS_CONSENT = "1" * 32, "3" * 32
 _DICE = random.Random(7)
 
 
@@ -82,3 +84,29 @@ def a_job(session: Session, template: str, donor: Donor, tenant: str = TENANT) -
     job = an_id()
     orders.add_job(session, tenant, job, template=template, donor_id=donor.id, permit=an_id(), now=NOON)
     return job
+
+
+@dataclass
+class Standing:
+    """A consent as far as serving asks."""
+
+    purposes: set[Purpose]
+
+    def in_force(self, purpose: Purpose) -> bool:
+        return purpose in self.purposes
+
+
+@dataclass
+class Registry:
+    """Says of each authorization what the test says."""
+
+    found: dict[str, Standing] = field(default_factory=dict)
+
+    def standings(self, session: Session, tenant: str, ids: Sequence[str], **_: Any) -> dict[str, Any]:
+        return {each: self.found[each] for each in ids if each in self.found}
+
+
+def everybody(*purposes: Purpose) -> Any:
+    """A registry in which performer and donor agree."""
+    given = set(purposes or (Purpose.USER_SWAP,))
+    return Registry({HERS: Standing(set(given)), DONORS_CONSENT: Standing(set(given))})

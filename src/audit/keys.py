@@ -10,6 +10,8 @@ from typing import Self
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -130,6 +132,21 @@ class SigningKey:
         if self.duty is not Duty.LOG:
             raise KeyMalformed(f"a {self.duty} key does not sign notes")
         return self.private.sign(text)
+
+    def sign_text(self, text: bytes) -> bytes:
+        """64 bytes of Ed25519 over a text that others verify as it is: a JWS's (RFC 7515), a webhook's.
+
+        Safe beside `sign`, as a note is: our prefix has a zero, and such a text has none. Each of the two
+        duties signs one form of text, so neither can be taken for the other. Raises `KeyMalformed`.
+        """
+        if self.duty not in {Duty.COUNTERSIGN, Duty.WEBHOOK} or b"\0" in text:
+            raise KeyMalformed(f"a {self.duty} key does not sign this")
+        return self.private.sign(text)
+
+    def derive(self, purpose: str) -> bytes:
+        """32 bytes that only the holder of this key can make, another for each purpose (HKDF-SHA256)."""
+        info = _domain(self.duty) + b"derive\0" + purpose.encode()
+        return HKDF(SHA256(), length=32, salt=None, info=info).derive(self.private.private_bytes_raw())
 
 
 def save_private(key: SigningKey, path: Path) -> None:

@@ -4,7 +4,7 @@ So state and log can't disagree: both commit, or neither. A place in the tree co
 `audit.log`. If the process dies in between, the entry is there and waits.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
@@ -72,6 +72,10 @@ class Opened:
     opening: Opening
 
 
+Heard = Callable[[Session, Fact, Entry], None]
+"""Is told of each appended fact in its transaction: to write what others are owed because of it."""
+
+
 def last_instant(session: Session, tenant: str) -> datetime | None:
     """`Ledger.last_instant`, for who has no key store."""
     newest = session.connection().execute(_LAST_INSTANT, {"tenant": tenant}).scalar()
@@ -81,19 +85,23 @@ def last_instant(session: Session, tenant: str) -> datetime | None:
 class Ledger:
     """Writes and reads one tenant's entries. For many threads; state is the key store's only."""
 
-    def __init__(self, tenant: str, keystore: KeyStore, entropy: Entropy) -> None:
+    def __init__(self, tenant: str, keystore: KeyStore, entropy: Entropy, heard: Heard | None = None) -> None:
         if keystore.tenant != tenant:
             raise KekMismatch(f"the key store of tenant {keystore.tenant}, the ledger of {tenant}")
         self.tenant = tenant
         self._keystore = keystore
         self._entropy = entropy
+        self._heard = heard
 
     def append(self, session: Session, fact: Fact, now: datetime) -> Entry:
         """Write `fact` in the caller's transaction, which commits it together with what it records.
 
         Raises as `prepare`.
         """
-        return self.write(session, self.prepare(fact, now))
+        entry = self.write(session, self.prepare(fact, now))
+        if self._heard is not None:
+            self._heard(session, fact, entry)
+        return entry
 
     def prepare(self, fact: Fact, now: datetime) -> NewEntry:
         """The entry of `fact`, not written yet: for rows that name it and must be there before it.

@@ -200,6 +200,25 @@ def events(session: Session, tenant: str, ids: Collection[str]) -> dict[str, tup
     return {authorization: tuple(items) for authorization, items in found.items()}
 
 
+def ending(
+    session: Session, tenant: str, *, after: datetime, until: datetime, limit: int
+) -> tuple[tuple[str, datetime], ...]:
+    """Authorizations in force whose term ends between the two, the first at the top."""
+    rows = session.connection().execute(
+        core.select(_STATE.c.authorization_id, core.func.min(_STATE.c.until))
+        .where(
+            _STATE.c.tenant_id == tenant,
+            _STATE.c.until > after,
+            _STATE.c.until <= until,
+            _STATE.c.status.in_([Status.GIVEN, Status.RENEWED]),
+        )
+        .group_by(_STATE.c.authorization_id)
+        .order_by(core.func.min(_STATE.c.until), _STATE.c.authorization_id)
+        .limit(limit)
+    )
+    return tuple((name, at) for name, at in rows)
+
+
 def read_word(words: type[_Word], written: str) -> _Word:
     """A stored word. Raises `AuthorizationDiverged` when it is none: somebody edited the row."""
     try:

@@ -231,6 +231,21 @@ def due_holds(session: Session, tenant: str, now: datetime) -> tuple[str, ...]:
     return tuple(rows.scalars())
 
 
+def held(session: Session, tenant: str, *, limit: int) -> tuple[tuple[str, datetime], ...]:
+    """Open holds and when they lapse, those that lapse first at the top."""
+    rows = session.connection().execute(
+        select(_DECISION.c.id, _DECISION.c.until)
+        .where(
+            _DECISION.c.tenant_id == tenant,
+            _DECISION.c.answer == str(Answer.HOLD),
+            _DECISION.c.closed.is_(None),
+        )
+        .order_by(_DECISION.c.until, _DECISION.c.id)
+        .limit(limit)
+    )
+    return tuple((name, until) for name, until in rows)
+
+
 def open_holds(session: Session, tenant: str, *, until: datetime) -> tuple[int, int]:
     """How many holds are open, and how many of them lapse before `until`. Reads open holds only."""
     due = func.count().filter(_DECISION.c.until <= until)

@@ -158,7 +158,7 @@ class Registry:
         # Journal before lock, lock before state. A crash after this line leaves a denied consent
         # that the database calls given: she is safe, and the repeated call completes it.
         self._deny(authorization, [state for state in before if state.purpose in ended])
-        self._lock(session, effect, authorization)
+        self.lock(session, effect, authorization)
         states = chain.states(session, self.tenant, [authorization])[authorization]
         live = frozenset(s.purpose for s in states if s.purpose in ended and s.live)
         if not live:
@@ -273,7 +273,7 @@ class Registry:
 
     # Steps
 
-    def _lock(self, session: Session, effect: WithdrawalEffect, authorization: str) -> None:
+    def lock(self, session: Session, effect: WithdrawalEffect, authorization: str) -> None:
         """Templates, then the authorization. With it in hand nobody puts it into another cast any more."""
         while True:
             attempt = session.begin_nested()

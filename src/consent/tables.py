@@ -694,3 +694,22 @@ class ErasureRow(SQLModel, table=True):
     """`all`, `evidence` or `none`."""
     evidence_until: datetime = Field(sa_type=Instant)
     entry: str = Field(sa_type=Digest)
+
+
+# How it stands, told to others: the module consent.handles
+
+
+class StatusHandleRow(SQLModel, table=True):
+    """Under which unguessable name others may ask how an authorization stands (`handles`)."""
+
+    __tablename__ = "status_handle"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant_id", "authorization_id"], ["signed_authorization.tenant_id", "signed_authorization.id"]
+        ),
+        UniqueConstraint("tenant_id", "authorization_id"),
+    )
+
+    tenant_id: str = Field(primary_key=True, max_length=64)
+    id: str = Field(primary_key=True, sa_type=Identifier)
+    authorization_id: str = Field(sa_type=Identifier)

@@ -28,6 +28,8 @@ TRIED = 5
 """How often a duty may go wrong. It is put off each time, and never gets old: five take five minutes."""
 WAITED = timedelta(minutes=15)
 """How long a job waits before somebody should look."""
+HURRY = timedelta(hours=12)
+"""Before a request or an appeal must be answered."""
 MONTH, WEEK = timedelta(days=30), timedelta(days=7)
 
 
@@ -179,6 +181,15 @@ PETITIONS = Alarm(
     "请用 `consentry subject petitions` 查看，并逐一说明理由答复。",
 )
 
+CLOCKS = Alarm(
+    "CLOCKS_RUN_OUT",
+    Severity.CRITICAL,
+    "A takedown request or an appeal must be answered within 12 hours, or its time is over.",
+    "有下架请求或申诉须在 12 小时内答复，或已逾期。",
+    "`consentry takedown list` and `consentry appeal list` name them; answer, with reasons.",
+    "请用 `consentry takedown list` 与 `consentry appeal list` 查看，并附理由答复。",
+)
+
 ALARMS = (
     DATABASE,
     JOURNAL,
@@ -195,6 +206,7 @@ ALARMS = (
     CERTIFICATE_LAST_MONTH,
     HOLDS,
     PETITIONS,
+    CLOCKS,
 )
 """All there are."""
 _WARNINGS = frozenset(alarm for alarm in ALARMS if alarm.severity is Severity.WARNING)
@@ -313,6 +325,14 @@ def _petitions(what: str, rows: Rows, _facts: Facts) -> Look:
     return Look(what, said, PETITIONS if rows.petitions.overdue else None)
 
 
+def _clocks(what: str, rows: Rows, facts: Facts) -> Look:
+    if rows.answer_by is None:
+        return Look(what, "no request or appeal waits")
+    left = rows.answer_by - facts.now
+    said = f"{rows.unanswered} wait, the first for {'another ' if left > timedelta() else ''}{_span(left)}"
+    return Look(what, said, CLOCKS if left < HURRY else None)
+
+
 _WATCHED: dict[str, Callable[[str, Rows, Facts], Look]] = {
     "clock": _clock,
     "sequencer": _sequencer,
@@ -321,6 +341,7 @@ _WATCHED: dict[str, Callable[[str, Rows, Facts], Look]] = {
     "jobs": _jobs,
     "holds": _holds,
     "petitions": _petitions,
+    "clocks": _clocks,
 }
 
 

@@ -17,7 +17,7 @@ from consent.petitions import Waiting
 from service.database import Database
 from service.layout import Layout
 from service.settings import Mode, Settings
-from swap import duties, orders, slots
+from swap import appeals, claims, duties, orders, slots
 from swap.duties import Backlog
 from swap.orders import Unfinished
 
@@ -41,6 +41,10 @@ class Rows:
     holds: int
     lapsing: int
     """Open holds whose date comes within `SOON`, or has come."""
+    unanswered: int
+    """Takedown requests and appeals that wait for an answer."""
+    answer_by: datetime | None
+    """When the first of them must have it."""
     workers: int
     """Slots held by a live process."""
     last_beat: datetime | None
@@ -71,6 +75,8 @@ def rows(database: Database, tenant: str, now: datetime) -> Rows:
     with database.read() as session:
         # As whoever begins to write does: a database of another shape, or one being upgraded, says so.
         database.allows(session.connection())
+        requests, appealed = claims.next_due(session, tenant), appeals.next_due(session, tenant)
+        due = [at for _, at in (requests, appealed) if at is not None]
         holds, lapsing = docket.open_holds(session, tenant, until=now + SOON)
         return Rows(
             log=treerows.standing(session, tenant),
@@ -79,6 +85,8 @@ def rows(database: Database, tenant: str, now: datetime) -> Rows:
             jobs=orders.unfinished(session, tenant),
             holds=holds,
             lapsing=lapsing,
+            unanswered=requests[0] + appealed[0],
+            answer_by=min(due, default=None),
             workers=slots.live(session, tenant, now=now),
             last_beat=slots.last_beat(session, tenant),
             petitions=petitions.waiting(session, tenant, now=now),

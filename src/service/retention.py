@@ -11,6 +11,7 @@ from service import receiving
 from service.once import Once
 from service.subject import SubjectRights
 from service.wiring import Record
+from swap import claims, recipients, tidings
 from swap.limits import Limits
 from swap.purging import Purging
 from swap.quarantine import Quarantine
@@ -22,6 +23,9 @@ ANSWER = "repeated-answer"
 UPLOAD = "unfinished-upload"
 LINK = "link"
 KEYS = "keys-of-the-erased"
+RECIPIENT = "recipient"
+TIDING = "tiding"
+CONTACT = "claim-contact"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,24 @@ CLASSES = (
         "PIPL 47, 56; GDPR 17(3)(e)",
     ),
     Class(
+        RECIPIENT,
+        "who was served an output: the name of an API key, a count, two minutes; no address",
+        "1095 days after the last copy",
+        "PIPL 55, 56",
+    ),
+    Class(
+        TIDING,
+        "an event told to a hook: ids and codes",
+        "30 days after it was delivered or given up",
+        "PIPL 19",
+    ),
+    Class(
+        CONTACT,
+        "who made a takedown request and what was stated, sealed",
+        "30 days after the answer",
+        "PIPL 19",
+    ),
+    Class(
         "record",
         "entries, decisions, signed consents and their events, source records: no faces, no media",
         "not purged: at least 1095 days after the last use",
@@ -118,6 +140,9 @@ def steps(record: Record) -> tuple[Purge, ...]:
         Purge(ANSWER, lambda session, now: once.purge(session, now=now)),
         Purge(LINK, lambda session, now: links.purge(session, now=now)),
         Purge(KEYS, lambda session, now: erasures.destroy(session, now=now)),
+        Purge(RECIPIENT, lambda session, now: recipients.purge(session, ledger.tenant, now=now)),
+        Purge(TIDING, lambda session, now: tidings.purge(session, ledger.tenant, now=now)),
+        Purge(CONTACT, lambda session, now: claims.purge(session, ledger.tenant, now=now)),
         Purge(UPLOAD, lambda session, now: receiving.purge(record, session, now=now)),
     )
 

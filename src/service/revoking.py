@@ -9,6 +9,7 @@ from consent.errors import AuthorizationUnknown
 from consent.withdrawal import By, Withdrawn
 from consent.words import Purpose
 from service.wiring import Record
+from swap.claim import Claim
 from swap.sweeper import Sweeper
 from swap.withdrawal import Impact
 from swap.withdrawal import impact as impact_of
@@ -53,6 +54,16 @@ def impact(record: Record, authorization: str) -> Impact:
         if not record.registry.standings(session, tenant, [authorization], now=record.clock(), lock=None):
             raise AuthorizationUnknown(f"no authorization {authorization!r:.40} in this tenant")
         return impact_of(session, tenant, authorization)
+
+
+def answered(record: Record, act: Callable[[Session], Claim]) -> Claim:
+    """Answer a claim or receive an order in one transaction, publish it, and take away what may go now."""
+    with record.database.write() as session:
+        done = act(session)
+    record.log.publish(done.entry, now=record.clock())
+    Sweeper(record.database, record.ledger, record.delivery.media, record.clock).sweep()
+    record.log.publish(now=record.clock())
+    return done
 
 
 def change(record: Record, act: Callable[[Session], str]) -> str:

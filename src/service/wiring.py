@@ -10,7 +10,7 @@ from datetime import datetime
 from audit.head import HeadFile
 from audit.ids import Entropy
 from audit.journal import DenyJournal
-from audit.keys import Duty, VerifyingKey, load_private
+from audit.keys import Duty, SigningKey, VerifyingKey, load_private
 from audit.keystore import KeyStore
 from audit.ledger import Ledger
 from audit.log import Log
@@ -28,9 +28,12 @@ from service import schema
 from service.database import Database, utc_now
 from service.layout import Layout, policies
 from service.settings import Settings
+from swap.appeals import Appeals
+from swap.claims import Claims
 from swap.delivery import Delivery
 from swap.store import MediaStore
 from swap.templates import LibraryLock
+from swap.tidings import Herald
 from swap.withdrawal import SwapEffect
 
 
@@ -53,6 +56,18 @@ class Record:
     effect: WithdrawalEffect
     entropy: Entropy
     clock: Callable[[], datetime]
+    webhook: SigningKey
+    """Signs what is told to hooks, and makes their secrets."""
+
+    @property
+    def claims(self) -> Claims:
+        """Takedown requests and court orders."""
+        return Claims(self.ledger, self.keystore, self.registry, self.effect, self.entropy)
+
+    @property
+    def appeals(self) -> Appeals:
+        """Appeals against decisions and answers."""
+        return Appeals(self.ledger, self.entropy)
 
     @property
     def papers(self) -> Papers:
@@ -85,7 +100,7 @@ def open_record(
         keystore = KeyStore(layout.keystore, layout.kek, tenant, entropy)
         undo.callback(keystore.close)
         journal = DenyJournal(layout.journal)
-        ledger = Ledger(tenant, keystore, entropy)
+        ledger = Ledger(tenant, keystore, entropy, Herald(tenant, entropy).heard)
         log = Log(
             tenant,
             settings.origin,
@@ -125,6 +140,7 @@ def open_record(
             effect=Together((SwapEffect(entropy), permits)),
             entropy=entropy,
             clock=clock,
+            webhook=load_private(layout.key(Duty.WEBHOOK), Duty.WEBHOOK),
         )
         undo.pop_all()
         return record

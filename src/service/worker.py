@@ -16,8 +16,10 @@ from audit.errors import ConsentryError, Unready
 from audit.ids import fresh
 from consent import reminding
 from consent.asking import Asking
+from service import messenger
 from service.database import DatabasePoisoned
 from service.logs import LOG
+from service.messenger import Messenger
 from service.retention import purger
 from service.schema import SchemaBehind
 from service.studio import Studio
@@ -252,6 +254,8 @@ def working(record: Record, studio: Studio) -> Iterator[Worker]:
         stop = Event()
         beating = Thread(target=worker.beat, args=(stop,), daemon=True, name="beat")
         beating.start()
+        telling = Thread(target=messenger.run, args=(Messenger.of(record), stop), daemon=True, name="tell")
+        telling.start()
         try:
             yield worker
         finally:
@@ -259,6 +263,7 @@ def working(record: Record, studio: Studio) -> Iterator[Worker]:
             ended = worker.close()
             stop.set()
             beating.join()
+            telling.join()
     finally:
         try:
             with record.database.write() as session:

@@ -31,7 +31,7 @@ from consent.gate import Forecast, Gate
 from consent.keeping import keep_until
 from consent.permit import Decision, Hold, Permit
 from consent.words import Action
-from swap import cases, casting, holdings, library, orders
+from swap import blocking, cases, casting, holdings, library, orders
 from swap.aimarks import marked
 from swap.assignments import Assignments
 from swap.cases import Asking, Verdict
@@ -111,7 +111,8 @@ class Admission:
     ) -> Announced:
         """Ask whether a video may come in. `received`: SHA-256 of the bytes that will be uploaded.
 
-        `matching`: how its faces will be told apart. Raises `BadCast`, `OnRefusalList`, `TooManyTried`.
+        `matching`: how its faces will be told apart. Raises `BadCast`, `OnRefusalList`, `TooManyTried`,
+        `swap.blocking.FileBlocked`.
         """
         casting.check(cast)
         now = self.clock()
@@ -120,6 +121,7 @@ class Admission:
         case = cases.intake(self._asking(requester), stated, cast, source.portrait_licences, matching)
         self.welcome.check(case, source.work, now)
         with self.sessions.write() as session:
+            blocking.expect_free(session, self.tenant, received)
             decision = self.gate.decide(session, case, now)
             template = None
             if isinstance(decision, Permit):

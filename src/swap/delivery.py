@@ -18,7 +18,7 @@ from audit.remembered import Remembered
 from audit.sessions import Sessions
 from consent.hearing import SKEW
 from consent.standing import Lock, Standings
-from swap import outputs, serving
+from swap import outputs, recipients, serving
 from swap.errors import ClockSetBack, NoSuchThing, Tampered
 from swap.faults import MediaMissing
 from swap.outputs import Output
@@ -28,6 +28,9 @@ from swap.store import MediaStore, Opened
 AT_ONCE = 2
 """Threads that ask without counting. Each row read lets go of the interpreter and waits to have it back:
 sixteen threads at once take 7 ms a question, and 600 changes of thread; two take 3."""
+
+HERE = "operator"
+"""Who is served at this machine's own prompt."""
 
 _SHARED: Lock = "share"
 
@@ -55,9 +58,9 @@ class Delivery:
     clock: Callable[[], datetime]
     turns: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(AT_ONCE), compare=False)
 
-    def deliver(self, output: str) -> Path | Gone:
+    def deliver(self, output: str, *, to: str = HERE) -> Path | Gone:
         """The file, for one delivery, counted. Raises as `hand_over`, and `NoSuchThing`."""
-        handed = self.hand_over(self.find(output), counted=True)
+        handed = self.hand_over(self.find(output), counted=True, to=to)
         if isinstance(handed, Gone):
             return handed
         handed.opened.close()
@@ -68,13 +71,14 @@ class Delivery:
         with self.sessions.read() as session:
             return outputs.get(session, self.ledger.tenant, output)
 
-    def hand_over(self, output: Output, *, counted: bool) -> Handed | Gone:
+    def hand_over(self, output: Output, *, counted: bool, to: str = HERE) -> Handed | Gone:
         """The file, open. Ask again for every request and every range, and `still` while it takes long.
 
         `counted`, a copy begins to leave: in a write session, under the consents' locks, so that a withdrawal
-        that comes after lists it as delivered. Else this goes on with such a copy. Raises `NoSuchThing`,
-        `ClockSetBack`, and `Tampered` or `MediaMissing` for a file or rows that are no longer the released
-        ones.
+        that comes after lists it as delivered, and `to` whom. Else this goes on with such a copy.
+
+        Raises `NoSuchThing`, `ClockSetBack`, and `Tampered` or `MediaMissing` for a file or rows that are no
+        longer the released ones.
         """
         tenant = self.ledger.tenant
         with ExitStack() as undo:
@@ -95,6 +99,7 @@ class Delivery:
                     raise Tampered(f"the rows of output {output.id} are not what its release says")
                 if counted:
                     outputs.count_served(session, tenant, output.id)
+                    recipients.served(session, tenant, output.id, to, now=now)
             undo.pop_all()
             return Handed(leave.output, opened)
 

@@ -71,3 +71,20 @@ def due(session: Session, tenant: str, kept: Kept, *, now: datetime, limit: int)
 
 def _source_with(session: Session, tenant: str, *where: Any) -> bool:
     return session.exec(select(SourceRow.id).where(SourceRow.tenant_id == tenant, *where)).first() is not None
+
+
+def made_of(session: Session, tenant: str, digest: str) -> Sequence[str]:
+    """Templates whose bytes, as received or as normalised, have this SHA-256."""
+    return session.exec(
+        select(TemplateRow.id)
+        .join(
+            SourceRow,
+            (col(SourceRow.tenant_id) == col(TemplateRow.tenant_id))
+            & (col(SourceRow.id) == col(TemplateRow.source_id)),
+        )
+        .where(
+            TemplateRow.tenant_id == tenant,
+            (col(SourceRow.received_digest) == digest) | (col(SourceRow.media_digest) == digest),
+        )
+        .order_by(col(TemplateRow.id))
+    ).all()

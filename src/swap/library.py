@@ -2,7 +2,7 @@
 
 import json
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select
 from audit.canonical import Json, canonical, digest
 from audit.errors import BadInput
 from consent.case import Matching
-from swap import casting
+from swap import blocking, casting
 from swap.casting import CastMember
 from swap.errors import NoSuchThing, NotAnnounced, Tampered, WrongState
 from swap.retention import AFTER, GONE, Kept
@@ -241,6 +241,7 @@ def quarantined(
     source = session.get_one(SourceRow, (tenant, row.source_id))
     if source.received_digest != received:
         raise NotAnnounced("the uploaded bytes are not the ones that were announced")
+    blocking.expect_free(session, tenant, received, media)
     source.media_digest, source.marked = media, marked
     row.state, row.changed_at = State.QUARANTINED, now
     session.add_all([row, source])
@@ -360,15 +361,40 @@ def decided(
 
 
 def freeze_resting_on(session: Session, tenant: str, authorization: str, *, now: datetime) -> Sequence[str]:
-    """Freeze every template whose cast names this authorization; the ids, in lock order."""
+    """Freeze every template whose cast names this authorization, for good; those that were not frozen."""
     ids = casting.resting_on(session, tenant, authorization)
+    fresh = freeze(session, tenant, ids, now=now)
     for template in ids:
-        row = session.get_one(TemplateRow, (tenant, template), with_for_update=True, populate_existing=True)
-        row.frozen, row.changed_at = True, now
-        session.add(row)
-        _keep(session, row, Kept.WITHDRAWN, now + AFTER[Kept.WITHDRAWN])
+        _keep(session, _row(session, tenant, template, *State), Kept.WITHDRAWN, now + AFTER[Kept.WITHDRAWN])
     session.flush()
-    return ids
+    return fresh
+
+
+def freeze(session: Session, tenant: str, ids: Collection[str], *, now: datetime) -> Sequence[str]:
+    """Freeze templates, in lock order; those that were not frozen before. Raises `NoSuchThing`."""
+    changed = []
+    for template in sorted(ids):
+        row = _row(session, tenant, template, *State)
+        if not row.frozen:
+            row.frozen, row.changed_at = True, now
+            session.add(row)
+            changed.append(template)
+    session.flush()
+    return changed
+
+
+def thaw(session: Session, tenant: str, ids: Collection[str], *, now: datetime) -> Sequence[str]:
+    """Undo `freeze`, but never what a withdrawal froze; which."""
+    changed = []
+    for template in sorted(ids):
+        row = _row(session, tenant, template, *State)
+        source = session.get_one(SourceRow, (tenant, row.source_id), populate_existing=True)
+        if row.frozen and source.retention not in {Kept.WITHDRAWN, GONE}:
+            row.frozen, row.changed_at = False, now
+            session.add(row)
+            changed.append(template)
+    session.flush()
+    return changed
 
 
 def standing(session: Session, tenant: str, template: str) -> Standing | None:

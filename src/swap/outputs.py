@@ -32,6 +32,7 @@ _GET = sqlalchemy.select(
     _OUTPUT.c.withdrawn_at,
     _OUTPUT.c.served,
     _OUTPUT.c.delete_after,
+    _OUTPUT.c.frozen,
 ).where(_OUTPUT.c.tenant_id == bindparam("tenant"), _OUTPUT.c.id == bindparam("output"))
 _FOUNDATIONS = sqlalchemy.select(_CONSENT.c.authorization_id, _CONSENT.c.purposes).where(
     _CONSENT.c.tenant_id == bindparam("tenant"), _CONSENT.c.output_id == bindparam("output")
@@ -54,6 +55,8 @@ class Output:
     served: int
     delete_after: datetime | None = None
     """When the first consent it rests on ends, or the days that somebody allowed."""
+    frozen: bool = False
+    """A claim about it is looked at, or was confirmed."""
 
 
 def add(
@@ -113,6 +116,43 @@ def of_job(session: Session, tenant: str, job: str) -> Output | None:
         select(OutputRow).where(OutputRow.tenant_id == tenant, OutputRow.job_id == job)
     ).first()
     return None if row is None else _value(row)
+
+
+def every_of_digest(session: Session, tenant: str, digest: str) -> Sequence[str]:
+    """The ids of all outputs that are this file."""
+    return session.exec(
+        select(OutputRow.id)
+        .where(OutputRow.tenant_id == tenant, OutputRow.digest == digest)
+        .order_by(col(OutputRow.id))
+    ).all()
+
+
+def of_template(session: Session, tenant: str, template: str) -> Sequence[str]:
+    """The ids of all outputs made of a template."""
+    return session.exec(
+        select(OutputRow.id)
+        .where(OutputRow.tenant_id == tenant, OutputRow.template_id == template)
+        .order_by(col(OutputRow.id))
+    ).all()
+
+
+def lock(session: Session, tenant: str, ids: Collection[str]) -> None:
+    """Lock their rows, in id order: two who freeze the same file are one after the other."""
+    session.exec(
+        select(OutputRow.id)
+        .where(OutputRow.tenant_id == tenant, col(OutputRow.id).in_(sorted(ids)))
+        .order_by(col(OutputRow.id))
+        .with_for_update()
+    ).all()
+
+
+def freeze(session: Session, tenant: str, ids: Collection[str], *, frozen: bool) -> None:
+    """Serve these no more, or again: from the commit on, for every range that is asked for."""
+    session.exec(
+        update(OutputRow)
+        .where(col(OutputRow.tenant_id) == tenant, col(OutputRow.id).in_(sorted(ids)))
+        .values(frozen=frozen)
+    )
 
 
 def resting_on(session: Session, tenant: str, authorization: str) -> Sequence[Output]:
@@ -252,4 +292,5 @@ def _value(row: OutputRow) -> Output:
         row.withdrawn_at,
         row.served,
         row.delete_after,
+        row.frozen,
     )

@@ -24,6 +24,7 @@ class Gone(StrEnum):
 
     WITHDRAWN = "OUTPUT_WITHDRAWN"
     CONSENT_ENDED = "OUTPUT_CONSENT_ENDED"
+    FROZEN = "OUTPUT_FROZEN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ def ask(
     if until is not None and until <= now:
         # Its date has come, whether or not a purge was there already.
         return Gone.CONSENT_ENDED
+    if output.frozen:
+        return Gone.FROZEN
     foundations = outputs.foundations(session, tenant, output_id)
     if not stands(session, tenant, foundations, standings, now=now, lock=lock):
         return Gone.CONSENT_ENDED

@@ -13,8 +13,11 @@ from sqlmodel import Session
 
 from audit.ids import Entropy
 from consent.words import Purpose
-from swap import casting, duties, library, orders, outputs
+from swap import casting, duties, library, orders, outputs, recipients
 from swap.duties import Kind
+from swap.hooks import Event
+from swap.recipients import Recipient
+from swap.tidings import Herald
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,8 @@ class Impact:
     outputs: tuple[str, ...]
     delivered: int
     """Copies already served. They can be listed, not called back."""
+    recipients: tuple[Recipient, ...] = ()
+    """Who had them, as far as was noted: `delivered` may be more, from before it was."""
 
 
 def impact(session: Session, tenant: str, authorization: str) -> Impact:
@@ -40,6 +45,7 @@ def impact(session: Session, tenant: str, authorization: str) -> Impact:
         tuple(sorted({job.id for job in (*of_templates, *of_donor)})),
         tuple(output.id for output in released),
         sum(output.served for output in released),
+        tuple(recipients.of(session, tenant, [output.id for output in released])),
     )
 
 
@@ -61,7 +67,9 @@ class SwapEffect:
     def apply(
         self, session: Session, tenant: str, authorization: str, purposes: Collection[Purpose], now: datetime
     ) -> None:
-        library.freeze_resting_on(session, tenant, authorization, now=now)
+        herald = Herald(tenant, self.entropy)
+        for template in library.freeze_resting_on(session, tenant, authorization, now=now):
+            herald.tell(session, Event.TEMPLATE_FROZEN, template, {"cause": "withdrawal"}, now=now)
         orders.end_donors(session, tenant, authorization, now=now)
         touched = impact(session, tenant, authorization)
         for job in touched.jobs:

@@ -53,6 +53,7 @@ NO_OBJECT: set[Route] = {
     ("POST", "/v1/papers"),  # makes one
     ("POST", "/v1/attestations"),  # makes one; its handle is nobody's yet
     ("POST", "/v1/proof-services"),  # makes one
+    ("POST", "/v1/hooks"),  # makes one
     ("POST", "/v1/templates"),  # makes one; whom its cast names is asked by the gate
     ("POST", "/v1/rights/parties"),  # makes one
     ("POST", "/v1/rights/licences"),  # a signature, which nobody else has, says whose it is
@@ -124,6 +125,7 @@ def one_of_everything(there: Outside) -> Objects:
         "upload": begun(there, announced(there)),
         "paper": operator.post("/v1/papers", A_PAPER).json()["id"],
         **rights_of_hers(there),
+        "hook": operator.post("/v1/hooks", {"url": "https://hooks.example/"}).json()["hook"],
     }
     # Last of all: an attested identity, a head turn asked for, somebody to act for her.
     prover, now = Prover.named("notary", world.record.entropy), world.record.clock()
@@ -144,6 +146,12 @@ def one_of_everything(there: Outside) -> Objects:
     ids |= {"kin": answers["kin"]["id"], "capture": answers["captures"]["capture"]}
     studio, licence = licensed(there, hers.person, hers.key)
     ids |= {"party": studio, "licence": licence}
+    about = {"target_kind": "template", "target": waiting}
+    good = {"statement": "This is me, and I never agreed.", "contact": "her@example.org", "good_faith": True}
+    ids["claim"] = there.nobody.post("/v1/takedowns", {**about, **good}).json()["claim"]
+    ids["order"] = operator.post("/v1/injunctions", {**about, "document": "0d" * 32}).json()["claim"]
+    appeal = {"about": "decision", "subject": ids["decision"], "ground": "refusal"}
+    ids["appeal"] = operator.post("/v1/appeals", appeal).json()["appeal"]
     hers_again = b64encode(packaged(*PEOPLE["astronaut"]).read_bytes()).decode()
     photos, use = {"photos": [hers_again]}, {"use": USE_JSON}
     bodies: dict[Route, Any] = {
@@ -176,6 +184,11 @@ def one_of_everything(there: Outside) -> Objects:
         ("POST", "/v1/authorizations/{authorization}/references"): photos,
         ("POST", "/v1/rights/licences/drafts"): a_portrait_licence(hers.person).model_dump(mode="json"),
         ("POST", "/v1/rights/licences/{licence}/endings"): {"reason": "GOOD_REASON"},
+        ("POST", "/v1/claims/{claim}/answers"): {"confirm": False, "reason": "looked at"},
+        ("POST", "/v1/injunctions"): {**about, "document": "0e" * 32},
+        ("POST", "/v1/injunctions/{order}/lifts"): {"reason": "ended by the court"},
+        ("POST", "/v1/appeals"): appeal,
+        ("POST", "/v1/appeals/{appeal}/answers"): {"grant": True, "reason": "seen anew"},
         ("POST", "/v1/decisions/{decision}/lifts"): {"reason": "seen by me"},
         ("POST", "/v1/templates/{template}/cast"): {"cast": the_cast(world)},
         ("POST", "/v1/templates/{template}/checks"): use,

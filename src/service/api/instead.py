@@ -15,6 +15,7 @@ from consent import asking_errors
 from consent import errors as consents
 from consent import eye_errors as eyes
 from swap import faults
+from swap.blocking import FileBlocked
 from swap.errors import NotAnnounced
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., object])
@@ -45,6 +46,7 @@ PHOTO = (
 """With a photo of one face."""
 VIDEO = (
     NotAnnounced,
+    FileBlocked,
     faults.SourceEmpty,
     faults.SourceTooLarge,
     faults.SourceUnreadable,

@@ -51,6 +51,7 @@ from service.apikeys import KeyExpired, KeyInvalid, KeyMissing, KeyRevoked, KeyU
 from service.shapes.problem import Fault, Objection, Problem, Refused
 from service.subject import ProtectionOff
 from swap.assignments import PreviewFirst
+from swap.blocking import FileBlocked
 from swap.confirmations import NotAssigned
 from swap.draft import FULL
 from swap.errors import NoSuchThing, PhotoGone, WrongState
@@ -88,6 +89,7 @@ _STATUS: Mapping[type[ConsentryError], HTTPStatus] = {
     PartyUnknown: HTTPStatus.NOT_FOUND,
     PartyTaken: HTTPStatus.CONFLICT,
     EndingNotAllowed: HTTPStatus.CONFLICT,
+    FileBlocked: HTTPStatus.FORBIDDEN,
     WrongState: HTTPStatus.CONFLICT,
     SourceTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     StorageFull: HTTPStatus.INSUFFICIENT_STORAGE,

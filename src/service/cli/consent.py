@@ -9,7 +9,7 @@ from rich.markup import escape
 from audit import instant, secretfile
 from audit.canonical import Json, canonical
 from audit.keys import VerifyingKey
-from consent import signature
+from consent import handles, signature
 from consent.authorization import Request, draw_up, parse
 from consent.capacity import Capacity, Representative
 from consent.cosignature import to_cosign
@@ -153,8 +153,9 @@ def grant(
     record = desk.record
     with record.database.write() as session:
         granted = record.registry.grant(session, signed, proof, now=record.clock())
+        handle = handles.of(session, desk.tenant, granted.authorization, record.entropy)
     record.log.publish(granted.entry, now=record.clock())
-    value = paperwork.receipt_json(granted)
+    value = {**paperwork.receipt_json(granted), "status_handle": handle}
     voice = desk.voice
     voice.say(f"[bold green]granted[/] {granted.authorization}")
     # Said before it is written: if the disk is full now, the code is not lost with the file.

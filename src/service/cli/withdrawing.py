@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
+from audit import instant
 from audit.canonical import Json
 from consent.words import Purpose
 from service.console import Voice
@@ -48,6 +49,8 @@ def say_impact(voice: Voice, record: "Record", authorization: str) -> Mapping[st
         for one in ids:
             voice.say(f"    {one}")
     voice.say(f"  copies delivered already: {touched.delivered}")
+    for had in touched.recipients:
+        voice.say(f"    {had.copies} to {escape(had.requester)}, {had.first_at:%Y-%m-%d %H:%M} UTC and later")
     if touched.delivered:
         voice.say("    They can be listed, not called back.  已交付的副本只能列出，无法收回。")
     return {
@@ -56,6 +59,16 @@ def say_impact(voice: Voice, record: "Record", authorization: str) -> Mapping[st
         "jobs": list(touched.jobs),
         "outputs": list(touched.outputs),
         "delivered": touched.delivered,
+        "recipients": [
+            {
+                "output": one.output,
+                "requester": one.requester,
+                "copies": one.copies,
+                "first_at": instant.exact(one.first_at),
+                "last_at": instant.exact(one.last_at),
+            }
+            for one in touched.recipients
+        ],
     }
 
 

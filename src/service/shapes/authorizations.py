@@ -127,6 +127,7 @@ class Granted(Shape):
     countersigned_by: str
     countersignature: str
     recovery_code: str
+    status_handle: Id = Field(description="Under which others may ask how it stands: GET /v1/status/{it}.")
 
 
 class Authorization(Shape):
@@ -147,6 +148,16 @@ class Authorization(Shape):
     events: list[Event]
 
 
+class Recipient(Shape):
+    """What one requester was served of one output."""
+
+    output: Id
+    requester: str = Field(description="As in decisions: the name of an API key.")
+    copies: int
+    first_at: Instant = Field(description="To the minute.")
+    last_at: Instant
+
+
 class Impact(Shape):
     """What rests on an authorization. Copies that were delivered can be listed, not called back."""
 
@@ -155,6 +166,7 @@ class Impact(Shape):
     jobs: list[Id]
     outputs: list[Id]
     delivered: int
+    recipients: list[Recipient] = Field(description="Who had copies, as far as was noted.")
 
 
 class Withdraw(Shape):

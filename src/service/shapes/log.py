@@ -29,4 +29,7 @@ class Trust(Shape):
     origin: str
     log: str = Field(description="The log's vkey (C2SP signed note).")
     manifest_root: str = Field(description="The C2PA root, PEM.")
-    countersign: str = Field(description="The key that countersigns authorizations.")
+    countersign: str = Field(
+        description="The key that countersigns authorizations and signs status statuses."
+    )
+    webhook: str = Field(description="The key that signs what hooks are sent (`v1a`).")

@@ -17,5 +17,5 @@ class Output(Shape):
     entry: Digest = Field(description="Leaf hash of `OutputReleased`.")
     released_at: Instant
     withdrawn_at: Instant | None
-    gone: str | None = Field(description="OUTPUT_WITHDRAWN or OUTPUT_CONSENT_ENDED.")
+    gone: str | None = Field(description="OUTPUT_WITHDRAWN, OUTPUT_CONSENT_ENDED or OUTPUT_FROZEN.")
     served: int = Field(description="Copies that began to leave. They can be listed, not called back.")

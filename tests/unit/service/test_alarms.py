@@ -27,6 +27,8 @@ CALM = Rows(
     jobs=(),
     holds=0,
     lapsing=0,
+    unanswered=0,
+    answer_by=None,
     workers=1,
     last_beat=NOON,
 )
@@ -96,6 +98,11 @@ def test_nothing_rings_where_all_is_well() -> None:
             "WORKER_MISSING",
         ),
         ({"holds": 3}, {"holds": 3, "lapsing": 1}, "HOLDS_LAPSE_SOON"),
+        (
+            {"unanswered": 1, "answer_by": NOON + timedelta(hours=12)},
+            {"unanswered": 1, "answer_by": NOON + timedelta(hours=12) - TICK},
+            "CLOCKS_RUN_OUT",
+        ),
     ],
 )
 def test_what_the_database_says_rings_just_when_it_should(
@@ -166,6 +173,7 @@ def test_a_database_that_is_away_rings_and_hides_nothing_behind_it() -> None:
         "jobs",
         "holds",
         "petitions",
+        "clocks",
     }
 
 

@@ -1,7 +1,6 @@
 """An output is served while every consent it rests on is in force now; anything unclear is a no."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -11,40 +10,27 @@ from sqlmodel import Session
 from audit.ids import Entropy
 from consent.words import Purpose
 from service.database import Database
-from shelved import ANNA, CLEO, NOON, TENANT, a_donor, a_job, an_id, announced
+from shelved import (
+    ANNA,
+    CLEO,
+    HERS,
+    NOON,
+    TENANT,
+    Registry,
+    Standing,
+    a_donor,
+    a_job,
+    an_id,
+    announced,
+    everybody,
+)
+from shelved import DONORS_CONSENT as DONORS
 from swap import duties, library, orders, outputs, serving
 from swap.errors import NoSuchThing
 from swap.outputs import Output
 from swap.serving import Gone, Leave
 from swap.tables import OutputConsentRow
 from swap.withdrawal import SwapEffect, impact
-
-HERS, DONORS = "1" * 32, "3" * 32
-
-
-@dataclass
-class Standing:
-    """A consent as far as serving asks."""
-
-    purposes: set[Purpose]
-
-    def in_force(self, purpose: Purpose) -> bool:
-        return purpose in self.purposes
-
-
-@dataclass
-class Registry:
-    """Says of each authorization what the test says."""
-
-    found: dict[str, Standing] = field(default_factory=dict)
-
-    def standings(self, session: Session, tenant: str, ids: Sequence[str], **_: Any) -> dict[str, Any]:
-        return {each: self.found[each] for each in ids if each in self.found}
-
-
-def everybody(*purposes: Purpose) -> Any:
-    given = set(purposes or (Purpose.USER_SWAP,))
-    return Registry({HERS: Standing(set(given)), DONORS: Standing(set(given))})
 
 
 def released(session: Session, rests_on: Mapping[str, Sequence[str]] | None = None) -> Output:

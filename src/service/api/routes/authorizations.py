@@ -6,7 +6,7 @@ from typing import Annotated, cast
 
 from fastapi import APIRouter, Query
 
-from consent import chain
+from consent import chain, handles
 from consent.attachment import Attachment
 from consent.authorization import Request, draw_up, parse
 from consent.blindfold import BiometricsOff
@@ -89,6 +89,7 @@ def grant(house: TheHouse, caller: OperatorOrCreator, asked: shapes.Grant) -> sh
     record = house.record
     with house.database.write() as session:
         done = record.registry.grant(session, asked.document, asked.evidence, now=house.clock())
+        handle = handles.of(session, house.tenant, done.authorization, record.entropy)
     record.log.publish(done.entry, now=house.clock())
     return shapes.Granted(
         authorization=done.authorization,
@@ -97,6 +98,7 @@ def grant(house: TheHouse, caller: OperatorOrCreator, asked: shapes.Grant) -> sh
         countersigned_by=done.kid,
         countersignature=done.countersignature.hex(),
         recovery_code=done.recovery_code,
+        status_handle=handle,
     )
 
 
@@ -254,6 +256,7 @@ def _impact(house: House, authorization: str) -> shapes.Impact:
         jobs=list(found.jobs),
         outputs=list(found.outputs),
         delivered=found.delivered,
+        recipients=[shapes.Recipient.model_validate(one, from_attributes=True) for one in found.recipients],
     )
 
 

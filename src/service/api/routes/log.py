@@ -120,6 +120,7 @@ def trust(house: TheHouse) -> shapes.Trust:
         log=layout.vkey.read_text().strip(),
         manifest_root=layout.trust.read_text(),
         countersign=house.record.registry.countersign.verifying.text.strip(),
+        webhook=house.record.webhook.verifying.text.strip(),
     )
 
 

@@ -48,9 +48,20 @@ class OutputConsentEnded(BadInput):
     status: ClassVar[HTTPStatus] = HTTPStatus.GONE
 
 
+class OutputFrozen(BadInput):
+    """A takedown request or a court's order about the output is looked at."""
+
+    code = "OUTPUT_FROZEN"
+    zh = "该输出因下架请求或法院裁定已被冻结。"
+    hint = "Ask again once it is answered: within 48 hours for a request, when it is lifted for an order."
+    hint_zh = "请在处理完成后重试：下架请求在 48 小时内答复，法院裁定以解除为准。"
+    status: ClassVar[HTTPStatus] = HTTPStatus.GONE
+
+
 _ENDED: Mapping[Gone, type[BadInput]] = {
     Gone.WITHDRAWN: OutputWithdrawn,
     Gone.CONSENT_ENDED: OutputConsentEnded,
+    Gone.FROZEN: OutputFrozen,
 }
 
 
@@ -83,7 +94,7 @@ def show(house: TheHouse, caller: AnyButEngine, output: Id) -> shapes.Output:
         HTTPStatus.PARTIAL_CONTENT: {"content": _FILE, "description": "The range."},
     },
 )
-@may_answer(NoSuchThing, OutputWithdrawn, OutputConsentEnded, RangeUnsatisfiable)
+@may_answer(NoSuchThing, OutputWithdrawn, OutputConsentEnded, OutputFrozen, RangeUnsatisfiable)
 def content(
     house: TheHouse,
     caller: Operator,
@@ -105,7 +116,7 @@ def content(
     whole = Span(0, found.size, found.size)
     # A copy begins with its first bytes, and for whoever has none with any.
     begins = begun is None or (part or whole).begin == 0
-    handed = delivery.hand_over(found, counted=begins)
+    handed = delivery.hand_over(found, counted=begins, to=caller.requester)
     if isinstance(handed, Gone):
         raise _ENDED[handed]("nothing is served of this output")
     if begins:
@@ -123,7 +134,7 @@ def content(
 
 
 @router.head("/{output}/content", response_class=Response)
-@may_answer(NoSuchThing, OutputWithdrawn, OutputConsentEnded)
+@may_answer(NoSuchThing, OutputWithdrawn, OutputConsentEnded, OutputFrozen)
 def describe(house: TheHouse, _: Operator, output: Id) -> Response:
     """What GET would be answered with, without the file and without counting a copy."""
     found = house.record.delivery.find(output)

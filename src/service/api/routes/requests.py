@@ -5,6 +5,7 @@ from http import HTTPStatus
 
 from fastapi import APIRouter
 
+from consent import handles
 from consent.asking import Answered, Way
 from consent.asking_errors import AnswerWider, AskedTooSoon, LinkInvalid, RequestClosed, RequestUnknown
 from consent.authorization import Authorization
@@ -68,7 +69,7 @@ def answer(
     """She says yes, to all of it or to less. The receipt holds the recovery code, which is shown once."""
     _hers(house, caller, request)
     way = Way.OWN_SESSION if caller.role is KeyRole.CREATOR else Way.OPERATOR
-    return _answered(asking.answer(house.record, request, signed.document, signed.evidence, way))
+    return _answered(house, asking.answer(house.record, request, signed.document, signed.evidence, way))
 
 
 @router.post("/requests/{request}/refusals")
@@ -124,7 +125,7 @@ def draft_by_link(house: TheHouse, less: shapes.LessByLink) -> authorizations.Dr
 def answer_by_link(house: TheHouse, signed: shapes.GrantByLink) -> shapes.Answered:
     """She says yes by a link. It is her signature that gives consent; the link only finds the request."""
     found = asking.opened(house.record, signed.token).request
-    return _answered(asking.answer(house.record, found.id, signed.document, signed.evidence, Way.LINK))
+    return _answered(house, asking.answer(house.record, found.id, signed.document, signed.evidence, Way.LINK))
 
 
 @router.post("/links/refusals")
@@ -165,8 +166,10 @@ def _draft(house: House, found: asking.Shown, less: shapes.Less) -> authorizatio
     )
 
 
-def _answered(done: Answered) -> shapes.Answered:
-    granted = done.granted
+def _answered(house: House, done: Answered) -> shapes.Answered:
+    granted, record = done.granted, house.record
+    with house.database.write() as session:
+        handle = handles.of(session, house.tenant, granted.authorization, record.entropy)
     receipt = authorizations.Granted(
         authorization=granted.authorization,
         entry=granted.entry,
@@ -174,5 +177,6 @@ def _answered(done: Answered) -> shapes.Answered:
         countersigned_by=granted.kid,
         countersignature=granted.countersignature.hex(),
         recovery_code=granted.recovery_code,
+        status_handle=handle,
     )
     return shapes.Answered(request=answers.request(done.request), receipt=receipt)

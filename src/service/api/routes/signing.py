@@ -12,6 +12,7 @@ from http import HTTPStatus
 from fastapi import APIRouter, Request
 from sqlmodel import Session
 
+from consent import handles
 from consent.authorization import parse
 from consent.ceremony import Registration as Answered
 from consent.ceremony import RegistrationWrong, check_registration, registration_options, signing_options
@@ -122,6 +123,7 @@ def _signed(house: House, asked: shapes.Signature) -> shapes.Signed:
         link = house.links.spend(session, asked.token, Act.GRANT, now=house.clock())
         evidence = _evidence(house, session, link, asked)
         done = house.record.registry.grant(session, link.document or b"", evidence, now=house.clock())
+        handle = handles.of(session, house.tenant, done.authorization, house.record.entropy)
     house.record.log.publish(done.entry, now=house.clock())
     return shapes.Signed(
         authorization=done.authorization,
@@ -130,6 +132,7 @@ def _signed(house: House, asked: shapes.Signature) -> shapes.Signed:
         countersigned_by=done.kid,
         countersignature=done.countersignature.hex(),
         recovery_code=done.recovery_code,
+        status_handle=handle,
         evidence=b64encode(evidence).decode(),
     )
 

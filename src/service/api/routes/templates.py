@@ -26,6 +26,7 @@ from service.shapes import templates as shapes
 from service.shapes.page import Cursor, Limit, Page
 from service.shapes.shape import Id
 from swap import library
+from swap.blocking import FileBlocked
 from swap.casting import CastMember
 from swap.errors import BadCast, NoSuchThing, WrongState
 from swap.library import Template
@@ -37,7 +38,7 @@ _CLIP = {"video/mp4": {"schema": {"type": "string", "format": "binary"}}}
 
 
 @router.post("", status_code=HTTPStatus.CREATED)
-@may_answer(BadSource, BadCast, DocumentMalformed, OnRefusalList, TooManyTried, gate=True)
+@may_answer(BadSource, BadCast, DocumentMalformed, OnRefusalList, TooManyTried, FileBlocked, gate=True)
 def announce(
     house: TheHouse, caller: Operator, said: shapes.Announce, response: Response
 ) -> shapes.Announced:

@@ -7,7 +7,7 @@ from alembic import op
 import audit.columns
 
 revision = '0012'
-down_revision = '0010'
+down_revision = '0011'
 
 
 def upgrade() -> None:

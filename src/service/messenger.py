@@ -1,0 +1,169 @@
+"""The messenger: sends what is owed to hooks, tries again ever later, and gives up in the end.
+
+At least once, with an id that stays. In the order of the facts as long as nothing goes wrong: of a hook that
+does not answer no more is sent in the same round. Beside the worker's turn, in a thread of its own: somebody
+else's slow server must hold up neither log nor duties.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from threading import Event as Flag
+
+from audit import instant
+from audit.canonical import Json
+from audit.errors import BadInput, ConsentryError
+from audit.fact import Fact, Part, Seal, Subject
+from audit.keys import SigningKey
+from audit.ledger import Ledger
+from audit.sessions import Sessions
+from consent import chain, docket
+from service import webhooks
+from service.logs import LOG
+from service.outbound import Outbound
+from service.settings import Mode
+from service.wiring import Record
+from swap import duties, hooks, tidings
+from swap.duties import Duty, Kind
+from swap.hooks import Event
+from swap.tidings import Herald, State, Tiding
+
+PAUSES = (
+    timedelta(seconds=5),
+    timedelta(minutes=5),
+    timedelta(minutes=30),
+    timedelta(hours=2),
+    timedelta(hours=5),
+    timedelta(hours=10),
+    timedelta(hours=10),
+)
+"""Before the second try and each after it; then it is given up, a day and a quarter after the fact."""
+AHEAD = timedelta(days=14)
+"""How long before its end a consent is told of as expiring."""
+SECONDS = 1.0
+"""Between two rounds."""
+MOST = 200
+"""Holds and ending consents that are looked at in a round."""
+
+
+@dataclass(frozen=True, slots=True)
+class Messenger:
+    """Hooks of one tenant."""
+
+    sessions: Sessions
+    ledger: Ledger
+    herald: Herald
+    key: SigningKey
+    outbound: Outbound
+    origin: str
+    clock: Callable[[], datetime]
+
+    @classmethod
+    def of(cls, record: Record) -> "Messenger":
+        """Over what a process has opened."""
+        settings = record.settings
+        return cls(
+            record.database,
+            record.ledger,
+            Herald(settings.tenant, record.entropy),
+            record.webhook,
+            Outbound(settings.mode is Mode.DEMO),
+            settings.origin,
+            record.clock,
+        )
+
+    def round(self, stopped: Callable[[], bool] = lambda: False) -> int:
+        """Look for what time alone brings, and send what is owed, until told to stop. How many arrived."""
+        self.look()
+        tenant = self.ledger.tenant
+        with self.sessions.read() as session:
+            owed = duties.open_duties(session, tenant, now=self.clock())
+        silent: set[str] = set()
+        delivered = 0
+        for duty in owed:
+            if duty.kind is Kind.NOTIFY and not stopped():
+                delivered += self._send(duty, silent)
+        return delivered
+
+    def look(self) -> None:
+        """Holds that were opened, and consents that end soon: told of once each."""
+        tenant, now = self.ledger.tenant, self.clock()
+        with self.sessions.read() as session:
+            found = [
+                (Event.HOLD_OPENED, hold, instant.exact(until))
+                for hold, until in docket.held(session, tenant, limit=MOST)
+            ]
+            found += [
+                (Event.CONSENT_EXPIRING, authorization, instant.exact(until))
+                for authorization, until in chain.ending(
+                    session, tenant, after=now, until=now + AHEAD, limit=MOST
+                )
+            ]
+            news = [each for each in found if tidings.untold(session, tenant, *each)]
+        if not news:
+            # Looked at every second: nobody must wait for a writer that writes nothing.
+            return
+        with self.sessions.write() as session:
+            for event, subject, until in news:
+                self.herald.tell(session, event, subject, {"until": until}, now=now, once=until)
+
+    def _send(self, duty: Duty, silent: set[str]) -> bool:
+        tenant = self.ledger.tenant
+        with self.sessions.read() as session:
+            tiding = tidings.get(session, tenant, duty.subject)
+            hook = hooks.get(session, tenant, tiding.hook)
+        if hook.id in silent:
+            return False
+        if hook.ended_at is not None:
+            self._end(duty, tiding, State.DROPPED)
+            return False
+        now = self.clock()
+        body = webhooks.body(tiding, self.origin)
+        try:
+            self.outbound.post(hook.url, body, webhooks.headers(tiding, body, self.key, now=now))
+        except ConsentryError as error:
+            silent.add(hook.id)
+            self._failed(duty, tiding, error)
+            return False
+        self._end(duty, tiding, State.DELIVERED)
+        return True
+
+    def _failed(self, duty: Duty, tiding: Tiding, error: ConsentryError) -> None:
+        more = {"hook": tiding.hook, "event": tiding.event, "code": error.code, "tries": duty.attempts + 1}
+        if duty.attempts < len(PAUSES):
+            LOG.warning("a hook did not take an event; it is sent again", extra=more)
+            due = self.clock() + PAUSES[duty.attempts]
+            with self.sessions.write() as session:
+                duties.again(session, self.ledger.tenant, duty, due=due)
+            return
+        LOG.error("a hook did not take an event; it is given up", extra=more)
+        self._end(duty, tiding, State.GIVEN_UP)
+
+    def _end(self, duty: Duty, tiding: Tiding, state: State) -> None:
+        tenant, now = self.ledger.tenant, self.clock()
+        with self.sessions.write() as session:
+            duties.done(session, tenant, duty.id, now=now)
+            tidings.ended(session, tenant, tiding.id, state, now=now)
+            if state is State.GIVEN_UP:
+                # Who was to be told was not: that is a fact, and somebody may have to tell him otherwise.
+                said: dict[str, Json] = {
+                    "hook": tiding.hook,
+                    "event": tiding.event,
+                    "type": str(tiding.type),
+                    "subject": tiding.subject,
+                    "at": instant.exact(now),
+                }
+                part = Part(Subject("tenant", tenant), Seal.EVID, said)
+                refs = () if tiding.entry is None else (tiding.entry,)
+                self.ledger.append(session, Fact("NotificationGivenUp", (part,), refs), now)
+
+
+def run(messenger: Messenger, stop: Flag) -> None:
+    """Send until told to stop. What is not ready is waited for."""
+    while not stop.wait(SECONDS):
+        try:
+            messenger.round(stop.is_set)
+        except BadInput as error:
+            LOG.error("a tiding can't be read", extra={"code": error.code})
+        except ConsentryError as error:
+            LOG.warning("hooks wait", extra={"code": error.code})

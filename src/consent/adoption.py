@@ -114,7 +114,9 @@ def keep(session: Session, tenant: str, policy: Policy) -> None:
 
 def kept(session: Session, tenant: str, start: str) -> Kept:
     """The files of the policy whose digest starts so. Raises `PolicyUnknown`, `KeptPolicyDiffers`."""
-    query = select(_KEPT).where(_KEPT.c.tenant_id == tenant, _KEPT.c.digest.startswith(start, autoescape=True))
+    query = select(_KEPT).where(
+        _KEPT.c.tenant_id == tenant, _KEPT.c.digest.startswith(start, autoescape=True)
+    )
     rows = session.connection().execute(query.limit(2)).mappings().all()
     if len(rows) != 1:
         raise PolicyUnknown(f"{'no' if not rows else 'more than one'} policy with digest {start!r:.70}")

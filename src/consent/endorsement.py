@@ -21,7 +21,7 @@ class PolicyUnsigned(Unready):
 
     code = "POLICY_UNSIGNED"
     zh = "策略未经受信任的密钥签名，或签名后已被改动，拒绝启动。"
-    hint = "Have the folder as it is signed with `consentry policy sign FOLDER --key FILE`, by a key of policy_signers."
+    hint = "Sign the folder as it is, by a key of policy_signers: `consentry policy sign FOLDER --key FILE`."
     hint_zh = "请由 policy_signers 所列密钥用 `consentry policy sign FOLDER --key FILE` 对当前目录重新签名。"
 
 
@@ -32,7 +32,7 @@ def text_of(policy: Policy) -> str:
 
 
 def endorse(policy: Policy, name: str, key: SigningKey) -> str:
-    """The note. Raises `NoteMalformed` for a name that can't stand in one, `KeyMalformed` for another duty."""
+    """The note. Raises `NoteMalformed` for a name that can't stand in one, `KeyMalformed` for its duty."""
     return note.sign(text_of(policy), name, key)
 
 

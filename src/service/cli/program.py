@@ -26,6 +26,7 @@ COMMANDS = (
     "swap",
     "decision",
     "paper",
+    "policy",
     "check",
     "verify",
     "log",

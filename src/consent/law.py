@@ -10,7 +10,17 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
+from audit.errors import Unready
 from consent.words import ProofLevel
+
+
+class LawUnstated(Unready):
+    """No pack that applies everywhere is in force on this day, so nobody knows what is asked."""
+
+    code = "LAW_UNSTATED"
+    zh = "该日期没有生效的基础策略包，无法确定适用的法律参数。"
+    hint = "Give the house's pack a `valid_from` that is early enough, or ask of a later day."
+    hint_zh = "请将 house 策略包的 valid_from 提前，或查询更晚的日期。"
 
 
 class Minors(StrEnum):
@@ -146,9 +156,14 @@ class Law:
 
 
 def applying(packs: Sequence[Pack], places: Iterable[str], on: date) -> Law:
-    """The law of `places` on a day. Packs without places apply everywhere; one of them states everything."""
+    """The law of `places` on a day. Packs without places apply everywhere; one of them states everything.
+
+    Raises `LawUnstated` on a day when that one is not in force.
+    """
     wanted = frozenset(places)
     live = [pack for pack in packs if pack.in_force(on)]
+    if all(pack.places for pack in live):
+        raise LawUnstated(f"no pack for everywhere on {on}")
     chosen = [pack for pack in live if not pack.places or any(pack.covers(place) for place in wanted)]
     values: dict[str, Any] = {}
     stated: dict[str, tuple[str, Stated]] = {}

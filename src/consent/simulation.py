@@ -93,16 +93,17 @@ def decided(session: Session, tenant: str, since: datetime | None, limit: int) -
 
 
 def replay(session: Session, gate: Gate, other: Policy, found: Recorded, now: datetime) -> Replayed | None:
-    """`found` under the gate's policy and under `other`. None: its case can't be read by this version."""
+    """`found` under the gate's policy and under `other`. None: case or law can't be read."""
+    tenant, mode, lifted = gate.bench.tenant, gate.mode, frozenset(found.lifted)
     try:
         case = parse(found.case)
+        heard = replace(gate.bench.hear(session, case, now, locked=False), at=found.at)
+        ours, theirs = (
+            weigh(policy, case, heard, tenant=tenant, mode=mode, lifted=lifted)
+            for policy in (gate.policy, other)
+        )
     except ConsentryError:
         return None
-    heard = replace(gate.bench.hear(session, case, now, locked=False), at=found.at)
-    ours, theirs = (
-        weigh(policy, case, heard, tenant=gate.bench.tenant, mode=gate.mode, lifted=frozenset(found.lifted))
-        for policy in (gate.policy, other)
-    )
     return Replayed(
         found.id,
         str(found.action),

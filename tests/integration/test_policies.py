@@ -69,7 +69,7 @@ def test_a_decision_is_explained_with_the_rules_of_its_day(
     assert after["packs"] == before["packs"]
     assert "not in use now" in told
     english = shell.said("policy", "explain", decision, "--language", "en")
-    assert english.partition("policy ")[2].replace("现已停用", "").isascii()
+    assert english.replace("…", "").isascii()
     chinese = shell.said("policy", "explain", decision, "--language", "zh-CN")
     assert POLICY.rules["G-10"].message not in chinese
     assert POLICY.rules["G-10"].message_zh in chinese

@@ -93,7 +93,7 @@ def _decision(desk: Desk, which: str, language: Language) -> Answer:
         heard = record.gate.bench.hear(session, parse(found.case), record.clock(), locked=False)
     law = None if policy is None else ground_of(policy, parse(found.case), replace(heard, at=found.at)).law
     voice.say(f"[bold]{found.action}[/] {found.answer} at {found.at:%Y-%m-%d %H:%M:%S} UTC")
-    past = "" if found.policy == record.policy.digest else " (not in use now 现已停用)"
+    past = "" if found.policy == record.policy.digest else f" ({language.of('not in use now', '现已停用')})"
     voice.say(f"  policy {found.policy}{past}")
     if policy is None:
         voice.say("  its rules were not kept, or can't be read by this version; what it said of them stands")

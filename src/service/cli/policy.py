@@ -106,7 +106,6 @@ def keygen(
     vkey = NoteVerifier(name, key.verifying).text
     # A name that can't stand in a note is noticed before anything is written.
     NoteVerifier.parse(vkey, Duty.POLICY)
-    out.mkdir(parents=True, exist_ok=True)
     private = out / "policy.key"
     save_private(key, private)
     files.write(out / "policy.vkey", f"{vkey}\n".encode())

@@ -66,7 +66,7 @@ def _answer(desk: Desk, ours: str, theirs: str, done: list[Replayed], unread: in
     if moved:
         say(f"  {moved} of them are answered otherwise by the rules in use: what they rest on has changed")
     if unread:
-        say(f"  {unread} could not be read by this version 无法读取")
+        say(f"  {unread} could not be asked: their case, or the law of their day, can't be read 无法重放")
     for (was, would), count in sorted(ways.items()):
         say(f"[bold]{was} → {would}[/]  {count}")
     for rule, ids in sorted(by_rule.items()):

@@ -262,7 +262,10 @@ def test_the_law_of_places_names_pack_article_and_status_of_each_parameter(shell
     assert rows["retention_policy"]["pack"].startswith("US-IL@")
     assert rows["security_assessment"]["citation"] == "Deep Synthesis Provisions arts. 15, 19"
     assert rows["least_proof"]["status"] == "unverified"
-    assert shell("policy", "explain", "--place", "CN", "--on", "2020-01-01")["unknown"] == ["CN"]
+    assert shell("policy", "explain", "--place", "US-NY", "--on", "2026-01-15")["unknown"] == ["US-NY"]
+    assert (
+        refusal(shell, "policy", "explain", "--place", "CN", "--on", "2020-01-01")["code"] == "LAW_UNSTATED"
+    )
 
 
 @pytest.mark.parametrize("words", [(), ("G-12", "--place", "CN"), ("--place", "china")])

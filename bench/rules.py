@@ -17,9 +17,10 @@ PEOPLE, CASES = 20, 10_000
 _ROUNDS = 300
 _HOW = (
     "`Policy.evaluate` on the questions of a swap that nothing objects to: every rule of the shipped policy, "
-    "the question of the work and one for each person, the schema checked, in one batch. Works and people are "
-    "remembered by their bytes, as in a service; the instant is another each time. Not in it: what puts the "
-    f"questions together (`consent.question`), any database or signature. CPU time, median of {_ROUNDS} after 20 to warm up. "
+    "the question of the work and one for each person, the schema checked, in one batch. Works and people "
+    "are remembered by their bytes, as in a service; the instant is another each time. Not in it: what puts "
+    "the questions together (`consent.question`), any database or signature. CPU time, median of "
+    f"{_ROUNDS} after 20 to warm up. "
 )
 ONE = Promise(
     name="rules-one-person",
@@ -41,8 +42,8 @@ MANY = Promise(
     what=f"{CASES} cases of the casebook",
     unit="s",
     bound=Bound("<", 1),
-    how=f"The casebook's cases over and over until {CASES} were asked and answered as expected, one after the "
-    "other, their questions put together from the book each time. CPU time, once.",
+    how=f"The casebook's cases over and over until {CASES} were asked and answered as expected, one after "
+    "the other, their questions put together from the book each time. CPU time, once.",
 )
 
 

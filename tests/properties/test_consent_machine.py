@@ -31,10 +31,11 @@ GIVEN = {
     "all": SWAP | {Purpose.ADVERTISING},
     "no advertising": SWAP,
     "no swap": SWAP - {Purpose.USER_SWAP},
-    "no template": SWAP - {Purpose.MAKE_TEMPLATE},
+    "no template": SWAP - {Purpose.MAKE_TEMPLATE, Purpose.PUBLISH_TEMPLATE},
     "no publishing": SWAP - {Purpose.PUBLISH_TEMPLATE},
 }
 PLACES = {"home": ("CN",), "two": ("CN", "US"), "nowhere known": ("CN", "BR")}
+COUNTED = {Purpose.USER_SWAP, Purpose.ADVERTISING}
 NEEDED = {
     Action.PUBLISH: {PaperKind.IMPACT_ASSESSMENT, PaperKind.SECURITY_ASSESSMENT, PaperKind.ALGORITHM_FILING},
     Action.SWAP: {
@@ -116,7 +117,7 @@ class EverythingAPermitRestsOn(RuleBasedStateMachine):
                 purposes=GIVEN[given],
                 territories=shown,
                 term=Term(start, end, "Asia/Shanghai"),
-                max_uses={},
+                max_uses=dict.fromkeys(GIVEN[given] & COUNTED, 1000),
                 **changes,
             )
         player.consents.append(Consent(granted.authorization, start, end, shown, set(GIVEN[given])))
@@ -248,7 +249,7 @@ def _purposes(action: Action, purpose: Purpose) -> set[Purpose]:
 
 TestEverythingAPermitRestsOn = EverythingAPermitRestsOn.TestCase
 TestEverythingAPermitRestsOn.settings = settings(
-    max_examples=12,
+    max_examples=30,
     stateful_step_count=40,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],

@@ -126,7 +126,7 @@ class EverythingAPermitRestsOn(RuleBasedStateMachine):
         who=st.integers(0, 2),
         given=st.sampled_from(sorted(GIVEN)),
         shown=st.sampled_from([frozenset({"CN"}), frozenset({"CN", "US", "BR"})]),
-        after=st.sampled_from([0, 0, 90]),
+        after=st.sampled_from([0, 90]),
         minutes=st.sampled_from([20, 200, 2000]),
     )
     def grant(self, who: int, given: str, shown: frozenset[str], after: int, minutes: int) -> None:
@@ -157,13 +157,17 @@ class EverythingAPermitRestsOn(RuleBasedStateMachine):
             change(session, consent.id, by=HERS, now=self.now)
         consent.disputed = not consent.disputed
 
-    @rule(kind=st.sampled_from(sorted(NEEDED[Action.SWAP] | WHO)), minutes=st.sampled_from([15, 3000]))
-    def file(self, kind: PaperKind, minutes: int) -> None:
+    @rule(
+        kind=st.sampled_from([None, *sorted(NEEDED[Action.SWAP] | WHO)]), minutes=st.sampled_from([15, 3000])
+    )
+    def file(self, kind: PaperKind | None, minutes: int) -> None:
         until = self.now + timedelta(minutes=minutes)
-        paper = replace(papers_on_file(self.now)[kind], since=self.now, until=until)
-        with self.database.write() as session:
-            done = self.papers.add(session, paper, by="operator-1", now=self.now)
-        self.on_file.setdefault(kind, []).append((done.id, until))
+        for one, paper in papers_on_file(self.now).items():
+            if kind in {None, one}:
+                filed = replace(paper, since=self.now, until=until)
+                with self.database.write() as session:
+                    done = self.papers.add(session, filed, by="operator-1", now=self.now)
+                self.on_file.setdefault(one, []).append((done.id, until))
 
     @precondition(lambda self: any(self.on_file.values()))
     @rule(data=st.data())
@@ -194,6 +198,25 @@ class EverythingAPermitRestsOn(RuleBasedStateMachine):
     def decide_on_the_latest(self, action: Action) -> None:
         who = self.players if action is Action.SWAP else self.players[:2]
         self._asked(action, Purpose.USER_SWAP, "home", [(one, one.consents[-1]) for one in who])
+
+    @rule(
+        who=st.integers(0, 2),
+        given=st.sampled_from(["all", *sorted(GIVEN)]),
+        after=st.sampled_from([0, 90]),
+        minutes=st.sampled_from([20, 200]),
+        waited=st.sampled_from([0, 19, 20, 90, 200]),
+        action=st.sampled_from([Action.SWAP, Action.PUBLISH]),
+    )
+    def decide_where_all_else_is_well(
+        self, who: int, given: str, after: int, minutes: int, waited: int, action: Action
+    ) -> None:
+        """By chance alone several things are wrong at once, and no single one is ever seen to decide."""
+        self.file(None, 3000)
+        for player in self.players:
+            self.grants(player, "all", frozenset({"CN"}), 0, 2000)
+        self.grants(self.players[who], given, frozenset({"CN"}), after, minutes)
+        self.now += timedelta(minutes=waited)
+        self.decide_on_the_latest(action)
 
     def _asked(
         self, action: Action, purpose: Purpose, where: str, cited: list[tuple[Player, Consent]]

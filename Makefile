@@ -72,6 +72,7 @@ docs: $(READY)  ## the pages that are made from the code
 	$(BIN)/python -m service.catalogue > docs/errors.md
 	$(BIN)/python -m service.cli.reference > docs/cli-reference.md
 	$(BIN)/python -m service.api.reference > docs/api.md
+	$(BIN)/python -m service.policies_reference > docs/policies.md
 
 fmt: $(READY)
 	$(BIN)/ruff format

@@ -9,14 +9,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sqlmodel import col, select
+
 from audit.fact import Fact, Part, Seal, Subject
 from audit.head import Head, HeadFile, TreeHead
 from audit.ids import Entropy
 from audit.keys import Duty, SigningKey
 from audit.keystore import KeyStore
+from audit.leaf import Leaf
 from audit.ledger import Entry, Ledger
 from audit.log import Log
 from audit.storage import FileDiverged, PosixStorage, Storage
+from audit.tables import EntryRow
 from service.database import Database
 
 NOON = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
@@ -189,3 +193,10 @@ def a_full_disk() -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def kinds_in(database: Database) -> list[str]:
+    """What the entries of a database are, as they were written."""
+    with database.read() as session:
+        leaves = session.exec(select(EntryRow.leaf).order_by(col(EntryRow.seq))).all()
+    return [Leaf.parse(leaf).t for leaf in leaves]

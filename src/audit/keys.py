@@ -34,6 +34,7 @@ class Duty(StrEnum):
     MANIFEST = "manifest"
     EXPORT = "export"
     WEBHOOK = "webhook"
+    POLICY = "policy"
 
 
 class BadSignature(BadInput):
@@ -129,7 +130,7 @@ class SigningKey:
 
         Safe beside `sign`: a note's text has no control character but LF, and our prefix has a zero.
         """
-        if self.duty is not Duty.LOG:
+        if self.duty not in {Duty.LOG, Duty.POLICY}:
             raise KeyMalformed(f"a {self.duty} key does not sign notes")
         return self.private.sign(text)
 

@@ -48,8 +48,8 @@ class NoteVerifier:
         return f"{self.name}+{self.key_id.hex()}+{to_base64(_ED25519 + self.key.public)}"
 
     @classmethod
-    def parse(cls, text: str) -> Self:
-        """The verifier of a vkey line (a final LF may stay). Raises `NoteMalformed`."""
+    def parse(cls, text: str, duty: Duty = Duty.LOG) -> Self:
+        """The verifier of a vkey line (a final LF may stay), trusted for `duty`. Raises `NoteMalformed`."""
         line = text.removesuffix("\n")
         found = _VKEY.fullmatch(line)
         if not found or not _is_name(found[1]):
@@ -57,7 +57,7 @@ class NoteVerifier:
         blob = _bytes(found[3])
         if blob[:1] != _ED25519 or len(blob) != 33:
             raise NoteMalformed("a vkey of another algorithm than Ed25519")
-        verifier = cls(found[1], VerifyingKey(Duty.LOG, blob[1:]))
+        verifier = cls(found[1], VerifyingKey(duty, blob[1:]))
         if verifier.text != line:
             raise NoteMalformed("the key id of a vkey belongs to another name or key")
         return verifier

@@ -713,3 +713,37 @@ class StatusHandleRow(SQLModel, table=True):
     tenant_id: str = Field(primary_key=True, max_length=64)
     id: str = Field(primary_key=True, sa_type=Identifier)
     authorization_id: str = Field(sa_type=Identifier)
+
+
+# Policies in use: consent.adoption
+
+
+class KeptPolicyRow(SQLModel, table=True):
+    """The exact files of a policy, by its digest. Never changed, never deleted: decisions cite it."""
+
+    __tablename__ = "kept_policy"
+
+    tenant_id: str = Field(primary_key=True, max_length=64)
+    digest: str = Field(primary_key=True, sa_type=Digest)
+    files: bytes
+    """Text by name, as canonical JSON."""
+
+
+class AdoptedPolicyRow(SQLModel, table=True):
+    """One adoption. The last one's policy is in use; the same may be adopted again after another."""
+
+    __tablename__ = "adopted_policy"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "digest"], ["kept_policy.tenant_id", "kept_policy.digest"]),
+    )
+
+    tenant_id: str = Field(primary_key=True, max_length=64)
+    number: int = Field(primary_key=True, sa_type=BigInteger)
+    """From 1 on."""
+    digest: str = Field(sa_type=Digest)
+    packs: str
+    """`id@version` of each, as canonical JSON."""
+    signers: str
+    """Names of those who signed it, as canonical JSON. None where no signature is asked for."""
+    at: datetime = Field(sa_type=Instant)
+    entry: str = Field(sa_type=Digest)

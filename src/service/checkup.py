@@ -23,13 +23,13 @@ from consent.eyes import eyes
 from consent.inventory import inventory
 from consent.modelcard import Deployment
 from consent.notice import load_notices
-from consent.policy import load as load_policy
 from consent.runtime import missing
 from service import schema
 from service.database import Database
 from service.engines import open_engine
 from service.facts import Facts, Lookout, free
 from service.layout import Layout, policies
+from service.rules import open_policy
 from service.settings import FILE, BadSettings, Mode, Settings, load
 from swap.limits import Limits
 from swap.provider import check_provider
@@ -143,8 +143,9 @@ class Patient:
         return f"{size} entries, agrees with the head kept apart from the database"
 
     def _policy(self) -> str:
-        policy = load_policy(policies(self._settled))
-        return f"{len(policy.rules)} rules, digest {policy.digest[:16]}…"
+        policy, signers = open_policy(self._settled)
+        signed = f", signed by {', '.join(signers)}" if signers else ""
+        return f"{len(policy.rules)} rules, digest {policy.digest[:16]}…{signed}"
 
     def _notices(self) -> str:
         notices = load_notices(policies(self._settled) / "notices")

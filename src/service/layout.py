@@ -119,9 +119,12 @@ class Layout:
 
 def policies(settings: Settings) -> Path:
     """Rules, cases and notices: the operator's folder, else the packaged ones."""
-    if settings.policies is not None:
-        return settings.policies
+    return packaged() if settings.policies is None else settings.policies
+
+
+def packaged() -> Path:
+    """Those that come with the program."""
     spec = find_spec("service")
     here = Path(spec.origin).parent if spec and spec.origin else Path()
-    packaged = here / "policies"
-    return packaged if packaged.is_dir() else here.parents[1] / "policies"
+    inside = here / "policies"
+    return inside if inside.is_dir() else here.parents[1] / "policies"

@@ -59,6 +59,8 @@ class Settings(BaseSettings):
     """The country where data is stored and processed; the seat's when unset."""
     policies: Path | None = None
     """Cedar policies, cases and notices; the packaged ones when unset."""
+    policy_signers: tuple[str, ...] = ()
+    """Who may sign policies: vkeys, or files that hold one. With any, `policy.sig` must be by one of them."""
     models: Path | None = None
     """A folder of further models, with `models.toml`; none when unset."""
     deployment: str = Field(default="commercial", pattern=r"^(commercial|research|demo)$")

@@ -15,18 +15,19 @@ from audit.keystore import KeyStore
 from audit.ledger import Ledger
 from audit.log import Log
 from audit.storage import PosixStorage
-from consent import case
+from consent import adoption, case
 from consent.gate import Gate
 from consent.ground import Place
 from consent.hearing import Bench
 from consent.papers import Papers
 from consent.permits import Permits
-from consent.policy import Policy, load
+from consent.policy import Policy
 from consent.registry import Registry
 from consent.withdrawal import Together, WithdrawalEffect
 from service import schema
 from service.database import Database, utc_now
-from service.layout import Layout, policies
+from service.layout import Layout
+from service.rules import open_policy
 from service.settings import Settings
 from swap.appeals import Appeals
 from swap.claims import Claims
@@ -89,7 +90,8 @@ def open_record(
 ) -> Record:
     """Everything but the eyes. Raises the `Unready` or `Diverged` that is wrong; then nothing is open.
 
-    Without `start` the log is not held against its head: only to look into one that can't start.
+    With `start` the policy is adopted if it is another than the last one (`consent.adoption`).
+    Without it the log is not held against its head either: only to look into one that can't start.
     """
     layout = Layout.of(settings)
     tenant = settings.tenant
@@ -115,7 +117,9 @@ def open_record(
             log.start()
         countersign = load_private(layout.key(Duty.COUNTERSIGN), Duty.COUNTERSIGN)
         permit_key = load_private(layout.key(Duty.PERMIT), Duty.PERMIT)
-        policy = load(policies(settings))
+        policy, signers = open_policy(settings)
+        if start:
+            _adopt(database, ledger, policy, signers, clock())
         known = _by_kid(countersign.verifying)
         registry = Registry(ledger, journal, countersign, known, entropy, party=settings.party)
         place = Place(settings.seat, settings.processing_region)
@@ -144,6 +148,17 @@ def open_record(
         )
         undo.pop_all()
         return record
+
+
+def _adopt(
+    database: Database, ledger: Ledger, policy: Policy, signers: tuple[str, ...], now: datetime
+) -> None:
+    """Before anybody is answered by these rules. Most starts only look."""
+    with database.read() as session:
+        found = adoption.last(session, ledger.tenant)
+    if found is None or found.digest != policy.digest:
+        with database.write() as session:
+            adoption.adopt(session, ledger, policy, signers=signers, now=now)
 
 
 def _by_kid(*keys: VerifyingKey) -> dict[str, VerifyingKey]:

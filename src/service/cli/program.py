@@ -36,6 +36,7 @@ COMMANDS = (
     "takedown",
     "injunction",
     "appeal",
+    "policy",
     "check",
     "verify",
     "log",

@@ -87,7 +87,7 @@ def test_an_edited_entry_is_named_even_where_the_log_refuses_to_start(shell: She
         session.connection().execute(
             text(
                 "UPDATE log_entry SET leaf = CAST(replace(leaf, 'Enrolled', 'EnrolleX') AS BLOB)"
-                " WHERE idx = 2"
+                " WHERE idx = 3"
             )
         )
     database.close()
@@ -96,8 +96,8 @@ def test_an_edited_entry_is_named_even_where_the_log_refuses_to_start(shell: She
     assert refused["error"]["code"] == "LOG_EDITED"
 
     audited = shell("log", "audit", leaves=4)
-    assert {"copy": "entry", "index": 2} in audited["findings"]
-    assert "index 2" in shell.said("log", "audit", leaves=4)
+    assert {"copy": "entry", "index": 3} in audited["findings"]
+    assert "index 3" in shell.said("log", "audit", leaves=4)
 
 
 def test_a_receipt_of_hers_verifies_on_her_side_with_a_public_key(shell: Shell) -> None:

@@ -164,6 +164,8 @@ class Case:
     donor: Donor | None = None
     model_digests: tuple[str, ...] = ()
     """SHA-256 of every model file the engine loads."""
+    engine_version: str | None = field(default=None, metadata=LATER)
+    """Of the engine that is to run: some agreed to named versions only (PIPL art. 21)."""
     asked: tuple[Purpose, ...] = field(default=(), metadata=LATER)
     """What a person is to be asked for, when that is the question (action `ask`)."""
 

@@ -113,6 +113,9 @@ def _setting(book: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
     law = law_facts(policy.law(frozenset(book["places"]), at.date()))
     return {
         "asked.law": law,
+        "asked.region": book["region"],
+        "performer.grant.regions": [book["region"]],
+        "donor.grant.regions": [book["region"]],
         "asked.now": at.isoformat().replace("+00:00", "Z"),
         **person,
         **book.get("set", {}),

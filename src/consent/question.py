@@ -86,6 +86,7 @@ def _context(case: Case, now: Circumstances) -> dict[str, Json]:
         "lifted": sorted(now.lifted),
         "law": law_facts(now.ground.law),
         "operator": operator_facts(case, now.ground),
+        "region": now.ground.place.region,
         "requester": case.requester,
         "work": case.work or "",
         "template": case.template or "",
@@ -173,7 +174,7 @@ def _appearance(case: Case, one: Appearance, now: Circumstances) -> dict[str, Js
         "deceased": standing is not None and standing.deceased,
         "refused": sorted(now.refused.get(one.person, frozenset()) & wanted),
         **_home(standing, now.ground),
-        "grant": _grant(standing, wanted),
+        "grant": _grant(case, standing, wanted),
     }
 
 
@@ -224,7 +225,7 @@ def _home(standing: Standing | None, ground: Ground) -> dict[str, Json]:
     }
 
 
-def _grant(standing: Standing | None, wanted: frozenset[StrEnum]) -> dict[str, Json]:
+def _grant(case: Case, standing: Standing | None, wanted: frozenset[StrEnum]) -> dict[str, Json]:
     if standing is None:
         return _NO_GRANT
     scope = standing.document.scope
@@ -255,6 +256,10 @@ def _grant(standing: Standing | None, wanted: frozenset[StrEnum]) -> dict[str, J
         "platforms": sorted(scope.platforms),
         "recipients": sorted(scope.recipients),
         "engines": sorted(scope.engines),
+        "engine_agreed": scope.particulars.allows_engine(
+            (case.use and case.use.engine) or "", case.engine_version or ""
+        ),
+        "regions": sorted(scope.storage_regions | scope.particulars.processing_regions),
         "territories": sorted(scope.territories),
         "audience": sorted(scope.audience),
         "monetisation": sorted(scope.monetisation),
@@ -283,13 +288,14 @@ _NO_GRANT: dict[str, Json] = {
             "notice_matches",
             "notice_current",
             "paused",
+            "engine_agreed",
             "disputed",
             "has_uses",
         ),
         False,
     ),
     **{name: [] for name in ("purposes", "statuses", "modalities", "works", "sources", "templates")},
-    **{name: [] for name in ("requesters", "platforms", "recipients", "engines", "territories")},
+    **{name: [] for name in ("requesters", "platforms", "recipients", "engines", "regions", "territories")},
     **{name: [] for name in ("audience", "monetisation", "prohibited")},
     "from": _moment(_NEVER),
     "until": _moment(_NEVER),

@@ -64,6 +64,7 @@ def of_template(
     use: Use | None = None,
     donor: ReceivedDonor | None = None,
     models: Iterable[str] = (),
+    engine_version: str | None = None,
     reviewed: bool = False,
 ) -> Case:
     """A question about a template that is here. What is not known yet stays None.
@@ -95,6 +96,7 @@ def of_template(
         if donor is None
         else Donor(donor.photo_digest, donor.faces, donor.match, is_self=donor.is_self),
         model_digests=tuple(sorted(models)),
+        engine_version=engine_version,
     )
 
 

@@ -250,6 +250,7 @@ class Pipeline:
             use=use,
             donor=donor,
             models=self.finisher.engine.digests.values(),
+            engine_version=self.finisher.engine.version,
             reviewed=Assignments(self.ledger, self.entropy).reviewed(session, found),
         )
         if not self._as_published(session, found, case):

@@ -697,7 +697,13 @@ def test_data_that_leaves_her_country_needs_her_leave_and_a_ground(database: Dat
 def test_her_leave_and_the_very_ground_she_was_told_let_it_leave(database: Database, tmp_path: Path) -> None:
     exports = frozenset({Export("users", "DE", ExportMechanism.CERTIFICATION)})
     with database.write() as session:
-        room = a_room(session, tmp_path / "house", tenant="exporting", exports=exports)
+        room = a_room(
+            session,
+            tmp_path / "house",
+            tenant="exporting",
+            exports=exports,
+            storage_regions=frozenset({"DE"}),
+        )
         gate = replace(room.gate, bench=replace(room.gate.bench, place=Place("CN", "DE")))
         papers = Papers(room.house.ledger, room.house.entropy)
 

@@ -105,7 +105,7 @@ def one_of_everything(there: Outside) -> Objects:
     waiting = announced(there)
     assert operator.put(f"/v1/templates/{waiting}/content", content=clip()).status_code == 200
     hers, donor = world.people["astronaut"], world.people["hopper"]
-    wish = asked(there, hers.person).model_dump(mode="json", exclude_none=True)
+    wish = asked(there, hers.person).model_dump(mode="json", exclude_none=True, exclude={"attachments"})
     put = operator.post("/v1/requests", wish)
     assert put.status_code == 201, put.text
     document = put.json()["document"]
@@ -209,9 +209,9 @@ def one_of_everything(there: Outside) -> Objects:
         ("POST", "/v1/people/{person}/protections"): {"document": "e30=", "evidence": "e30="},
         ("POST", "/v1/people/{person}/petitions"): {"kind": "access"},
         ("POST", "/v1/people/{person}/corrections"): {
-            "proof": "live-capture",
+            "proof": "verified-identity",
             "by": "desk",
-            "how": "camera",
+            "how": "papers seen",
             "age": "adult",
             "evidence": "a" * 64,
         },

@@ -92,15 +92,15 @@ def test_her_copy_is_all_of_hers_and_nothing_of_anybody_else(outside: Opened) ->
 def test_a_correction_is_appended_and_what_was_said_before_stays(outside: Opened) -> None:
     there = outside("consented")
     who = person(there, "astronaut")
-    asked = {"proof": "live-capture", "by": "desk", "how": "camera", "age": "adult", "evidence": "a" * 64}
+    asked = {"proof": "verified-identity", "by": "desk", "how": "camera", "age": "adult", "evidence": "a" * 64}
 
     corrected = there.operator.post(f"/v1/people/{who}/corrections", asked)
 
     assert corrected.status_code == 201, corrected.text
-    assert there.operator.get(f"/v1/people/{who}").json()["proof"] == "live-capture"
+    assert there.operator.get(f"/v1/people/{who}").json()["proof"] == "verified-identity"
     said = there.operator.get(f"/v1/people/{who}/dossier").json()["log"]
     proofs = [one["says"]["proof"] for one in said if one["kind"] in {"PersonEnrolled", "PersonCorrected"}]
-    assert proofs == ["self-asserted", "live-capture"]
+    assert proofs == ["self-asserted", "verified-identity"]
     standing = there.operator.get(f"/v1/authorizations/{there.world.people['astronaut'].authorization}")
     assert all(standing.json()["in_force"].values()), "what she signed stands as before"
 
@@ -108,7 +108,7 @@ def test_a_correction_is_appended_and_what_was_said_before_stays(outside: Opened
 def test_a_correction_without_its_entry_is_an_error_and_never_a_better_proof(outside: Opened) -> None:
     there = outside("consented")
 
-    there.world.edit("UPDATE person SET proof = 'live-capture'")
+    there.world.edit("UPDATE person SET proof = 'verified-account'")
 
     found = there.operator.get(f"/v1/authorizations/{there.world.people['astronaut'].authorization}")
     assert (found.status_code, found.json()["code"]) == (409, "AUTHORIZATION_DIVERGED")

@@ -62,11 +62,11 @@ def test_without_a_site_links_say_what_is_missing(shell: Shell) -> None:
 
 def test_who_lost_her_keys_is_proved_anew(shell: Shell) -> None:
     person, _ = enrolled(shell, "her")
-    proof = ("--proof", "live-capture", "--by", "desk-2", "--how", "video call")
+    proof = ("--proof", "verified-identity", "--by", "desk-2", "--how", "video call")
 
     answer = shell("link", "prove", person, *proof, "--lost")
 
-    assert answer["proof"] == "live-capture"
+    assert answer["proof"] == "verified-identity"
     record = open_record(load(shell.data))
     with record.database.read() as session:
         assert all(key.until is not None for key in record.registry.people.keys(session, person))

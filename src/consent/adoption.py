@@ -18,8 +18,8 @@ from audit.fact import Fact, Part, Seal, Subject
 from audit.ledger import Ledger
 from consent.errors import PolicyRefused
 from consent.policy import Policy, of_files
+from consent.ruletables import AdoptedPolicyRow, KeptPolicyRow
 from consent.strict import load
-from consent.tables import AdoptedPolicyRow, KeptPolicyRow
 
 _ADOPTED = cast(Table, AdoptedPolicyRow.__table__)  # type: ignore[attr-defined]
 _KEPT = cast(Table, KeptPolicyRow.__table__)  # type: ignore[attr-defined]

@@ -20,6 +20,7 @@ from audit.ids import fresh
 from consent import cooldown, requests
 from consent.admission import check_admissible
 from consent.asking_errors import AnswerWider, LinkInvalid, RequestClosed, TermAsked
+from consent.asktables import ConsentRequestRow
 from consent.authorization import Authorization, Request, draw_up, parse
 from consent.errors import NoticeUnknown
 from consent.narrower import narrower, only
@@ -28,7 +29,6 @@ from consent.registry import Granted, Registry
 from consent.requests import ConsentRequest, Extent, State
 from consent.scope import Scope
 from consent.strict import check_text
-from consent.tables import ConsentRequestRow
 from consent.words import Purpose
 
 WAIT = timedelta(days=14)

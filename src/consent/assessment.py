@@ -33,9 +33,10 @@ from consent.kinship import Kin
 from consent.noticeboard import Noticeboard
 from consent.passkey import PasskeysUnready, RelyingParty
 from consent.person import Person, Proof
+from consent.prooftables import CosignatureRow
 from consent.signature import Evidence, check_evidence, to_countersign, to_sign
 from consent.standing import Lock, Standing
-from consent.tables import AuthorizationRow, CosignatureRow, PersonRow
+from consent.tables import AuthorizationRow, PersonRow
 from consent.words import AgeBand, ProofLevel, Status
 
 _REMEMBERED = 256

@@ -25,9 +25,9 @@ from consent.person import Person
 from consent.portraits import NEEDED, Portraits
 from consent.pose import Side
 from consent.proofservices import ProofServices
+from consent.prooftables import CaptureRow
 from consent.registry import Registry
 from consent.standing import Lock, Standing
-from consent.tables import CaptureRow
 from consent.turning import Miss, Shot, watch
 from consent.words import Modality, ProofLevel
 

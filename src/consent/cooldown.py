@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
+from consent.asktables import ConsentRequestRow
 from consent.requests import purposes as read_purposes
-from consent.tables import ConsentRequestRow
 from consent.words import Purpose
 
 ASK_AGAIN_DAYS = 90

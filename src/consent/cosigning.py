@@ -11,9 +11,9 @@ from consent import chain
 from consent.admission import check_signed
 from consent.cosignature import needs_cosigner, to_cosign
 from consent.errors import AuthorizationUnknown
+from consent.prooftables import CosignatureRow
 from consent.registry import Registry
 from consent.signature import to_countersign
-from consent.tables import CosignatureRow
 from consent.withdrawal import By, How
 
 COSIGNED = "ConsentCosigned"

@@ -15,8 +15,8 @@ from audit.canonical import Json
 from audit.fact import Fact, Part, Seal, Subject
 from audit.keystore import KeyStore
 from audit.ledger import Ledger
+from consent.caretables import ErasureRow
 from consent.scope_rules import EVIDENCE_DAYS
-from consent.tables import ErasureRow
 
 ERASED, DESTROYED = "PersonErased", "KeysDestroyed"
 KEEP = timedelta(days=EVIDENCE_DAYS)

@@ -7,7 +7,7 @@ and gives it to whom she likes. The one writer of those rows.
 from sqlmodel import Session, select
 
 from audit.ids import Entropy, fresh
-from consent.tables import StatusHandleRow
+from consent.caretables import StatusHandleRow
 
 
 def of(session: Session, tenant: str, authorization: str, entropy: Entropy) -> str:

@@ -22,7 +22,7 @@ from audit.remembered import Remembered
 from consent.capacity import Capacity
 from consent.errors import DocumentMalformed
 from consent.people import People
-from consent.tables import KinRow
+from consent.prooftables import KinRow
 from consent.words import AgeBand
 
 _SAID: Remembered[Mapping[str, Json]] = Remembered(256)

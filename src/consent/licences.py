@@ -14,13 +14,13 @@ from sqlmodel import Session, col, or_, select
 from audit.canonical import NotCanonical
 from audit.errors import BadInput
 from consent.admission import enrolled, key_held
+from consent.asktables import LicenceEndingRow, LicenceRow
 from consent.errors import SignatureWrong
 from consent.licence import Licence, LicenceKind, Right, SignatoryKind, parse_licence, to_sign_licence
 from consent.parties import parties
 from consent.rights_errors import LicenceDiverged
 from consent.signature import Evidence, check_evidence
 from consent.standing import Lock
-from consent.tables import LicenceEndingRow, LicenceRow
 
 
 class Form(StrEnum):

@@ -22,7 +22,7 @@ from audit.fact import Fact, Part, Seal, Subject
 from audit.ids import Entropy
 from audit.ledger import Ledger
 from consent.ceremony import RegistrationWrong
-from consent.tables import LinkRow
+from consent.prooftables import LinkRow
 
 LONGEST = timedelta(days=7)
 """How long a link may hold."""

@@ -20,8 +20,8 @@ from audit.fact import Fact, Part, Seal, Subject
 from audit.ids import Entropy, fresh
 from audit.ledger import Ledger
 from consent.dimensions import ExportMechanism
+from consent.ruletables import PaperRow
 from consent.strict import Fields, check_text, load
-from consent.tables import PaperRow
 from consent.words import Purpose
 
 

@@ -11,12 +11,13 @@ from audit.canonical import Json
 from audit.fact import Fact, Part, Seal, Subject
 from audit.ids import Entropy, fresh
 from audit.ledger import Ledger
+from consent.asktables import RightsPartyRow
 from consent.errors import DocumentMalformed
 from consent.legal_entity import LegalEntity, Scheme
 from consent.rights_errors import PartyTaken, PartyUnknown
 from consent.signature import ED25519, METHODS
 from consent.strict import LONGEST_TEXT, check_text
-from consent.tables import PersonKeyRow, RightsPartyRow
+from consent.tables import PersonKeyRow
 from consent.withdrawal import By
 
 

@@ -12,8 +12,9 @@ from consent.errors import KeyNotEnrolled, KeyTaken
 from consent.passkey import RelyingParty, challenge_of
 from consent.people import People
 from consent.person import PersonKey
+from consent.prooftables import PasskeyRow
 from consent.signature import PASSKEY, Evidence
-from consent.tables import PasskeyRow, PersonKeyRow
+from consent.tables import PersonKeyRow
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,9 @@ from audit.errors import BadInput
 from audit.fact import Fact, Part, Seal, Subject
 from audit.ids import Entropy, fresh
 from audit.ledger import Ledger
+from consent.caretables import PetitionRow
 from consent.people import People
 from consent.strict import check_text
-from consent.tables import PetitionRow
 
 ASKED, ANSWERED = "PetitionAsked", "PetitionAnswered"
 TERM = timedelta(days=15)

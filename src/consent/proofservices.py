@@ -20,8 +20,8 @@ from audit.fact import Fact, Part, Seal, Subject
 from audit.ledger import Ledger
 from consent.errors import DocumentMalformed
 from consent.person import Proof
+from consent.prooftables import ProofServiceRow
 from consent.strict import check_text
-from consent.tables import ProofServiceRow
 from consent.words import ProofLevel
 
 _SERVICE = cast(core.Table, ProofServiceRow.__table__)  # type: ignore[attr-defined]

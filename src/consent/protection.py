@@ -17,12 +17,13 @@ from audit.errors import BadInput
 from audit.fact import Fact, Part, Seal, Subject
 from audit.ids import fresh
 from consent.admission import LONGEST_TERM, SIGNING_WINDOW, SKEW, check_signed
+from consent.caretables import ProtectionRow
 from consent.dimensions import DataClass
 from consent.portraits import NEEDED
 from consent.registry import Registry
 from consent.standing import Standing
 from consent.strict import Fields, load
-from consent.tables import PortraitRow, ProtectionRow
+from consent.tables import PortraitRow
 from consent.withdrawal import By
 from consent.words import Modality, ProofLevel
 

@@ -16,7 +16,7 @@ from consent.people import People
 from consent.person import Person, Proof
 from consent.proofing import AttestationRefused, Signed, read_signed
 from consent.proofservices import ProofServices
-from consent.tables import AttestationRow
+from consent.prooftables import AttestationRow
 
 SKEW = timedelta(seconds=60)
 """How far the service's clock may be ahead of ours."""

@@ -20,9 +20,9 @@ from audit.fact import Fact, Part, Seal, Subject
 from audit.ids import Entropy, fresh
 from audit.ledger import Ledger
 from consent import chain, signed
+from consent.caretables import RefusalRow
 from consent.case import Case
 from consent.strict import LONGEST_LABEL, Fields, check_text
-from consent.tables import RefusalRow
 
 LISTED, ENDED = "RefusalListed", "RefusalEnded"
 

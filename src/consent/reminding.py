@@ -11,7 +11,8 @@ from audit.canonical import Json
 from audit.fact import Fact, Part, Seal, Subject
 from audit.ledger import Ledger
 from consent import chain
-from consent.tables import AuthorizationRow, ConsentStateRow, ReminderRow
+from consent.asktables import ReminderRow
+from consent.tables import AuthorizationRow, ConsentStateRow
 from consent.words import Status
 
 DAYS = (30, 7)

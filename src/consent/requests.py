@@ -8,8 +8,8 @@ from typing import NoReturn
 from sqlmodel import Session, col, select
 
 from consent.asking_errors import RequestUnknown
+from consent.asktables import ConsentRequestRow
 from consent.authorization import Authorization, parse
-from consent.tables import ConsentRequestRow
 from consent.words import Purpose, Status
 
 

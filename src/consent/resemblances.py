@@ -18,8 +18,8 @@ from audit.errors import BadInput
 from audit.fact import Fact, Part, Seal, Subject
 from audit.ids import Entropy, fresh
 from audit.ledger import Ledger
+from consent.caretables import FaceSearchRow
 from consent.strict import check_text
-from consent.tables import FaceSearchRow
 
 SEARCHED, RESEMBLED, RELEASE_ASKED, RELEASED = (
     "FaceSearched",

@@ -18,6 +18,7 @@ from audit.fact import Fact, Part, Seal, Subject
 from audit.ids import Entropy
 from audit.ledger import Ledger
 from consent.admission import SIGNING_WINDOW, SKEW, check_signed
+from consent.asktables import LicenceEndingRow, LicenceRow
 from consent.errors import KeyNotEnrolled
 from consent.licence import Licence, LicenceKind, Signatory, SignatoryKind, parse_licence, to_sign_licence
 from consent.licences import Form, LicenceStanding, endings, lock_licences, standings
@@ -25,7 +26,6 @@ from consent.parties import Parties
 from consent.people import People
 from consent.rights_errors import EndingNotAllowed, LicenceNotAdmitted, RightsLicenceUnknown
 from consent.signature import Evidence, check_evidence
-from consent.tables import LicenceEndingRow, LicenceRow
 from consent.withdrawal import By, How
 from consent.words import AgeBand
 

@@ -17,7 +17,8 @@ from audit.canonical import Json
 from audit.errors import BadInput
 from audit.fact import Fact, Part, Seal, Subject
 from audit.ledger import Ledger
-from consent.tables import CastTallyRow, CastTrialRow, PersonRow
+from consent.caretables import CastTallyRow, CastTrialRow
+from consent.tables import PersonRow
 
 REFUSED = "CastRefused"
 PER_SOURCE = 32

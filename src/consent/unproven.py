@@ -16,10 +16,10 @@ from audit.canonical import Json
 from audit.fact import Fact, Part, Seal, Subject
 from audit.ids import fresh
 from consent.asking_errors import ContractKnown
+from consent.asktables import UnprovenRow
 from consent.errors import DocumentMalformed
 from consent.people import People
 from consent.strict import check_text
-from consent.tables import UnprovenRow
 from consent.words import Purpose
 
 

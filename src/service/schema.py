@@ -18,8 +18,13 @@ from sqlalchemy import Connection, inspect, text
 from sqlmodel import SQLModel
 
 import audit.tables  # noqa: F401  (the imports register the rows)
+import consent.asktables
+import consent.caretables
+import consent.prooftables
+import consent.ruletables
 import consent.tables  # noqa: F401
 import service.tables  # noqa: F401
+import swap.claimtables
 import swap.tables  # noqa: F401
 from audit.errors import Unready
 from service.database import Database

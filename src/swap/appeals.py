@@ -17,8 +17,8 @@ from audit.errors import BadInput
 from audit.fact import Fact, Part, Seal, Subject
 from audit.ids import Entropy, fresh
 from audit.ledger import Ledger
+from swap.claimtables import AppealAnswerRow, AppealRow
 from swap.errors import NoSuchThing, WrongState
-from swap.tables import AppealAnswerRow, AppealRow
 
 CLOCK = timedelta(days=7)
 """Within which an appeal is answered."""

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from audit.errors import BadInput
-from swap.tables import BlockedRow
+from swap.claimtables import BlockedRow
 
 
 class FileBlocked(BadInput):

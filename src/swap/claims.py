@@ -24,12 +24,12 @@ from consent.registry import Registry
 from consent.withdrawal import By, How, WithdrawalEffect
 from swap import blocking, duties, library, outputs
 from swap.claim import Claim, ClaimClosed, State, StatementTooShort, Target, What
+from swap.claimtables import ClaimContactRow, ClaimRow
 from swap.duties import Kind
 from swap.errors import NoSuchThing
 from swap.hooks import Event
 from swap.reach import Reach, reach
 from swap.retention import BATCH
-from swap.tables import ClaimContactRow, ClaimRow
 from swap.tidings import Herald
 
 CLOCK = timedelta(hours=48)

@@ -10,8 +10,8 @@ from enum import StrEnum
 
 from sqlmodel import Session, col, select
 
+from swap.claimtables import HookRow
 from swap.errors import NoSuchThing
-from swap.tables import HookRow
 
 
 class Event(StrEnum):

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
+from swap.claimtables import RecipientRow
 from swap.retention import BATCH
-from swap.tables import RecipientRow
 
 KEPT = timedelta(days=1095)
 """After the last copy (PIPL 55, 56: records of provision to others, three years)."""

@@ -20,11 +20,11 @@ from audit.ids import Entropy, fresh
 from audit.ledger import Entry
 from audit.spelling import of_json
 from swap import duties, hooks
+from swap.claimtables import TidingRow
 from swap.duties import Kind
 from swap.errors import NoSuchThing
 from swap.hooks import Event
 from swap.retention import BATCH
-from swap.tables import TidingRow
 
 KEPT = timedelta(days=30)
 """Delivered or given up: so long it can be looked up."""

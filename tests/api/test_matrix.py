@@ -22,11 +22,11 @@ from api.test_rights import a_portrait_licence, licensed
 from api.test_swaps import PHOTO, a_swap
 from callers import Caller, Outside
 from consent import signature
+from consent.caretables import ProtectionRow
 from consent.petitions import Kind
 from consent.protection import parse
 from consent.refusals import Kind as Refused
 from consent.resemblances import What
-from consent.tables import ProtectionRow
 from grounds import open_world
 from incoming import USE_JSON, announced, begun, clip, the_cast
 from portraits import PEOPLE, packaged

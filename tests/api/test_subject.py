@@ -92,7 +92,13 @@ def test_her_copy_is_all_of_hers_and_nothing_of_anybody_else(outside: Opened) ->
 def test_a_correction_is_appended_and_what_was_said_before_stays(outside: Opened) -> None:
     there = outside("consented")
     who = person(there, "astronaut")
-    asked = {"proof": "verified-identity", "by": "desk", "how": "camera", "age": "adult", "evidence": "a" * 64}
+    asked = {
+        "proof": "verified-identity",
+        "by": "desk",
+        "how": "camera",
+        "age": "adult",
+        "evidence": "a" * 64,
+    }
 
     corrected = there.operator.post(f"/v1/people/{who}/corrections", asked)
 

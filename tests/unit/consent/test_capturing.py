@@ -15,7 +15,7 @@ from consent.people import ProofNotAttested
 from consent.person import Person
 from consent.pose import Side, frontal, side, turn
 from consent.proofservices import ProofServices
-from consent.tables import CaptureRow
+from consent.prooftables import CaptureRow
 from consent.turning import CaptureMissed, Miss, Shot, watch
 from consent.withdrawal import By, How
 from consent.words import ProofLevel, Purpose

@@ -22,10 +22,11 @@ from consent.estates import DeathRecorded, Estates
 from consent.keeping import keep_until
 from consent.kinship import Kinship, KinUnknown, NotHerRepresentative, Office, Relation
 from consent.person import Proof
+from consent.prooftables import CosignatureRow, KinRow
 from consent.registry import Granted
 from consent.signature import keygen, sign, to_sign
 from consent.standing import Standing
-from consent.tables import AuthorizationRow, CosignatureRow, KinRow, PortraitRow
+from consent.tables import AuthorizationRow, PortraitRow
 from consent.words import AgeBand, ProofLevel, Purpose, Status
 from consenting import NOON, House, Somebody
 from proofs import PAPER, guards, inherits

@@ -9,7 +9,8 @@ from sqlmodel import select
 from consent.capturing import CaptureClosed
 from consent.estates import Estates
 from consent.proofing import AttestationRefused
-from consent.tables import AttestationRow, PersonRow
+from consent.prooftables import AttestationRow
+from consent.tables import PersonRow
 from consent.words import Purpose
 from consenting import NOON, House
 from proofs import PAPER, an_adopted, proving

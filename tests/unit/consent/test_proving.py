@@ -13,7 +13,8 @@ from consent.people import ProofNotAttested
 from consent.person import Proof
 from consent.proofing import AttestationRefused, Method, read_signed
 from consent.proofservices import ProofServiceEnded, ProofServices, ProofServiceTaken, ProofServiceUnknown
-from consent.tables import AttestationRow, PersonRow
+from consent.prooftables import AttestationRow
+from consent.tables import PersonRow
 from consent.words import AgeBand, ProofLevel
 from consenting import NOON, House
 from proofs import PAPER, Prover, an_adopted, proving

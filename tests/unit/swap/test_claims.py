@@ -30,11 +30,11 @@ from swap import blocking, claims, duties, library, orders, outputs, serving
 from swap.blocking import FileBlocked
 from swap.claim import Claim, ClaimClosed, State, StatementTooShort, Target
 from swap.claims import CLOCK, CONTACT_KEPT, Claims
+from swap.claimtables import ClaimContactRow
 from swap.duties import Kind
 from swap.errors import NoSuchThing
 from swap.outputs import Output
 from swap.serving import Gone, Leave
-from swap.tables import ClaimContactRow
 from swap.withdrawal import SwapEffect
 
 ORDER = "0d" * 32

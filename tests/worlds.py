@@ -277,7 +277,7 @@ def a_source(**changes: Any) -> Source:
 @cache
 def notice(settings: Settings) -> Notice:
     found = load_notices(policies(settings) / "notices")
-    return next(each for each in found if each.language == "en")
+    return next(each for each in found if each.language == "zh-CN")
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ _SUBSETS = (
 _SUPERSETS = ("prohibited", "revocation")
 """More is narrower: what must not be made of her, and what her withdrawal does."""
 
-_SAME = ("role", "description", "jurisdiction", "compensation")
+_SAME = ("role", "description", "jurisdiction", "compensation", "particulars")
 
 _DONORS = (None, DonorRule.SELF_ONLY, DonorRule.CONSENTED_THIRD_PARTY)
 """From nobody's face to most people's."""

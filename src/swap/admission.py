@@ -34,8 +34,9 @@ from consent.words import Action
 from swap import blocking, cases, casting, holdings, library, orders
 from swap.aimarks import marked
 from swap.assignments import Assignments
-from swap.cases import Asking, Verdict
+from swap.cases import Asking
 from swap.casting import CastMember
+from swap.entering import Announced, Seen
 from swap.errors import NotAnnounced, UploadGone, WrongState
 from swap.folder import Stored
 from swap.library import State, Template
@@ -51,23 +52,6 @@ from swap.welcome import Welcome
 
 Clock = Callable[[], datetime]
 Tell = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Announced:
-    """The answer to an announcement, and the template it opened if it was yes."""
-
-    decision: Decision
-    template: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What a scan came to. Without `verdicts` nobody was recognised: the gate or the count said no."""
-
-    decision: Decision
-    scan: Scan | None
-    verdicts: tuple[Verdict, ...] | None
 
 
 @dataclass(frozen=True, slots=True)

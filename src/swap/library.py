@@ -29,18 +29,6 @@ _THIS = (_TEMPLATE.c.tenant_id == core.bindparam("tenant"), _TEMPLATE.c.id == co
 _WITH_SOURCE = _TEMPLATE.join(
     _SOURCE, core.and_(_SOURCE.c.tenant_id == _TEMPLATE.c.tenant_id, _SOURCE.c.id == _TEMPLATE.c.source_id)
 )
-_STANDING = (
-    core.select(
-        _TEMPLATE.c.frozen,
-        _SOURCE.c.media_digest,
-        _SOURCE.c.received_digest,
-        _SOURCE.c.record,
-        _SOURCE.c.marked,
-        _SOURCE.c.delete_after,
-    )
-    .select_from(_WITH_SOURCE)
-    .where(*_THIS)
-)
 _GET = (
     core.select(
         _TEMPLATE.c.id,
@@ -108,20 +96,6 @@ class StoredScan:
     digest: str
     body: bytes
     verdicts: bytes | None
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What every decision on a template asks of it."""
-
-    frozen: bool
-    media_digest: str | None
-    received_digest: str | None
-    record: bytes
-    """Of its source."""
-    marked: bool | None
-    """Whether the file carries marks of AI; None: nobody looked."""
-    delete_after: datetime | None
 
 
 def announce(
@@ -395,13 +369,6 @@ def thaw(session: Session, tenant: str, ids: Collection[str], *, now: datetime) 
             changed.append(template)
     session.flush()
     return changed
-
-
-def standing(session: Session, tenant: str, template: str) -> Standing | None:
-    """How it is now, by its columns. None: unknown."""
-    session.flush()
-    found = session.connection().execute(_STANDING, {"tenant": tenant, "template": template}).first()
-    return None if found is None else Standing(*found)
 
 
 def lock(session: Session, tenant: str, template: str, *, exclusive: bool) -> None:

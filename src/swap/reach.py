@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlmodel import Session
 
-from swap import casting, holdings, library, outputs
+from swap import casting, holdings, outputs, standing
 from swap.claim import Target
 from swap.errors import NoSuchThing
 
@@ -26,7 +26,7 @@ def reach(session: Session, tenant: str, target_kind: Target, target: str) -> Re
             except NoSuchThing:
                 return Reach()
         case Target.TEMPLATE:
-            if library.standing(session, tenant, target) is None:
+            if standing.standing(session, tenant, target) is None:
                 return Reach()
             return Reach((target,), tuple(outputs.of_template(session, tenant, target)))
         case Target.FILE:

@@ -11,7 +11,7 @@ from sqlmodel import Session
 from audit.errors import BadInput
 from consent import refusals
 from consent.templatelock import TemplateState
-from swap import library
+from swap import library, standing
 from swap.errors import NoSuchThing
 from swap.source import Source
 
@@ -29,7 +29,7 @@ class LibraryLock:
         return self.look(session, tenant, template)
 
     def look(self, session: Session, tenant: str, template: str) -> TemplateState | None:
-        found = library.standing(session, tenant, template)
+        found = standing.standing(session, tenant, template)
         if found is None:
             return None
         readable, work = _work(found.record)

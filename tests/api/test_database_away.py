@@ -256,6 +256,9 @@ def test_wherever_a_post_loses_it_the_post_is_done_once(
         assert losing.seen >= at
         assert first.is_success or unready(first), first.text
         assert again.is_success or again.json()["code"] == "REQUEST_UNFINISHED", (at, again.text)
-        assert world.rows(table) == before + 1, at
+        made = world.rows(table) - before
+        # Who is tried in a cast is counted first, in a unit of its own: lost after it, nothing was made, and
+        # the sender is told that it is not finished.
+        assert made == 1 or (made == 0 and not again.is_success), at
         if first.is_success:
             assert again.json() == first.json()

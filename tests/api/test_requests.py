@@ -161,7 +161,7 @@ def test_the_clip_of_a_template_goes_with_it_and_one_that_is_not_here_does_not(o
     preview = there.creator("astronaut").get(f"/v1/templates/{asked.template}/preview")
     assert preview.status_code == 200
     assert preview.headers["content-type"] == "video/mp4"
-    assert code_of(lambda: put(there, person, template="0" * 32)) == (404, "NO_SUCH_THING")
+    assert code_of(lambda: put(there, person, template="0" * 32)) == (404, "NOT_FOUND")
 
 
 def test_she_pauses_and_resumes_in_her_session_and_with_her_code_alone(outside: Opened) -> None:

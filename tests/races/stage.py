@@ -186,6 +186,7 @@ class Stage:
             640,
             entropy,
             lambda: NOW,
+            absent,
         )
         pipeline = Pipeline(
             database,

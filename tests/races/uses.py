@@ -7,7 +7,7 @@ from consent.case import Donor
 from consent.permit import Permit
 from gating import PHOTO
 from races.stage import NOW, REQUESTER, USE, Act, Stage
-from swap import cases, library, orders, outputs, serving
+from swap import cases, library, orders, outputs, serving, standing
 from swap.duties import Kind
 from swap.serving import Gone
 from swap.tables import DutyRow
@@ -68,9 +68,9 @@ def nothing_rests_on(stage: Stage, authorization: str) -> None:
         assert docket.resting_on(session, tenant, authorization) == ()
         touched = impact(session, tenant, authorization)
         for template in touched.templates:
-            standing = library.standing(session, tenant, template)
-            assert standing is not None
-            assert standing[0], "a template that rests on a withdrawn consent is not frozen"
+            found = standing.standing(session, tenant, template)
+            assert found is not None
+            assert found.frozen, "a template that rests on a withdrawn consent is not frozen"
         assert all(orders.job(session, tenant, job).cancelled for job in touched.jobs)
         assert set(touched.outputs) <= _to_be_withdrawn(session, tenant, touched.outputs)
 

@@ -9,7 +9,7 @@ from rich.markup import escape
 from audit import instant, secretfile
 from audit.canonical import Json, canonical
 from audit.keys import VerifyingKey
-from consent import handles, signature
+from consent import signature
 from consent.authorization import Request, draw_up, parse
 from consent.capacity import Capacity, Representative
 from consent.cosignature import to_cosign
@@ -148,6 +148,8 @@ def grant(
     ] = None,
 ) -> Answer:
     """Register a signed document. The receipt carries the recovery code, which is shown once."""
+    from consent import handles  # noqa: PLC0415  (a database)
+
     target = files.free(receipt or document.with_name(f"{document.name}.receipt"))
     signed, proof = files.read_bytes(document), files.read_bytes(evidence)
     record = desk.record

@@ -13,8 +13,8 @@ from service import showing
 from service.cli.saying import short
 from service.console import Voice
 from swap import library
-from swap.admission import Seen
 from swap.cases import Verdict
+from swap.entering import Seen
 from swap.library import Template
 from swap.scan import Scan
 

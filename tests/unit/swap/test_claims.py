@@ -26,7 +26,7 @@ from shelved import (
     announced,
     everybody,
 )
-from swap import blocking, claims, duties, library, orders, outputs, serving
+from swap import blocking, claims, duties, library, orders, outputs, serving, standing
 from swap.blocking import FileBlocked
 from swap.claim import Claim, ClaimClosed, State, StatementTooShort, Target
 from swap.claims import CLOCK, CONTACT_KEPT, Claims
@@ -65,9 +65,9 @@ class Shelf:
 
     def frozen(self, template: str) -> bool:
         with self.database.read() as session:
-            standing = library.standing(session, TENANT, template)
-        assert standing is not None
-        return standing[0]
+            found = standing.standing(session, TENANT, template)
+        assert found is not None
+        return found.frozen
 
     def requested(self, kind: Target, target: str) -> Claim:
         with self.database.write() as session:

@@ -23,7 +23,7 @@ from shelved import (
     announced,
     scanned,
 )
-from swap import casting, holdings, library
+from swap import casting, holdings, library, standing
 from swap.casting import CastMember
 from swap.errors import BadCast, NoSuchThing, NotAnnounced, Tampered, WrongState
 from swap.library import State
@@ -60,7 +60,7 @@ def test_another_tenant_has_no_such_template(database: Database) -> None:
                 look()
         assert library.every(session, "other") == []
         assert library.scan_of(session, "other", template) is None
-        assert library.standing(session, "other", template) is None
+        assert standing.standing(session, "other", template) is None
         assert not holdings.received_needed(session, "other", RECEIVED)
         assert not holdings.media_needed(session, "other", MEDIA)
         assert list(casting.resting_on(session, "other", CAST[0].authorization or "")) == []
@@ -243,7 +243,7 @@ def test_pages_of_templates_follow_when_they_were_announced_whatever_happened_si
 def test_what_nobody_looked_at_for_marks_counts_as_marked(database: Database) -> None:
     with database.write() as session:
         template = scanned(session)
-        assert library.standing(session, TENANT, template).marked is False  # type: ignore[union-attr]
+        assert standing.standing(session, TENANT, template).marked is False  # type: ignore[union-attr]
         session.connection().execute(text("UPDATE source SET marked = NULL"))
 
     with database.read() as session:

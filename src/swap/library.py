@@ -29,20 +29,10 @@ _THIS = (_TEMPLATE.c.tenant_id == core.bindparam("tenant"), _TEMPLATE.c.id == co
 _WITH_SOURCE = _TEMPLATE.join(
     _SOURCE, core.and_(_SOURCE.c.tenant_id == _TEMPLATE.c.tenant_id, _SOURCE.c.id == _TEMPLATE.c.source_id)
 )
+_OF_TEMPLATE = ("id", "source_id", "state", "frozen", "scan_digest", "published_by", "matching")
+_OF_SOURCE = ("record", "received_digest", "media_digest", "announced_at")
 _GET = (
-    core.select(
-        _TEMPLATE.c.id,
-        _TEMPLATE.c.source_id,
-        _TEMPLATE.c.state,
-        _TEMPLATE.c.frozen,
-        _TEMPLATE.c.scan_digest,
-        _TEMPLATE.c.published_by,
-        _TEMPLATE.c.matching,
-        _SOURCE.c.record,
-        _SOURCE.c.received_digest,
-        _SOURCE.c.media_digest,
-        _SOURCE.c.announced_at,
-    )
+    core.select(*(_TEMPLATE.c[name] for name in _OF_TEMPLATE), *(_SOURCE.c[name] for name in _OF_SOURCE))
     .select_from(_WITH_SOURCE)
     .where(*_THIS)
 )

@@ -9,10 +9,11 @@ from consent.permit import Decision, Refusal
 from consent.proofservices import ProofServices
 from consent.proving import Proving
 from consent.words import Action
+from gating import file_papers
 from grounds import open_world
 from proofs import Prover
 from service.settings import Mode
-from worlds import World, must
+from worlds import OPERATOR, World, must
 
 Stage = Callable[..., World]
 CODE = "9" * 27
@@ -24,6 +25,9 @@ def in_production(world: World) -> Iterator[World]:
     settings = world.settings.model_copy(update={"mode": Mode.PRODUCTION, "provider_code": CODE})
     production = open_world(settings)
     production.people, production.known = world.people, world.known
+    with production.record.database.write() as session:
+        # Whatever else the law of the place asks is on file: what is refused is refused for who she is.
+        file_papers(session, production.record.papers, production.record.clock(), requester=OPERATOR)
     with closing(production):
         yield production
 

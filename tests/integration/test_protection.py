@@ -12,7 +12,7 @@ from audit.canonical import canonical
 from callers import Outside
 from consent import protection, signature
 from consent.inbox import Inbox, inbox
-from consent.permit import Refusal
+from consent.permit import Hold, Refusal
 from consent.person import Proof
 from consent.protection import Protection, ProtectionRefused, Protections, ProtectionUnknown
 from consent.refusals import Kind, OnRefusalList
@@ -124,8 +124,10 @@ def test_a_face_enrolled_by_somebody_else_is_held_and_whose_face_it_is_is_told(m
         del ROLES["thief"]
     assert template is not None, decision
     world.admit()
-    world.scan()
-    assert isinstance(world.publish(), Refusal)
+    said = world.scan().decision
+    assert isinstance(said, Hold)
+    assert said.reasons == ("G-30",)
+    assert world.rows("scan") == 0, "nobody was looked at"
     with world.record.database.read() as session:
         standing = world.record.registry.standings(
             session, world.tenant, [thief.authorization], now=world.record.clock(), lock=None

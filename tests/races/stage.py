@@ -33,6 +33,7 @@ from consent.permit import Decision, Permit
 from consent.permits import Permits
 from consent.registry import Registry
 from consent.standing import Lock, Standing
+from consent.tries import Tries
 from consent.withdrawal import By, How, Together, WithdrawalEffect
 from consent.words import Match, Purpose, Role
 from consenting import NOON, SWAP, House, Somebody
@@ -54,11 +55,13 @@ from swap.source import Source
 from swap.store import MediaStore
 from swap.templates import LibraryLock
 from swap.tracks import Sighting, Track, packed
+from swap.welcome import Welcome
 from swap.withdrawal import SwapEffect
 
 NOW = NOON + timedelta(minutes=1)
 HERS = By(How.OWN_SESSION, "her")
 REQUESTER = "studio"
+MANY = 1_000_000
 USE = a_case().use
 FINISHED = b"a finished file"
 
@@ -186,7 +189,7 @@ class Stage:
             640,
             entropy,
             lambda: NOW,
-            absent,
+            Welcome(database, quiet, Tries(ledger, per_source=MANY, per_day=MANY)),
         )
         pipeline = Pipeline(
             database,

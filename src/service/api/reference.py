@@ -57,9 +57,10 @@ def _operations(said: Said) -> Iterator[str]:
 
 
 def _operation(method: str, path: str, said: Said) -> Iterator[str]:
-    always = (*KEY, *ONCE, *BODY, RequestInvalid) if method == "post" else (*KEY, RequestInvalid)
-    common = {kind.code for kind in always}
     *more, who = said["description"].split("\n\n")
+    always = (*KEY, *ONCE, *BODY, RequestInvalid) if method == "post" else (*KEY, RequestInvalid)
+    # Without a key nothing is done once by a rule of the house: what repeats there says so itself.
+    common = {kind.code for kind in always if kind not in ONCE or "needs no key" not in who}
     text = " ".join([f"{said['summary']}.", *" ".join(more).split()])
     yield f"\n### {method.upper()} {path}\n\n{text}\n\n{who}\n"
     for one in said.get("parameters", ()):
@@ -119,6 +120,9 @@ def _type(kind: Said) -> str:
             return f"list of {_type(item)}"
         case {"type": "object", "additionalProperties": dict(item), "propertyNames": dict(names)}:
             return f"object of {_type(item)} by {_type(names)}"
+        case {"type": "object", "patternProperties": dict(patterns)} if len(patterns) == 1:
+            [(pattern, item)] = patterns.items()
+            return f"object of {_type(item)} by {_type({'type': 'string', 'pattern': pattern})}"
         case {"type": "object", "additionalProperties": dict(item)}:
             return f"object of {_type(item)}"
         case {"type": "string", "format": str(form)}:

@@ -14,7 +14,6 @@ from consent.authorization import Request, draw_up, parse
 from consent.capacity import Capacity, Representative
 from consent.cosignature import to_cosign
 from consent.errors import NoticeUnknown
-from consent.kinship import NotHerRepresentative
 from consent.notice import load_notices, newest
 from consent.passkey import RelyingParty
 from consent.scope import Scope
@@ -354,5 +353,7 @@ def _acting(person: str | None, paper: Path | None) -> Representative | None:
     if person is None:
         return None
     if paper is None:
+        from consent.kinship import NotHerRepresentative  # noqa: PLC0415  (a database)
+
         raise NotHerRepresentative("expected --paper, by which he or she may sign for her")
     return Representative(person, files.digest_of(paper))

@@ -142,7 +142,9 @@ def test_a_confirmed_one_withdraws_the_outputs_and_blocks_the_same_bytes(shelf: 
             with pytest.raises(FileBlocked):
                 blocking.expect_free(session, TENANT, digest)
     with shelf.database.write() as session, pytest.raises(FileBlocked):
-        library.quarantined(session, TENANT, announced(session), received="aa" * 32, media=MEDIA, now=NOON)
+        library.quarantined(
+            session, TENANT, announced(session), received="aa" * 32, media=MEDIA, marked=False, now=NOON
+        )
 
 
 def test_a_file_is_every_output_and_template_that_is_it(shelf: Shelf) -> None:

@@ -1,13 +1,14 @@
 """Adopting rules: whatever is incomplete stops the start, not a case."""
 
 import shutil
+from datetime import date, timedelta
 from pathlib import Path
 
 import cedarpy
 import pytest
 
 from consent.errors import PolicyRefused
-from consent.policy import Policy, Question, load
+from consent.policy import Policy, Question, load, of_files
 from consent.words import Action
 from gating import POLICY
 
@@ -197,3 +198,62 @@ def test_a_policy_is_a_value() -> None:
     assert isinstance(POLICY, Policy)
     with pytest.raises(AttributeError):
         POLICY.digest = "0" * 64  # type: ignore[misc]
+
+
+# Packs
+
+
+def test_a_policy_without_the_houses_own_pack_is_refused(folder: Path) -> None:
+    (folder / "packs" / "house.toml").unlink()
+
+    with pytest.raises(PolicyRefused, match=r"expected packs/house\.toml"):
+        load(folder)
+
+
+def test_rules_of_a_place_without_its_pack_are_refused(folder: Path) -> None:
+    (folder / "packs" / "US-NY.toml").unlink()
+
+    with pytest.raises(PolicyRefused, match=r"packs/US-NY\.cedar: expected a TOML of the same name"):
+        load(folder)
+
+
+def test_a_parameter_that_no_rule_reads_is_refused(folder: Path) -> None:
+    edit(folder, '@id("G-50")', '@id("G-99")')
+
+    with pytest.raises(PolicyRefused, match="expected the rules G-50"):
+        load(folder)
+
+
+def test_an_unknown_status_is_refused(folder: Path) -> None:
+    edit(folder, '@status("verified")', '@status("sure")')
+
+    with pytest.raises(PolicyRefused, match="expected @status verified"):
+        load(folder)
+
+
+def test_files_without_a_schema_are_no_policy() -> None:
+    with pytest.raises(PolicyRefused, match="can't be read: KeyError"):
+        of_files({name: data for name, data in POLICY.files.items() if not name.endswith("schema")})
+
+
+def test_kept_files_are_the_policy_they_were() -> None:
+    assert of_files(POLICY.files).digest == POLICY.digest
+
+
+def test_a_pack_speaks_to_the_rules_of_its_parameters_and_to_its_own() -> None:
+    packs = {pack.id: pack for pack in POLICY.packs}
+
+    assert {"G-31", "G-50"} == POLICY.spoken_to(packs["US-IL"])
+    assert {"G-40", "NY-01"} == POLICY.spoken_to(packs["US-NY"])
+    assert {"G-20", "G-48"} <= POLICY.spoken_to(packs["CN"])
+
+
+def test_laws_are_remembered_up_to_a_bound_and_are_the_same_again() -> None:
+    policy, places = of_files(POLICY.files), frozenset({"CN"})
+    first = policy.law(places, date(2026, 1, 1))
+
+    for day in range(300):
+        policy.law(places, date(2026, 1, 1) + timedelta(days=day))
+
+    assert len(policy._laws) <= 256
+    assert policy.law(places, date(2026, 1, 1)) == first

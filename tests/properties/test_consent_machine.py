@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from sqlmodel import SQLModel
 
+from consent import pausing
 from consent.case import Appearance, Case, Use
 from consent.dimensions import DonorRule
 from consent.papers import PaperKind, Papers
@@ -56,10 +57,11 @@ class Consent:
     shown: frozenset[str]
     given: set[Purpose]
     disputed: bool = False
+    resting: set[Purpose] = field(default_factory=set)
 
     def allows(self, purposes: set[Purpose], territories: tuple[str, ...], now: datetime) -> bool:
         return (
-            purposes <= self.given
+            purposes <= self.given - self.resting
             and set(territories) <= self.shown
             and self.start <= now < self.end
             and not self.disputed
@@ -147,6 +149,17 @@ class EverythingAPermitRestsOn(RuleBasedStateMachine):
                 session, self.room.permits, consent.id, by=HERS, now=self.now, purposes=asked
             )
         consent.given -= set(Purpose) if asked is None else asked
+
+    @rule(data=st.data(), who=st.integers(0, 2), purpose=st.sampled_from([None, *SWAP]), rests=st.booleans())
+    def pause_or_resume(self, data: st.DataObject, who: int, purpose: Purpose | None, *, rests: bool) -> None:
+        consent = data.draw(st.sampled_from(self.players[who].consents))
+        named = consent.given if purpose is None else consent.given & {purpose}
+        if not named:
+            return
+        with self.database.write() as session:
+            change = pausing.pause if rests else pausing.resume
+            change(session, self.room.house.ledger, consent.id, by=HERS, now=self.now, purposes=named)
+        consent.resting = consent.resting | named if rests else consent.resting - named
 
     @rule(data=st.data(), who=st.integers(0, 2))
     def dispute_or_settle(self, data: st.DataObject, who: int) -> None:

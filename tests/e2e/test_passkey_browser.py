@@ -46,7 +46,7 @@ def chromium() -> str:
     """Where Chromium is. In CI it has to be there; elsewhere its absence is said, not passed over."""
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if found is None:
-        if os.environ.get("CI") or os.environ.get("CONSENTRY_BROWSER"):
+        if os.environ.get("CI") or os.environ.get("BROWSER_TESTS"):
             pytest.fail("no Chromium here: CI has to install it (.ci/run)")
         pytest.skip("no Chromium here: nothing was signed in a browser (apt-get install chromium)")
     return found

@@ -8,7 +8,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, or_, select
 
 from audit.canonical import NotCanonical
@@ -28,6 +30,14 @@ class Form(StrEnum):
 
     SIGNED = "signed"
     PAPER = "paper"
+
+
+# Built once: putting it together costs more than running it.
+_DIGESTS: Any = bindparam("digests", expanding=True)
+_NAMED = select(col(LicenceRow.id)).where(
+    col(LicenceRow.tenant_id) == bindparam("tenant"),
+    or_(col(LicenceRow.digest).in_(_DIGESTS), col(LicenceRow.paper).in_(_DIGESTS)),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +93,13 @@ def licences(
     wanted = sorted(set(digests))
     if not wanted:
         return {}
-    chosen = (
-        LicenceRow.tenant_id == tenant,
-        or_(col(LicenceRow.digest).in_(wanted), col(LicenceRow.paper).in_(wanted)),
-    )
-    if lock is not None:
-        lock_licences(session, tenant, session.exec(select(LicenceRow.id).where(*chosen)).all(), lock)
+    session.flush()
+    ids = session.connection().execute(_NAMED, {"tenant": tenant, "digests": wanted}).scalars().all()
+    if not ids:
+        # The usual answer, at every decision: nothing is registered, so there is nothing to lock or to read.
+        return {}
+    chosen = (LicenceRow.tenant_id == tenant, col(LicenceRow.id).in_(ids))
+    lock_licences(session, tenant, ids, lock)
     rows = session.exec(select(LicenceRow).where(*chosen).order_by(col(LicenceRow.id))).all()
     found: dict[str, list[LicenceStanding]] = {}
     for row, standing in zip(rows, standings(session, tenant, rows, now), strict=True):

@@ -152,15 +152,19 @@ def test_a_scan_is_waited_for_over_breaks_and_streams_that_end(
     with Client(base(there), there.operator.token) as operator:
         scan = operator.send(templates.scan(there.world.known["template"])).scan
     heard = list[tuple[int, int | None]]()
-    working = threading.Timer(2, there.world.studio.scanning.run, (scan,))
+    working = threading.Thread(target=there.world.studio.scanning.run, args=(scan,))
 
-    # When it is begun two seconds after it is waited for
+    def hears(*said: Any) -> None:
+        heard.append(said)
+        if heard.count((0, None)) == 4 and working.ident is None:
+            working.start()
+
+    # When it is begun once its waiter has been told four times that it was not
     with bad_line(base(there), down=[(150, cut), (400, cut)]) as line:
-        working.start()
         done = sent_by(
             line.base,
             there.operator.token,
-            lambda c: c.wait_for(templates.scanned(scan), lambda *said: heard.append(said)),
+            lambda c: c.wait_for(templates.scanned(scan), hears),
             tries=2,
         )
         working.join()

@@ -68,6 +68,19 @@ class KeyDatabase:
                     connection.execute("ROLLBACK")
                 raise
 
+    def emptied(self) -> bool:
+        """Empty the write-ahead log. False: somebody reads, and it is as it was. Hardly waited for: who asks
+
+        may hold a transaction that others wait for.
+        """
+        with self.connection() as connection:
+            connection.execute("PRAGMA busy_timeout = 200")
+            try:
+                busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            finally:
+                connection.execute(f"PRAGMA busy_timeout = {1000 * _BUSY_SECONDS}")
+        return not busy
+
     def close(self) -> None:
         """Close the file."""
         with self._lock:

@@ -14,7 +14,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from audit.canonical import canonical
-from audit.errors import BadInput
+from audit.errors import BadInput, Unready
 from audit.fact import Seal, Subject
 from audit.ids import Entropy
 from audit.kek import Kek, KekMismatch
@@ -33,6 +33,15 @@ class KeysErased(BadInput):
     zh = "该主体的密钥已销毁，无法再封存或读取。"
     hint = "Erasure is final. A person who comes back is enrolled anew, under another id."
     hint_zh = "删除不可撤销。若本人再次使用，请以新的编号重新登记。"
+
+
+class KeysInUse(Unready):
+    """Keys were destroyed, and their old bytes lie in the store's write-ahead log as long as it is read."""
+
+    code = "KEYS_IN_USE"
+    zh = "密钥库正被读取，已销毁密钥的残留尚未清除。"
+    hint = "Nothing to do: the worker's purge destroys them again until they are gone."
+    hint_zh = "无需处理：工作进程会再次清除，直至完成。"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -127,7 +136,9 @@ class KeyStore:
     def destroy(self, subject: Subject, *, evidence: bool) -> bool:
         """Destroy the subject's operational key; with `evidence` all of its keys. Durable, and final.
 
-        False: nothing was left to destroy. Copies of the store that somebody kept end with the KEK's epoch.
+        False: nothing was left to destroy. Raises `KeysInUse` while somebody reads the store: the keys are
+        unusable by then and their bytes not yet gone; do it again. Copies that somebody kept of the store end
+        with the KEK's epoch.
         """
         columns = _COLUMNS if evidence else ("ops",)
         with self._lock:
@@ -138,11 +149,11 @@ class KeyStore:
                     f" AND ({' OR '.join(f'{one} IS NOT NULL' for one in columns)})",
                     (self.tenant, subject.kind, subject.id),
                 ).rowcount
-            with self._database.connection() as connection:
-                # The old page is in the write-ahead log as well, until that is emptied.
-                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             # Our own commit does not change data_version, so nothing else would make us forget it.
             self._remembered.pop(subject, None)
+            # The old page is in the write-ahead log as well, until that is emptied.
+            if not self._database.emptied():
+                raise KeysInUse("the key store is being read; its old pages are still there")
         return bool(done)
 
     def close(self) -> None:

@@ -18,7 +18,7 @@ from audit.entryrows import NewEntry
 from audit.fact import Fact, Seal, Subject
 from audit.ids import Entropy, fresh
 from audit.kek import KekMismatch
-from audit.keystore import KeyStore
+from audit.keystore import KeysErased, KeyStore
 from audit.leaf import Leaf, LeafMalformed
 from audit.sealing import Opening, Sealed, handle, seal, unseal
 from audit.tables import EntryRow, SealedRow
@@ -161,7 +161,10 @@ class Ledger:
 
         Raises `audit.sealing.SealBroken` if a stored ciphertext is not what the leaf says.
         """
-        keys, entry = self._keystore.get(subject), self.find(session, leaf_hash)
+        try:
+            keys, entry = self._keystore.get(subject), self.find(session, leaf_hash)
+        except KeysErased:
+            return ()
         if keys is None or entry is None:
             return ()
         leaf = Leaf.parse(entry.leaf)

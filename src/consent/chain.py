@@ -227,6 +227,25 @@ def read_word(words: type[_Word], written: str) -> _Word:
         raise AuthorizationDiverged("a stored word is not one of ours") from None
 
 
+_AUTHORITY = "authority"
+
+
+def disputed_by(chain: Sequence[Past]) -> frozenset[str]:
+    """By which ways it is disputed still (`How` words): each ends its own, and not another's."""
+    held: frozenset[str] = frozenset()
+    for past in chain:
+        if past.kind in {DISPUTED, SETTLED}:
+            held = with_mark(held, past.by, disputed=past.kind == DISPUTED)
+    return held
+
+
+def with_mark(held: frozenset[str], how: str, *, disputed: bool) -> frozenset[str]:
+    """Who holds the mark once this happened. An authority settles its own order, anybody else the rest."""
+    if disputed:
+        return held | {how}
+    return held - {_AUTHORITY} if how == _AUTHORITY else held & {_AUTHORITY}
+
+
 def intact(chain: Sequence[Past], now_says: Sequence[State]) -> bool:
     """Whether the chain is whole and the state rows say exactly what its events add up to."""
     status: dict[Purpose, Status] = {}

@@ -15,6 +15,7 @@ from audit.canonical import Json
 from audit.fact import Fact, Part, Seal, Subject
 from audit.keystore import KeyStore
 from audit.ledger import Ledger
+from consent import gone
 from consent.caretables import ErasureRow
 from consent.scope_rules import EVIDENCE_DAYS
 
@@ -84,6 +85,8 @@ class Erasures:
     def begin(self, session: Session, person: str, *, by: str, references: int, now: datetime) -> Erasure:
         """Write down that she is erased. Her keys go after the commit: `destroy`. Again: the first one."""
         tenant = self.ledger.tenant
+        # Who grants or enrols a key for her shares it: either it is seen by the erasure, or it sees that.
+        gone.lock(session, tenant, person, "update")
         row = session.get(ErasureRow, (tenant, person), with_for_update=True)
         if row is None:
             until = now + self.keep

@@ -214,6 +214,15 @@ class NotSuspended(BadInput):
     hint_zh = "已撤回或已过期的授权需要重新授予。"
 
 
+class UnderOrder(BadInput):
+    """An authority's order holds it: nobody else settles that (SPC 2021/15 art. 9)."""
+
+    code = "UNDER_ORDER"
+    zh = "该授权受司法或行政命令约束，不能自行了结。"
+    hint = "Lift the order first (`consentry injunction lift`); a dispute beside it is settled on its own."
+    hint_zh = "请先解除该命令（`consentry injunction lift`）；与之并存的争议须另行了结。"
+
+
 class NothingReserved(Diverged):
     """A use was spent or returned that nobody had reserved."""
 

@@ -13,6 +13,7 @@ from audit.errors import BadInput
 from audit.fact import Fact, Part, Seal, Subject
 from audit.ids import Entropy, fresh
 from audit.ledger import Ledger
+from consent import gone
 from consent.age import Ages
 from consent.enrolled import facts
 from consent.errors import KeyNotEnrolled, KeyTaken, PersonUnknown
@@ -136,10 +137,12 @@ class People:
         method: str = ED25519,
         extra: Mapping[str, str] = MappingProxyType({}),
     ) -> PersonKey:
-        """Enrol a public key from `now` on. Raises `PersonUnknown`, `KeyTaken`, `DocumentMalformed`.
+        """Enrol a public key from `now` on.
 
+        Raises `PersonUnknown`, `PersonErased`, `KeyTaken`, `DocumentMalformed`.
         A passkey comes in through `consent.passkeys`, with the registration that made it.
         """
+        gone.expect_here(session, self.ledger.tenant, person)
         enrolled = self.get(session, person)
         check_key(method, key)
         tenant = enrolled.tenant

@@ -21,7 +21,6 @@ from audit.ids import Entropy, fresh
 from audit.ledger import Ledger
 from consent import chain, signed
 from consent.caretables import RefusalRow
-from consent.case import Case
 from consent.strict import LONGEST_LABEL, Fields, check_text
 
 LISTED, ENDED = "RefusalListed", "RefusalEnded"
@@ -190,13 +189,6 @@ def refused(
     return frozenset(
         kind for kind in Kind for found, value in rows if found == kind and value in wanted[kind]
     )
-
-
-def of_case(session: Session, tenant: str, case: Case) -> frozenset[Kind]:
-    """The same of a question to the gate."""
-    digests = (case.source.received_digest, case.source.media_digest) if case.source else ()
-    people = [one.person for one in case.people]
-    return refused(session, tenant, people=people, sources=digests, work=case.work)
 
 
 def _check(kind: Kind, value: str) -> None:

@@ -17,7 +17,7 @@ from audit.ids import Entropy
 from audit.journal import DenyJournal
 from audit.keys import SigningKey, VerifyingKey
 from audit.ledger import Ledger
-from consent import chain, counters, portraits, recoverycode
+from consent import chain, counters, gone, portraits, recoverycode
 from consent.admission import LONGEST_TERM, check_admissible, check_signed
 from consent.assessment import Assessor
 from consent.authorization import Authorization, parse
@@ -26,6 +26,7 @@ from consent.errors import (
     AuthorizationUnknown,
     NotSuspended,
     PurposeNotGiven,
+    UnderOrder,
 )
 from consent.noticeboard import Noticeboard
 from consent.passkey import RelyingParty
@@ -89,6 +90,7 @@ class Registry:
         `SignatureWrong`, or what `consent.authorization.parse` raises. Then nothing was written.
         """
         wanted = parse(document)
+        gone.expect_here(session, self.tenant, wanted.person)
         check_admissible(session, wanted, self.people, self.noticeboard, longest=self.longest_term, now=now)
         # Before her signature is looked at: a passkey's counter is a lock too, and comes after these.
         chain.lock_states(session, self.tenant, [wanted.supersedes] if wanted.supersedes else [], "update")
@@ -190,11 +192,17 @@ class Registry:
     # Other changes
 
     def dispute(self, session: Session, authorization: str, *, by: By, now: datetime) -> str:
-        """Mark it disputed or under an injunction: nothing rests on it until settled. The chain's head."""
+        """Mark it disputed or under an injunction: nothing rests on it until settled. The chain's head.
+
+        Each who holds the mark is written down: an order that ends leaves her own dispute as it was.
+        """
         return self._mark(session, authorization, chain.DISPUTED, disputed=True, by=by, now=now)
 
     def settle(self, session: Session, authorization: str, *, by: By, now: datetime) -> str:
-        """Take the mark off. The chain's head."""
+        """Take one's mark off: an authority its own, anybody else the others'. The chain's head.
+
+        Raises `UnderOrder` for anybody else while an authority holds it.
+        """
         return self._mark(session, authorization, chain.SETTLED, disputed=False, by=by, now=now)
 
     def expire(self, session: Session, *, now: datetime) -> tuple[str, ...]:
@@ -351,10 +359,13 @@ class Registry:
         row = self._row(session, authorization)
         chain.lock_states(session, self.tenant, [authorization], "update")
         states = chain.states(session, self.tenant, [authorization])[authorization]
-        marked = frozenset(s.purpose for s in states if s.disputed is not disputed)
-        if not marked:
+        before = chain.disputed_by(chain.events(session, self.tenant, [authorization])[authorization])
+        after = chain.with_mark(before, str(by.how), disputed=disputed)
+        if not disputed and after and by.how is not How.AUTHORITY:
+            raise UnderOrder("an authority's order holds it; lift that first")
+        if after == before:
             return states[0].head
-        event = chain.Event(kind, marked, by, disputed=disputed)
+        event = chain.Event(kind, frozenset(s.purpose for s in states), by, disputed=bool(after))
         return chain.append(session, self.ledger, authorization, row.person_id, event, now)
 
     def _change_all(

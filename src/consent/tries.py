@@ -21,6 +21,7 @@ from consent.caretables import CastTallyRow, CastTrialRow
 from consent.tables import PersonRow
 
 REFUSED = "CastRefused"
+TURNED_AWAY = "CastTurnedAway"
 PER_SOURCE = 32
 """Two full casts of 16 (G-42): room for a correction, none for a search."""
 PER_DAY = 128
@@ -61,14 +62,7 @@ class Tries:
         who holds an authorization waits for a count.
         """
         tenant = self.ledger.tenant
-        # An id of nobody is compared with nothing; and keys are made for nobody.
-        wanted = set(
-            session.exec(
-                select(PersonRow.id).where(
-                    PersonRow.tenant_id == tenant, col(PersonRow.id).in_(sorted(set(people)))
-                )
-            )
-        )
+        wanted = set(self._known(session, people))
         over: dict[str, set[str]] = {}
         new: dict[str, set[str]] = {}
         tallies = {_source(received): self.per_source, _day(requester, now): self.per_day}
@@ -93,6 +87,25 @@ class Tries:
                 session.merge(CastTrialRow(tenant_id=tenant, of=of, person_id=person, refused=False, at=now))
         session.flush()
         return True
+
+    def turn_away(self, session: Session, requester: str, people: Iterable[str], *, now: datetime) -> None:
+        """Write down that a cast was turned away for the refusal list, to each whom it named as well."""
+        payload: dict[str, Json] = {"named": True, "refused": True, "at": instant.exact(now)}
+        parts = [
+            Part(Subject("person", person), Seal.EVID, payload) for person in self._known(session, people)
+        ]
+        said: dict[str, Json] = {"requester": requester, "at": instant.exact(now)}
+        parts.append(Part(Subject("tenant", self.ledger.tenant), Seal.EVID, said))
+        self.ledger.append(session, Fact(TURNED_AWAY, tuple(parts)), now)
+
+    def _known(self, session: Session, people: Iterable[str]) -> list[str]:
+        # An id of nobody is compared with nothing; and keys are made for nobody.
+        rows = session.exec(
+            select(PersonRow.id).where(
+                PersonRow.tenant_id == self.ledger.tenant, col(PersonRow.id).in_(sorted(set(people)))
+            )
+        )
+        return sorted(rows)
 
     def _lock(self, session: Session, of: str, now: datetime) -> None:
         tenant = self.ledger.tenant

@@ -5,6 +5,9 @@ If it dies in between, what is withdrawn stays so and asking again goes on; the 
 are destroyed by the worker's purge if not here.
 """
 
+from contextlib import suppress
+
+from audit.keystore import KeysInUse
 from consent import signed
 from consent.erasures import Erasure
 from consent.portraits import Portraits
@@ -19,9 +22,7 @@ def erase(record: Record, person: str, by: By) -> Erasure:
     rights, registry, now = SubjectRights(record), record.registry, record.clock()
     with record.database.read() as session:
         registry.people.get(session, person)
-        granted = signed.granted(session, registry.tenant, person)
-    for authorization in granted:
-        revoking.withdraw(record, authorization, revoking.Word(by=by), None)
+    _withdraw_all(record, person, by)
     with record.database.write() as session:
         references = Portraits(registry.tenant, record.keystore, record.entropy).drop_person(session, person)
         for protection in rights.protections.of(session, person):
@@ -31,11 +32,21 @@ def erase(record: Record, person: str, by: By) -> Erasure:
             if key.until is None:
                 registry.people.retire_key(session, person, key.key, by=by.actor, now=now)
         begun = rights.erasures.begin(session, person, by=by.actor, references=references, now=now)
-    with record.database.write() as session:
+    # From here on nothing is granted under her id; what was granted while the first were withdrawn goes too.
+    _withdraw_all(record, person, by)
+    # Swallowed: what is in use now the worker's purge destroys, as the row of the erasure says it must.
+    with suppress(KeysInUse), record.database.write() as session:
         rights.erasures.destroy(session, now=record.clock())
     record.log.publish(begun.entry, now=record.clock())
     with record.database.read() as session:
         return rights.erasures.find(session, person) or begun
+
+
+def _withdraw_all(record: Record, person: str, by: By) -> None:
+    with record.database.read() as session:
+        granted = signed.granted(session, record.registry.tenant, person)
+    for authorization in granted:
+        revoking.withdraw(record, authorization, revoking.Word(by=by), None)
 
 
 def restrict(record: Record, person: str, by: By) -> tuple[str, ...]:

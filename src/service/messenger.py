@@ -24,7 +24,7 @@ from service.outbound import Outbound
 from service.settings import Mode
 from service.wiring import Record
 from swap import duties, hooks, tidings
-from swap.duties import Duty, Kind
+from swap.duties import Duty
 from swap.hooks import Event
 from swap.tidings import Herald, State, Tiding
 
@@ -77,12 +77,12 @@ class Messenger:
         self.look()
         tenant = self.ledger.tenant
         with self.sessions.read() as session:
-            owed = duties.open_duties(session, tenant, now=self.clock())
+            owed = tidings.owed(session, tenant, now=self.clock())
         silent: set[str] = set()
         delivered = 0
-        for duty in owed:
-            if duty.kind is Kind.NOTIFY and not stopped():
-                delivered += self._send(duty, silent)
+        for duty, tiding in owed:
+            if not stopped():
+                delivered += self._send(duty, tiding, silent)
         return delivered
 
     def look(self) -> None:
@@ -107,13 +107,11 @@ class Messenger:
             for event, subject, until in news:
                 self.herald.tell(session, event, subject, {"until": until}, now=now, once=until)
 
-    def _send(self, duty: Duty, silent: set[str]) -> bool:
-        tenant = self.ledger.tenant
-        with self.sessions.read() as session:
-            tiding = tidings.get(session, tenant, duty.subject)
-            hook = hooks.get(session, tenant, tiding.hook)
-        if hook.id in silent:
+    def _send(self, duty: Duty, tiding: Tiding, silent: set[str]) -> bool:
+        if tiding.hook in silent:
             return False
+        with self.sessions.read() as session:
+            hook = hooks.get(session, self.ledger.tenant, tiding.hook)
         if hook.ended_at is not None:
             self._end(duty, tiding, State.DROPPED)
             return False

@@ -17,6 +17,8 @@ from audit.errors import BadInput
 from audit.fact import Fact, Part, Seal, Subject
 from audit.ids import Entropy, fresh
 from audit.ledger import Ledger
+from consent.case import parse
+from consent.docket import Recorded
 from swap.claimtables import AppealAnswerRow, AppealRow
 from swap.errors import NoSuchThing, WrongState
 
@@ -120,7 +122,7 @@ class Appeals:
     ) -> Appeal:
         """Appeal. The same again while it is open is the same appeal.
 
-        `appellant` and `deciders` are lines of keys; the edge has found the subject and may show it.
+        `deciders`: the operators who may not answer, by name; the edge has found the subject and may show it.
         """
         open_one = session.exec(
             select(AppealRow).where(
@@ -140,7 +142,7 @@ class Appeals:
             subject=subject,
             ground=ground,
             appellant=appellant,
-            excluded=",".join(sorted({appellant, *deciders})),
+            excluded="\n".join(sorted({appellant, *deciders})),
             state=State.OPEN,
             received_at=now,
             due_at=now + CLOCK,
@@ -159,6 +161,13 @@ class Appeals:
         self._log(session, "AppealReceived", payload, now)
         return self._value(session, row)
 
+    def deciders(self, session: Session, decision: Recorded) -> frozenset[str]:
+        """Whose decision it was, by name: who asked for it, and who lifted the hold it follows."""
+        said = self.ledger.opened(session, decision.entry, Subject("tenant", self.tenant)) or {}
+        lifted = said.get("lifted_by", [])
+        names = lifted if isinstance(lifted, list) else []
+        return frozenset({parse(decision.case).requester, *(str(name) for name in names)})
+
     def answer(
         self, session: Session, appeal: str, *, operator: str, granted: bool, reason: str, now: datetime
     ) -> Appeal:
@@ -172,7 +181,7 @@ class Appeals:
         if row.state != State.OPEN:
             raise AppealClosed("this appeal was answered")
         before = self._words(session, appeal)
-        if operator in row.excluded.split(",") or operator in {word.operator for word in before}:
+        if operator in row.excluded.split("\n") or operator in {word.operator for word in before}:
             raise AppealNotYours("two operators who did not decide answer, once each")
         session.add(
             AppealAnswerRow(
@@ -233,7 +242,7 @@ class Appeals:
             row.subject,
             Ground(row.ground),
             row.appellant,
-            frozenset(row.excluded.split(",")),
+            frozenset(row.excluded.split("\n")),
             State(row.state),
             row.received_at,
             row.due_at,

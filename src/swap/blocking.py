@@ -5,7 +5,8 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from audit.errors import BadInput
-from swap.claimtables import BlockedRow
+from swap.claim import State, Target
+from swap.claimtables import BlockedRow, ClaimRow
 
 
 class FileBlocked(BadInput):
@@ -24,6 +25,22 @@ def block(session: Session, tenant: str, digest: str, claim: str, *, now: dateti
     if session.get(BlockedRow, (tenant, digest)) is None:
         session.add(BlockedRow(tenant_id=tenant, digest=digest, claim_id=claim, at=now))
         session.flush()
+
+
+def held(session: Session, tenant: str, *digests: str) -> bool:
+    """Whether a request or an order about one of these files holds it: what comes in anew is frozen too."""
+    return (
+        session.exec(
+            select(ClaimRow.id).where(
+                ClaimRow.tenant_id == tenant,
+                ClaimRow.target_kind == Target.FILE,
+                col(ClaimRow.target).in_(list(digests)),
+                col(ClaimRow.state).in_([State.OPEN, State.CONFIRMED]),
+                col(ClaimRow.freezes).is_(True),
+            )
+        ).first()
+        is not None
+    )
 
 
 def expect_free(session: Session, tenant: str, *digests: str) -> None:

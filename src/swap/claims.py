@@ -268,6 +268,8 @@ class Claims:
         entry = self.ledger.append(session, self._fact(word, payload, row.entry), now)
         row.state, row.decided_by, row.decided_at, row.reason = state, by, now, reason
         row.entry = entry.leaf_hash
+        # What is confirmed holds, also where the request alone did not freeze: it had been rejected before.
+        row.freezes = row.freezes or state is State.CONFIRMED
         session.add(row)
         contact = session.get(ClaimContactRow, (self.tenant, claim))
         if contact is not None:

@@ -133,7 +133,7 @@ class AppealRow(SQLModel, table=True):
     appellant: str
     """The line of keys it came by."""
     excluded: str
-    """Comma-separated lines of keys whose holders decided before, or ask: they don't answer."""
+    """Names, a line each, of who decided before, or asks: they don't answer."""
     state: str
     received_at: datetime = Field(sa_type=Instant)
     due_at: datetime = Field(sa_type=Instant)

@@ -98,7 +98,9 @@ class Delivery:
                 if not self._as_released(session, leave):
                     raise Tampered(f"the rows of output {output.id} are not what its release says")
                 if counted:
-                    outputs.count_served(session, tenant, output.id)
+                    # Frozen while we asked: on PostgreSQL that shows only here, at the row's own lock.
+                    if not outputs.count_served(session, tenant, output.id):
+                        return Gone.FROZEN
                     recipients.served(session, tenant, output.id, to, now=now)
             undo.pop_all()
             return Handed(leave.output, opened)

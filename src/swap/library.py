@@ -207,6 +207,7 @@ def quarantined(
         raise NotAnnounced("the uploaded bytes are not the ones that were announced")
     blocking.expect_free(session, tenant, received, media)
     source.media_digest, source.marked = media, marked
+    row.frozen = row.frozen or blocking.held(session, tenant, received, media)
     row.state, row.changed_at = State.QUARANTINED, now
     session.add_all([row, source])
     session.flush()

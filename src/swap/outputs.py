@@ -270,13 +270,23 @@ def totals(session: Session, tenant: str) -> Totals:
     return Totals(*session.exec(counted.where(OutputRow.tenant_id == tenant)).one())
 
 
-def count_served(session: Session, tenant: str, output: str) -> None:
-    """Count one delivery: a copy we can list later but never call back."""
-    session.exec(
+def count_served(session: Session, tenant: str, output: str) -> bool:
+    """Count one delivery: a copy we can list later but never call back.
+
+    False: it was frozen or withdrawn while we asked, and no copy may begin. The row is the lock: who freezes
+    it takes the same one.
+    """
+    done = session.exec(
         update(OutputRow)
-        .where(col(OutputRow.tenant_id) == tenant, col(OutputRow.id) == output)
+        .where(
+            col(OutputRow.tenant_id) == tenant,
+            col(OutputRow.id) == output,
+            col(OutputRow.frozen).is_(False),
+            col(OutputRow.withdrawn_at).is_(None),
+        )
         .values(served=OutputRow.served + 1)
     )
+    return done.rowcount == 1
 
 
 def _value(row: OutputRow) -> Output:

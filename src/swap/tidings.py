@@ -11,7 +11,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import cast
 
-from sqlalchemy import delete
+from sqlalchemy import and_, delete
 from sqlmodel import Session, col, func, select
 
 from audit.canonical import Json, canonical
@@ -21,10 +21,10 @@ from audit.ledger import Entry
 from audit.spelling import of_json
 from swap import duties, hooks
 from swap.claimtables import TidingRow
-from swap.duties import Kind
-from swap.errors import NoSuchThing
+from swap.duties import Duty, Kind
 from swap.hooks import Event
 from swap.retention import BATCH
+from swap.tables import DutyRow
 
 KEPT = timedelta(days=30)
 """Delivered or given up: so long it can be looked up."""
@@ -139,12 +139,26 @@ def untold(session: Session, tenant: str, event: Event, subject: str, once: str)
     return any(not _known(session, tenant, hook.id, name) for hook in hooks.telling(session, tenant, event))
 
 
-def get(session: Session, tenant: str, tiding: str) -> Tiding:
-    """One of them. Raises `NoSuchThing`."""
-    row = session.get(TidingRow, (tenant, tiding), populate_existing=True)
-    if row is None:
-        raise NoSuchThing("no such tiding")
-    return _value(row)
+def owed(session: Session, tenant: str, *, now: datetime, limit: int = 100) -> Sequence[tuple[Duty, Tiding]]:
+    """What is to be sent by now, oldest first; of each hook the first `limit`.
+
+    Of each: a dead hook's long queue must not hide what is owed to a living one.
+    """
+    due = DutyRow.tenant_id == tenant, col(DutyRow.done_at).is_(None), col(DutyRow.owed_at) <= now
+    age = col(DutyRow.owed_at), col(DutyRow.id)
+    its = and_(col(TidingRow.tenant_id) == DutyRow.tenant_id, col(TidingRow.id) == DutyRow.subject_id)
+    place = func.row_number().over(partition_by=col(TidingRow.hook_id), order_by=age)
+    first = select(DutyRow.id, place.label("place")).join(TidingRow, its).where(*due).subquery()
+    rows = session.exec(
+        select(DutyRow, TidingRow)
+        .join(TidingRow, its)
+        .join(first, (first.c.id == DutyRow.id) & (first.c.place <= limit))
+        .where(*due)
+        .order_by(*age)
+    )
+    return [
+        (Duty(one.id, Kind(one.kind), one.subject_id, one.attempts), _value(tiding)) for one, tiding in rows
+    ]
 
 
 def of_hook(session: Session, tenant: str, hook: str, *, limit: int = 100) -> Sequence[Tiding]:

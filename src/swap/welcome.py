@@ -1,4 +1,4 @@
-"""Whether a cast may be named for a source at all: asked before the gate, and written down in any case."""
+"""Whether a source may be looked at with this cast at all: asked before the gate, and written down."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,12 +25,16 @@ class Welcome:
         received, media = (source.received_digest, source.media_digest) if source else (None, None)
         people = [one.person for one in case.people]
         with self.sessions.write() as session:
+            # Counted first, whatever comes of it: asking again and again must not be free.
+            fits = self.tries.name(session, case.requester, received or "", people, now=now)
             refused = refusals.refused(
                 session, case.tenant, people=people, sources=(received, media), work=work
             )
             if refused:
-                raise OnRefusalList(f"on the refusal list: {', '.join(sorted(refused))}")
-            fits = self.tries.name(session, case.requester, received or "", people, now=now)
+                self.tries.turn_away(session, case.requester, people, now=now)
+        self.log.publish(now=now)
+        if refused:
+            # Not which: whoever asks must not learn from it who has refused.
+            raise OnRefusalList("the source, the work or somebody in the cast is on the refusal list")
         if not fits:
-            self.log.publish(now=now)
             raise TooManyTried("more people were named for this source, or today, than belong in a cast")

@@ -33,9 +33,11 @@ from consent.errors import (
     NotSuspended,
     PersonUnknown,
     RecoveryCodeWrong,
+    UnderOrder,
 )
 from consent.estates import DeathRecorded
 from consent.gate import HoldUnknown
+from consent.gone import PersonErased
 from consent.kinship import KinUnknown
 from consent.papers import PaperUnknown
 from consent.permit import Decision, Hold, Permit, Refusal
@@ -96,6 +98,8 @@ _STATUS: Mapping[type[ConsentryError], HTTPStatus] = {
     KeyTaken: HTTPStatus.CONFLICT,
     KeyNotEnrolled: HTTPStatus.CONFLICT,
     NotSuspended: HTTPStatus.CONFLICT,
+    UnderOrder: HTTPStatus.CONFLICT,
+    PersonErased: HTTPStatus.CONFLICT,
     NothingToCosign: HTTPStatus.CONFLICT,
     ProofServiceTaken: HTTPStatus.CONFLICT,
     ProofServiceEnded: HTTPStatus.CONFLICT,

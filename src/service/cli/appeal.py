@@ -36,8 +36,10 @@ def lodge(
         if about is About.CLAIM:
             claim = record.claims.get(session, subject)
             deciders = [one for one in (claim.received_by, claim.decided_by) if one]
-        elif docket.find(session, desk.tenant, subject) is None:
+        elif (found := docket.find(session, desk.tenant, subject)) is None:
             raise NoSuchThing("no such decision here")
+        else:
+            deciders = list(record.appeals.deciders(session, found))
         made = record.appeals.lodge(
             session, about, subject, ground, appellant=by, deciders=deciders, now=record.clock()
         )

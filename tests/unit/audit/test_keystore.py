@@ -2,6 +2,7 @@ import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from audit.fact import Seal, Subject
 from audit.ids import Entropy
 from audit.kek import Kek, KekMismatch
 from audit.keys import KeyMalformed
-from audit.keystore import KeysErased, KeyStore
+from audit.keystore import KeysErased, KeysInUse, KeyStore
 from audit.sealing import SealBroken
 from audit.secretfile import KeyExists, KeyFileExposed, KeyMissing
 from logbook import ANNA, BEA, a_full_disk
@@ -322,3 +323,17 @@ def test_of_a_destroyed_operational_key_nothing_is_opened_and_the_evidence_key_l
         store.get(ANNA)
     with pytest.raises(KeysErased):
         reopened(home, entropy).get_or_create(ANNA)
+
+
+def test_keys_that_somebody_is_reading_are_destroyed_when_asked_again(store: KeyStore, home: Path) -> None:
+    store.get_or_create(ANNA)
+    (file,) = home.rglob("keys.db")
+    with closing(sqlite3.connect(file)) as reader:
+        reader.execute("BEGIN")
+        (wrapped,) = reader.execute("SELECT ops FROM subject WHERE id = ?", (ANNA.id,)).fetchone()
+
+        with pytest.raises(KeysInUse):
+            store.destroy(ANNA, evidence=False)
+
+    store.destroy(ANNA, evidence=False)
+    assert not any(wrapped in path.read_bytes() for path in file.parent.glob("keys.db*"))

@@ -140,7 +140,7 @@ def test_a_pause_outlasts_a_dispute_and_a_suspension(
     registry, authorization = house.registry, granted.authorization
     with database.write() as session:
         pausing.pause(session, house.ledger, authorization, by=hers(her), now=SOON)
-        registry.dispute(session, authorization, by=By(How.AUTHORITY, "court"), now=SOON)
+        registry.dispute(session, authorization, by=hers(her), now=SOON)
         registry.settle(session, authorization, by=By(How.OPERATOR, "desk"), now=LATER)
         registry.suspend_all(session, now=LATER)
 

@@ -155,6 +155,23 @@ def test_a_hook_that_fails_is_tried_later_with_the_same_id_and_holds_nobody_else
     assert again["webhook-timestamp"] != first["webhook-timestamp"]
 
 
+def test_the_long_queue_of_a_dead_hook_hides_nothing_that_is_owed_to_another(town: Town) -> None:
+    dead = town.hook()
+    town.receiver.status = 500
+    with town.database.write() as session:
+        for number in range(150):
+            town.messenger.herald.tell(session, Event.HOLD_OPENED, f"hold-{number}", {}, now=NOON)
+    with receiving() as other:
+        working = town.hook(url=other.url)
+        town.at = NOON + timedelta(seconds=1)
+        town.withdraw(town.granted())
+
+        assert town.messenger.round() == 2
+
+    assert town.states(working) == [State.DELIVERED] * 2
+    assert set(town.states(dead)) == {State.OWED}
+
+
 def test_what_nobody_takes_is_given_up_and_that_is_an_entry(
     town: Town, caplog: pytest.LogCaptureFixture
 ) -> None:

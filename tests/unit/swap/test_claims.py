@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 from sqlmodel import Session, select
 
+from consent.erasures import Erasures
+from consent.errors import UnderOrder
+from consent.gone import PersonErased
 from consent.withdrawal import By, How
 from consent.words import Purpose
 from consenting import House, Somebody
@@ -273,3 +276,66 @@ def test_a_request_says_enough_and_by_whom(said: Any, shelf: Shelf) -> None:
 
     with shelf.database.write() as session, pytest.raises(StatementTooShort):
         shelf.claims.request(session, Target.OUTPUT, output.id, *said, now=NOON)
+
+
+def test_what_is_confirmed_in_the_end_holds_though_asking_again_froze_nothing(shelf: Shelf) -> None:
+    output = shelf.released()
+    shelf.decided(shelf.requested(Target.TEMPLATE, output.template), confirm=False)
+    shelf.decided(shelf.requested(Target.TEMPLATE, output.template), confirm=True)
+
+    shelf.lifted(shelf.ordered(Target.TEMPLATE, output.template))
+
+    assert shelf.frozen(output.template)
+
+
+def test_an_order_that_ends_leaves_her_own_dispute_as_it_was(shelf: Shelf) -> None:
+    her, authorization = granted(shelf)
+    registry = shelf.house.registry
+    with shelf.database.write() as session:
+        registry.dispute(session, authorization, by=By(How.OWN_SESSION, her.id), now=NOON)
+
+    shelf.lifted(shelf.ordered(Target.AUTHORIZATION, authorization))
+    assert not in_force(shelf, authorization)
+
+    with shelf.database.write() as session:
+        registry.settle(session, authorization, by=By(How.OPERATOR, "desk"), now=NOON)
+    assert in_force(shelf, authorization)
+
+
+def test_nobody_settles_what_an_order_holds(shelf: Shelf) -> None:
+    _, authorization = granted(shelf)
+    order = shelf.ordered(Target.AUTHORIZATION, authorization)
+
+    with shelf.database.write() as session, pytest.raises(UnderOrder):
+        shelf.house.registry.settle(session, authorization, by=By(How.OPERATOR, "desk"), now=NOON)
+
+    assert not in_force(shelf, authorization)
+    shelf.lifted(order)
+    assert in_force(shelf, authorization)
+
+
+def test_the_same_bytes_come_in_frozen_while_a_file_is_held(shelf: Shelf) -> None:
+    shelf.released()
+    order = shelf.ordered(Target.FILE, "aa" * 32)
+
+    with shelf.database.write() as session:
+        template = announced(session)
+        library.quarantined(
+            session, TENANT, template, received="aa" * 32, media=MEDIA, marked=False, now=NOON
+        )
+
+    assert shelf.frozen(template)
+    shelf.lifted(order)
+    assert not shelf.frozen(template)
+
+
+def test_nothing_is_granted_or_enrolled_under_an_id_that_was_erased(shelf: Shelf) -> None:
+    her, _ = granted(shelf)
+    erasures = Erasures(shelf.house.ledger, shelf.house.keystore)
+    with shelf.database.write() as session:
+        erasures.begin(session, her.id, by="desk", references=0, now=NOON)
+
+    with shelf.database.write() as session, pytest.raises(PersonErased):
+        shelf.house.grant(session, her, NOON)
+    with shelf.database.write() as session, pytest.raises(PersonErased):
+        shelf.house.registry.people.enrol_key(session, her.id, "ed25519:" + "00" * 32, by="desk", now=NOON)

@@ -23,7 +23,9 @@ from consent.errors import (
     PurposeNotGiven,
     RecoveryCodeWrong,
     ReferenceNotAllowed,
+    UnderOrder,
 )
+from consent.gone import PersonErased
 from consent.kinship import NotHerRepresentative
 from consent.notice import load_notices, newest
 from consent.resemblances import FaceHeld
@@ -81,7 +83,14 @@ def draft(house: TheHouse, _: Operator, asked: shapes.DrawUp) -> shapes.Draft:
 
 @router.post("/authorizations", status_code=HTTPStatus.CREATED)
 @may_answer(
-    *DOCUMENT, *SIGNED, AuthorizationRefused, NotHerRepresentative, NoSuchThing, PersonUnknown, NoticeUnknown
+    *DOCUMENT,
+    *SIGNED,
+    AuthorizationRefused,
+    NotHerRepresentative,
+    NoSuchThing,
+    PersonErased,
+    PersonUnknown,
+    NoticeUnknown,
 )
 def grant(house: TheHouse, caller: OperatorOrCreator, asked: shapes.Grant) -> shapes.Granted:
     """Register a signed document. The receipt holds the recovery code, which is shown once."""
@@ -170,7 +179,7 @@ def dispute(house: TheHouse, caller: OperatorOrCreator, authorization: Id) -> sh
 
 
 @router.post("/authorizations/{authorization}/settlements")
-@may_answer(AuthorizationUnknown)
+@may_answer(AuthorizationUnknown, UnderOrder)
 def settle(house: TheHouse, caller: Operator, authorization: Id) -> shapes.Changed:
     """End a dispute."""
     _standing(house, caller, authorization)

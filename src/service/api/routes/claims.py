@@ -77,7 +77,12 @@ def answer(house: TheHouse, caller: Operator, claim: Id, asked: shapes.Answer) -
         revoking.answered(
             house.record,
             lambda session: house.record.claims.decide(
-                session, claim, confirm=asked.confirm, by=caller.line, reason=asked.reason, now=house.clock()
+                session,
+                claim,
+                confirm=asked.confirm,
+                by=caller.requester,
+                reason=asked.reason,
+                now=house.clock(),
             ),
         )
     )
@@ -91,7 +96,12 @@ def enter(house: TheHouse, caller: Operator, asked: shapes.Order) -> shapes.Clai
         revoking.answered(
             house.record,
             lambda session: house.record.claims.order(
-                session, asked.target_kind, asked.target, asked.document, by=caller.line, now=house.clock()
+                session,
+                asked.target_kind,
+                asked.target,
+                asked.document,
+                by=caller.requester,
+                now=house.clock(),
             ),
         )
     )
@@ -105,7 +115,7 @@ def lift(house: TheHouse, caller: Operator, order: Id, asked: shapes.Lift) -> sh
         revoking.answered(
             house.record,
             lambda session: house.record.claims.lift(
-                session, order, by=caller.line, reason=asked.reason, now=house.clock()
+                session, order, by=caller.requester, reason=asked.reason, now=house.clock()
             ),
         )
     )
@@ -124,7 +134,7 @@ def appeal(house: TheHouse, caller: OperatorOrCreator, asked: shapes.Appeal) -> 
             asked.subject,
             asked.ground,
             appellant=caller.line,
-            deciders=deciders,
+            deciders=(*deciders, caller.requester),
             now=house.clock(),
         )
     record.log.publish(now=house.clock())
@@ -149,7 +159,7 @@ def answer_appeal(
         done = house.record.appeals.answer(
             session,
             appeal,
-            operator=caller.line,
+            operator=caller.requester,
             granted=asked.grant,
             reason=asked.reason,
             now=house.clock(),
@@ -172,7 +182,7 @@ def _deciders(house: House, session: Session, caller: Caller, asked: shapes.Appe
         named = {one.person for one in docket.people(session, house.tenant, asked.subject)}
         if caller.person not in named:
             raise not_found("decision")
-    return ()
+    return tuple(house.record.appeals.deciders(session, found))
 
 
 def _claim(claim: Claim) -> shapes.Claim:

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from fastapi import APIRouter
 
 from consent.errors import DocumentMalformed, KeyNotEnrolled, KeyTaken, PersonUnknown
+from consent.gone import PersonErased
 from consent.inbox import inbox as read_inbox
 from consent.people import ProofNotAttested
 from consent.person import Person as Enrolled
@@ -48,7 +49,7 @@ def show(house: TheHouse, caller: AnyButEngine, person: Id) -> shapes.Person:
 
 
 @router.post("/{person}/keys", status_code=HTTPStatus.CREATED)
-@may_answer(PersonUnknown, KeyTaken, DocumentMalformed)
+@may_answer(PersonUnknown, PersonErased, KeyTaken, DocumentMalformed)
 def enrol_key(house: TheHouse, caller: Operator, person: Id, asked: shapes.EnrolKey) -> shapes.PersonKey:
     """Enrol a public key of hers: from now on what it signs is hers. An operator vouches for that."""
     record = house.record

@@ -10,6 +10,7 @@ from consent.asking import Answered, Way
 from consent.asking_errors import AnswerWider, AskedTooSoon, LinkInvalid, RequestClosed, RequestUnknown
 from consent.authorization import Authorization
 from consent.errors import AuthorizationRefused, AuthorizationUnknown, NoticeUnknown, PersonUnknown
+from consent.gone import PersonErased
 from consent.requests import unknown
 from consent.scope import Scope
 from service import asking
@@ -59,6 +60,7 @@ def draft(house: TheHouse, caller: OperatorOrCreator, request: Id, less: shapes.
     AnswerWider,
     AuthorizationRefused,
     AuthorizationUnknown,
+    PersonErased,
     PersonUnknown,
     *DOCUMENT,
     *SIGNED,
@@ -118,6 +120,7 @@ def draft_by_link(house: TheHouse, less: shapes.LessByLink) -> authorizations.Dr
     AnswerWider,
     AuthorizationRefused,
     AuthorizationUnknown,
+    PersonErased,
     PersonUnknown,
     *DOCUMENT,
     *SIGNED,

@@ -25,6 +25,7 @@ from consent.errors import (
     ScopeTerm,
     SignatureWrong,
 )
+from consent.gone import PersonErased
 from consent.links import Act, Link, LinkForAnotherAct, LinkSpent, LinkUnknown
 from consent.passkey import challenge_of
 from consent.signature import PASSKEY, Evidence, to_reconfirm, to_sign
@@ -80,7 +81,7 @@ def key_options(house: TheHouse, request: Request, asked: shapes.Token) -> shape
 
 
 @router.post("/passkeys", status_code=HTTPStatus.CREATED)
-@may_answer(*LINK, RegistrationWrong, KeyTaken)
+@may_answer(*LINK, RegistrationWrong, KeyTaken, PersonErased)
 def enrol(house: TheHouse, request: Request, asked: shapes.Registration) -> people.PersonKey:
     """Enrol the passkey that was made. From now on what it signs is hers."""
     _, party = house.settings.site
@@ -98,7 +99,16 @@ def enrol(house: TheHouse, request: Request, asked: shapes.Registration) -> peop
 
 
 @router.post("/signatures", status_code=HTTPStatus.CREATED)
-@may_answer(*LINK, SignatureWrong, KeyNotEnrolled, AuthorizationRefused, NoticeUnknown, ScopeTerm, *AGAIN)
+@may_answer(
+    *LINK,
+    SignatureWrong,
+    KeyNotEnrolled,
+    AuthorizationRefused,
+    PersonErased,
+    NoticeUnknown,
+    ScopeTerm,
+    *AGAIN,
+)
 def sign(house: TheHouse, request: Request, asked: shapes.Signature) -> shapes.Signed:
     """Register the document of the link, signed. The receipt holds the recovery code."""
     with _known(request):

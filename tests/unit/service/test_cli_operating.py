@@ -188,13 +188,17 @@ def test_a_dispute_stops_everything_until_it_is_settled(either: Shell) -> None:
     disputed = either("consent", "dispute", authorization, "--by", "court", "--as", "authority")
     assert either("consent", "show", authorization)["disputed"]
     assert not in_force(either, authorization)
-    # Again changes nothing.
-    assert either("consent", "dispute", authorization, "--by", "court")["entry"] == disputed["entry"]
+    # Again by the same changes nothing. Another's mark is another, and stays when the order ends.
+    again = either("consent", "dispute", authorization, "--by", "court", "--as", "authority")
+    assert again["entry"] == disputed["entry"]
+    assert either("consent", "dispute", authorization, "--by", "desk")["entry"] != disputed["entry"]
 
     either("consent", "settle", authorization, "--by", "court", "--as", "authority")
+    assert not in_force(either, authorization)
+    either("consent", "settle", authorization, "--by", "desk")
     assert in_force(either, authorization)
     events = [event["kind"] for event in either("consent", "show", authorization)["events"]]
-    assert events == ["ConsentGranted", "ConsentDisputed", "ConsentDisputeSettled"]
+    assert events == ["ConsentGranted", *["ConsentDisputed"] * 2, *["ConsentDisputeSettled"] * 2]
 
 
 # Purging

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import cast
 
 import av
+import cv2
 import numpy as np
 from av.container import Flags, OutputContainer
 from av.video.frame import VideoFrame
@@ -36,6 +37,7 @@ _EXACT = (
 """Without these the fast path rounds down and each generation gets darker by one level of 255."""
 _BT709 = 1  # ITU-T H.273: primaries, transfer and matrix alike
 _THREADS = 1  # with two, x264 gave other bytes now and then (3 runs of 004: two results)
+_AVX_512F = 13  # OpenCV's CpuFeatures
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,12 @@ def _video(container: OutputContainer, clip: Clip, quality: int) -> VideoStream:
     stream = container.add_stream(
         "libx264",
         rate=clip.rate,
-        options={"crf": str(quality), "preset": "veryfast", "g": str(max(1, round(2 * clip.rate)))},
+        options={
+            "crf": str(quality),
+            "preset": "veryfast",
+            "g": str(max(1, round(2 * clip.rate))),
+            "x264-params": _steady(),
+        },
         width=_even(clip.width),
         height=_even(clip.height),
         time_base=Fraction(1, clip.tick),
@@ -124,6 +131,15 @@ def _video(container: OutputContainer, clip: Clip, quality: int) -> VideoStream:
     context.color_primaries = context.color_trc = context.colorspace = _BT709
     context.color_range = ColorRange.MPEG
     return stream
+
+
+def _steady() -> str:
+    """Settings under which x264 gives the same bytes each time, at no cost that could be measured.
+
+    Its macroblock tree for AVX-512 reads memory that nobody wrote: what was freed before, an audio encoder's
+    say, decided up to 8 % of the files. Asked only where there is AVX-512: x264 takes our word for the rest.
+    """
+    return "asm=AVX2" if cv2.checkHardwareSupport(_AVX_512F) else ""
 
 
 def _frames(pictures: Iterable[tuple[int, Image]], clip: Clip) -> Iterator[VideoFrame]:

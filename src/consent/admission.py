@@ -67,11 +67,12 @@ def check_admissible(
         raise ScopeTerm(f"scope.term: this tenant accepts at most {longest.days} days")
     if session.get(AuthorizationRow, (tenant, wanted.id)) is not None:
         raise AuthorizationRefused("an authorization with this id is registered already")
-    if not told_by(wanted, noticeboard.published(session, [wanted.notice.sha256])):
+    notices, renewals = noticeboard.named(session, [wanted.notice])
+    if not told_by(wanted, notices):
         raise NoticeUnknown(
             "the published notice is not the one named, or does not tell of all that is asked"
         )
-    if not noticeboard.renewals(session, [wanted.notice.id]).current(wanted.notice):
+    if not renewals.current(wanted.notice):
         raise NoticeUnknown("a later version of the notice says that the processing changed; show that one")
 
 

@@ -73,6 +73,8 @@ _SELECTED = core.select(
     _COSIGNATURE.c.received_at.label("second_at"),
     _COSIGNATURE.c.kid.label("second_kid"),
     _COSIGNATURE.c.countersignature.label("second_countersignature"),
+    refusals.listed(_PERSON.c.tenant_id, _PERSON.c.id).label("refused"),
+    resemblances.held(_PERSON.c.tenant_id, _PERSON.c.id).label("protected"),
 )
 _ROWS = (
     _SELECTED.select_from(_AUTHORIZATION)
@@ -150,12 +152,9 @@ class Assessor:
         kin = kinship.of(session, self.noticeboard.ledger, represented) if represented else {}
         proven = {p.proof.attested_by for p in people.values() if p.proof.attested_by is not None}
         believed = proofservices.compromised(session, tenant, proven)
-        notices = self.noticeboard.published(session, {d.notice.sha256 for d in documents.values()})
-        renewals = self.noticeboard.renewals(session, {d.notice.id for d in documents.values()})
+        notices, renewals = self.noticeboard.named(session, [d.notice for d in documents.values()])
         given = [(id_, state.purpose) for id_ in states for state in states[id_] if state.status.valid]
         denied = self.journal.denied(given)
-        refused = refusals.listed(session, tenant, refusals.Kind.PERSON, set(people))
-        protected = resemblances.held(session, tenant, set(people))
         found = {}
         for row in rows:
             document, shown, state = documents[row.id], evidence[row.id], states.get(row.id, ())
@@ -186,7 +185,7 @@ class Assessor:
                 notice_matches=told_by(document, notices),
                 status={
                     s.purpose: Status.REFUSED
-                    if row.person_id in refused and s.status.valid
+                    if row.refused and s.status.valid
                     else _status(s, document, denied, ended, now)
                     for s in state
                 },
@@ -205,7 +204,7 @@ class Assessor:
                 grown_at=None if person.deceased_at is not None else person.ages.until(now),
                 paused=frozenset(s.purpose for s in state if s.paused),
                 notice_current=renewals.current(document.notice),
-                protected=row.person_id in protected,
+                protected=row.protected,
             )
         return found
 

@@ -1,6 +1,6 @@
 """Published notices: kept whole, by digest, so that what people were shown stays readable."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -23,7 +23,14 @@ _TEXTS = core.select(_NOTICE.c.sha256, _NOTICE.c.text).where(
     _NOTICE.c.sha256.in_(core.bindparam("digests", expanding=True)),
 )
 
-_VERSIONS = core.select(_NOTICE.c.id, _NOTICE.c.sha256).where(
+# All versions of the notices that consents name, and the texts of those named: each decision asks for both.
+_NAMED = core.select(
+    _NOTICE.c.id,
+    _NOTICE.c.sha256,
+    core.case((_NOTICE.c.sha256.in_(core.bindparam("digests", expanding=True)), _NOTICE.c.text)).label(
+        "text"
+    ),
+).where(
     _NOTICE.c.tenant_id == core.bindparam("tenant"),
     _NOTICE.c.id.in_(core.bindparam("ids", expanding=True)),
 )
@@ -39,6 +46,8 @@ class _Named(Protocol):
     def id(self) -> str: ...
     @property
     def version(self) -> str: ...
+    @property
+    def sha256(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,27 +114,32 @@ class Noticeboard:
     def published(self, session: Session, digests: Collection[str]) -> dict[str, Notice]:
         """The published notices with these digests. Their texts are hashed again: a row can be edited."""
         which = {"tenant": self.ledger.tenant, "digests": list(digests)}
-        found = {}
-        for sha256, text in session.connection().execute(_TEXTS, which):
-            data = text.encode()
-            if digest(data) == sha256:
-                found[sha256] = read_notice(data)
-        return found
+        return _read((row.sha256, row.text) for row in session.connection().execute(_TEXTS, which))
 
-    def renewals(self, session: Session, ids: Collection[str]) -> Renewals:
-        """What the published versions of these notices say of consents given before them."""
-        which = {"tenant": self.ledger.tenant, "ids": list(ids)}
+    def named(self, session: Session, refs: Collection[_Named]) -> tuple[dict[str, Notice], Renewals]:
+        """The published notices that consents name, and what their other versions say of such consents."""
+        which = {
+            "tenant": self.ledger.tenant,
+            "ids": sorted({ref.id for ref in refs}),
+            "digests": sorted({ref.sha256 for ref in refs}),
+        }
+        rows = session.connection().execute(_NAMED, which).all()
+        texts = _read((row.sha256, row.text) for row in rows if row.text is not None)
         since: dict[str, str] = {}
         unread: set[str] = set()
-        for id_, sha256 in session.connection().execute(_VERSIONS, which).all():
+        for id_, sha256, _ in rows:
             renews = _RENEWS.of((id_, sha256), partial(self._renews, session, sha256))
             if renews is None:
                 unread.add(id_)
             else:
                 since[id_] = max(since.get(id_, ""), renews, key=order)
         # What can't be read may be the text that says so: an edited row must not revive a consent.
-        return Renewals({id_: version for id_, version in since.items() if id_ not in unread})
+        return texts, Renewals({id_: version for id_, version in since.items() if id_ not in unread})
 
     def _renews(self, session: Session, sha256: str) -> str | None:
         notice = self.find(session, sha256)
         return None if notice is None else notice.renews
+
+
+def _read(rows: Iterable[tuple[str, str]]) -> dict[str, Notice]:
+    return {sha256: read_notice(data) for sha256, text in rows if digest(data := text.encode()) == sha256}

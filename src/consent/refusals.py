@@ -4,7 +4,7 @@ No faces are in it: an id of hers, the digest of a source, or the label of a wor
 has no authorization in force (`consent.assessment`); a source or a work on it is frozen (`swap.templates`).
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -159,12 +159,16 @@ class Refusals:
         ).leaf_hash
 
 
-def listed(session: Session, tenant: str, kind: Kind, values: Collection[str]) -> frozenset[str]:
-    """Which of these are on the list now."""
-    if not values:
-        return frozenset()
-    rows = session.connection().execute(_LISTED, {"tenant": tenant, "values": sorted(set(values))})
-    return frozenset(value for found, value in rows if found == kind)
+def listed(
+    tenant: "core.ColumnElement[str]", person: "core.ColumnElement[str]"
+) -> "core.ColumnElement[bool]":
+    """Whether the person of a row is on the list now: a part of the statement that reads that row."""
+    return core.exists().where(
+        _REFUSAL.c.tenant_id == tenant,
+        _REFUSAL.c.kind == Kind.PERSON,
+        _REFUSAL.c.value == person,
+        _REFUSAL.c.ended_at.is_(None),
+    )
 
 
 def refused(

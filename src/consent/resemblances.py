@@ -3,7 +3,6 @@
 She who was searched for and she who was found are each told of it, and neither is told of the other.
 """
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -29,11 +28,6 @@ SEARCHED, RESEMBLED, RELEASE_ASKED, RELEASED = (
 )
 
 _SEARCH = cast(core.Table, FaceSearchRow.__table__)  # type: ignore[attr-defined]
-_HELD = core.select(_SEARCH.c.person_id).where(
-    _SEARCH.c.tenant_id == core.bindparam("tenant"),
-    _SEARCH.c.person_id.in_(core.bindparam("people", expanding=True)),
-    _SEARCH.c.state == "held",
-)
 
 
 class ResemblanceUnknown(BadInput):
@@ -98,12 +92,14 @@ class Told:
     entry: str
 
 
-def held(session: Session, tenant: str, people: Collection[str]) -> frozenset[str]:
-    """Which of these have a face that resembles a protected person's, and is not released (G-30)."""
-    if not people:
-        return frozenset()
-    rows = session.connection().execute(_HELD, {"tenant": tenant, "people": sorted(set(people))})
-    return frozenset(rows.scalars())
+def held(tenant: "core.ColumnElement[str]", person: "core.ColumnElement[str]") -> "core.ColumnElement[bool]":
+    """Whether the person of a row has a face that resembles a protected one's, not released (G-30).
+
+    A part of the statement that reads that row.
+    """
+    return core.exists().where(
+        _SEARCH.c.tenant_id == tenant, _SEARCH.c.person_id == person, _SEARCH.c.state == State.HELD
+    )
 
 
 @dataclass(frozen=True, slots=True)

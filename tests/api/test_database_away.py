@@ -238,7 +238,7 @@ def test_wherever_a_post_loses_it_the_post_is_done_once(
     there.app.state.limits = Limits(Buckets(1e6, 1e6), Buckets(1e6, 1e6))
     path, body, table = what(there)
     operator, world = there.operator, there.world
-    # That its key was used is written once a minute, and what waits is sequenced: not in the one that is counted.
+    # That its key was used is written once a minute, and what waits is sequenced: not in the counted one.
     assert operator.post(path, body).is_success
     with Losing().over() as counted:
         assert operator.post(path, body).is_success

@@ -17,7 +17,7 @@ from audit.canonical import canonical
 from audit.errors import BadInput, Unready
 from audit.fact import Seal, Subject
 from audit.ids import Entropy
-from audit.kek import Kek, KekMismatch
+from audit.kek import Kek, promote, upcoming
 from audit.keydb import KeyDatabase
 from audit.sealing import NONCE_SIZE, SealBroken, derive
 
@@ -156,6 +156,28 @@ class KeyStore:
                 raise KeysInUse("the key store is being read; its old pages are still there")
         return bool(done)
 
+    def rotate(self) -> int:
+        """Wrap every key of this tenant under a new KEK and destroy the old one. The epoch of the new.
+
+        Ends an erasure: no copy that anybody kept of the store opens again, of no subject. Dying anywhere
+        leaves one KEK under which every key opens, and doing it again goes on. Raises `KeysInUse` while
+        somebody reads the store: what the old KEK opens is in its old pages; do it again.
+        """
+        with self._lock:
+            with self._database.writing() as connection:
+                old = self._settled(connection)
+                new = Kek.create(upcoming(self._kek_path), self._entropy, epoch=old.epoch + 1)
+                if not self._wrap_anew(connection, old, new):
+                    # Nothing tells which of the two is in use, so there must never be two.
+                    promote(self._kek_path)
+            # After the commit: until then the old one alone opens what is in the store. Under the lock again,
+            # or we might put in place what somebody who rotates after us has wrapped nothing under yet.
+            with self._database.writing() as connection:
+                self._kek = self._settled(connection)
+            if not self._database.emptied():
+                raise KeysInUse("the key store is being read; its old pages are still there")
+            return new.epoch
+
     def close(self) -> None:
         """Close the store's file and forget every key."""
         with self._lock:
@@ -165,7 +187,7 @@ class KeyStore:
     def _insert(self, connection: Connection, subject: Subject) -> None:
         # Inside the store's only write transaction: whoever rotates the KEK holds it meanwhile, so
         # the one in the file now is the one that will open this.
-        self._kek = Kek.load(self._kek_path)
+        self._kek = self._settled(connection)
         wrapped = [
             self._kek.wrap(self._entropy(32), self._owner(subject, column), self._entropy)
             for column in _COLUMNS
@@ -175,6 +197,41 @@ class KeyStore:
             "INSERT INTO subject VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
             (self.tenant, subject.kind, subject.id, self._kek.epoch, *wrapped),
         )
+
+    def _settled(self, connection: Connection) -> Kek:
+        """The KEK in use, in the store's write transaction. A rotation that broke off is ended or undone."""
+        kek, after = Kek.load(self._kek_path), upcoming(self._kek_path)
+        if not after.exists():
+            return kek
+        (newest,) = connection.execute(
+            "SELECT max(epoch) FROM subject WHERE tenant = ?", (self.tenant,)
+        ).fetchone()
+        if newest == kek.epoch + 1:
+            promote(self._kek_path)
+            return Kek.load(self._kek_path)
+        after.unlink()
+        return kek
+
+    def _wrap_anew(self, connection: Connection, old: Kek, new: Kek) -> bool:
+        """Every key of the tenant from the old KEK to the new. False: there are none."""
+        rows = connection.execute(
+            "SELECT kind, id, link, ops, evid FROM subject WHERE tenant = ?", (self.tenant,)
+        ).fetchall()
+        for kind, id_, *wrapped in rows:
+            owners = [[self.tenant, kind, id_, column] for column in _COLUMNS]
+            connection.execute(
+                "UPDATE subject SET epoch = ?, link = ?, ops = ?, evid = ?"
+                " WHERE tenant = ? AND kind = ? AND id = ?",
+                (
+                    new.epoch,
+                    *(
+                        None if key is None else new.wrap(old.unwrap(key, owner), owner, self._entropy)
+                        for key, owner in zip(wrapped, owners, strict=True)
+                    ),
+                    *(self.tenant, kind, id_),
+                ),
+            )
+        return bool(rows)
 
     def _recall(self, subject: Subject) -> SubjectKeys | None:
         # data_version changes when anybody else commits. A key that was destroyed elsewhere must
@@ -204,7 +261,8 @@ class KeyStore:
         if link is None or evid is None:
             raise KeysErased(f"the keys of this {subject.kind} were destroyed")
         if epoch != self._kek.epoch:
-            self._reload_kek(epoch)
+            # Another process rotated it since we started, or is about to put the new one in its place.
+            self._kek = Kek.of_epoch(self._kek_path, epoch)
         keys = SubjectKeys(
             self._kek.unwrap(link, self._owner(subject, "link")),
             None if ops is None else self._kek.unwrap(ops, self._owner(subject, "ops")),
@@ -214,12 +272,6 @@ class KeyStore:
         if len(self._remembered) > _REMEMBERED:
             self._remembered.popitem(last=False)
         return keys
-
-    def _reload_kek(self, epoch: int) -> None:
-        # Another process may have rotated it since we started.
-        self._kek = Kek.load(self._kek_path)
-        if epoch != self._kek.epoch:
-            raise KekMismatch(f"keys of epoch {epoch}, a KEK of epoch {self._kek.epoch}")
 
     def _owner(self, subject: Subject, column: str) -> list[str]:
         return [self.tenant, subject.kind, subject.id, column]

@@ -1,19 +1,22 @@
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 
+from audit import durable
+from audit import kek as kek_module
 from audit import keystore as module
 from audit.durable import DiskFailed, DiskFull
 from audit.fact import Seal, Subject
 from audit.ids import Entropy
 from audit.kek import Kek, KekMismatch
 from audit.keys import KeyMalformed
-from audit.keystore import KeysErased, KeysInUse, KeyStore
+from audit.keystore import KeysErased, KeysInUse, KeyStore, SubjectKeys
 from audit.sealing import SealBroken
 from audit.secretfile import KeyExists, KeyFileExposed, KeyMissing
 from logbook import ANNA, BEA, a_full_disk
@@ -337,3 +340,170 @@ def test_keys_that_somebody_is_reading_are_destroyed_when_asked_again(store: Key
 
     store.destroy(ANNA, evidence=False)
     assert not any(wrapped in path.read_bytes() for path in file.parent.glob("keys.db*"))
+
+
+# Rotation: the end of an erasure
+
+
+def opens_with(kek: Path, store: Path, folder: Path, entropy: Entropy) -> SubjectKeys | None:
+    """What a thief has of Anna who kept this KEK and this store."""
+    folder.mkdir(mode=0o700)
+    for source, name in ((kek, "kek"), (store, "keys.db")):
+        (folder / name).write_bytes(source.read_bytes())
+        (folder / name).chmod(0o600)
+    with closing(KeyStore(folder / "keys.db", folder / "kek", "studio", entropy)) as stolen:
+        return stolen.get(ANNA)
+
+
+def test_after_a_rotation_every_key_opens_and_no_older_copy_does(
+    store: KeyStore, home: Path, entropy: Entropy, tmp_path: Path
+) -> None:
+    # Given two subjects, one without her operational key, one erased, another tenant, and a copy of the store
+    keys, hers = store.get_or_create(ANNA), store.get_or_create(BEA)
+    gone = store.get_or_create(Subject("person", "gone"))
+    store.destroy(BEA, evidence=False)
+    store.destroy(Subject("person", "gone"), evidence=True)
+    rival = KeyStore.create(home / "keys.db", home / "rival", "rival", entropy)
+    theirs = rival.get_or_create(ANNA)
+    with store._database.connection() as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    kept, old = tmp_path / "kept.db", tmp_path / "kept"
+    kept.write_bytes((home / "keys.db").read_bytes())
+    old.write_bytes((home / "kek").read_bytes())
+    assert opens_with(old, kept, tmp_path / "before", entropy) == keys
+
+    # When
+    assert store.rotate() == 2
+
+    # Then
+    for each in (store, reopened(home, entropy)):
+        assert each.get(ANNA) == keys
+        assert each.get(BEA) == SubjectKeys(hers.link, None, hers.evid)
+        with pytest.raises(KeysErased):
+            each.get(Subject("person", "gone"))
+    assert rival.get(ANNA) == theirs
+    with pytest.raises(KekMismatch):
+        opens_with(home / "kek", kept, tmp_path / "new on old", entropy)
+    with pytest.raises(KekMismatch):
+        opens_with(old, home / "keys.db", tmp_path / "old on new", entropy)
+    assert sorted(path.name for path in home.iterdir()) == [
+        "kek",
+        "keys.db",
+        "keys.db-shm",
+        "keys.db-wal",
+        "rival",
+    ]
+    everything = b"".join(path.read_bytes() for path in home.iterdir())
+    assert old.read_bytes().split()[2] not in everything
+    assert not any(key in everything for key in (keys.link, gone.link, hers.evid))
+
+
+def test_the_old_kek_s_own_blocks_are_overwritten(store: KeyStore, home: Path) -> None:
+    store.get_or_create(ANNA)
+    with (home / "kek").open("rb") as old:
+        secret = old.read()
+        store.rotate()
+        old.seek(0)
+        assert old.read() == bytes(len(secret))
+
+
+def test_a_process_that_runs_meanwhile_goes_on(store: KeyStore, home: Path, entropy: Entropy) -> None:
+    running = reopened(home, entropy)
+    keys = running.get_or_create(ANNA)
+
+    assert [store.rotate() for _ in range(3)] == [2, 3, 4]
+
+    assert (running.get(ANNA), reopened(home, entropy).get(ANNA)) == (keys, keys)
+    assert running.get_or_create(BEA) == store.get(BEA)
+    assert running.rotate() == 5
+    assert store.get(BEA) == running.get(BEA)
+
+
+def test_a_store_without_keys_is_rotated_too(store: KeyStore, home: Path, entropy: Entropy) -> None:
+    assert store.rotate() == 2
+    assert reopened(home, entropy).get_or_create(ANNA) == store.get(ANNA)
+
+
+class Died(BaseException):
+    """The process is gone: nothing it would have done after happens."""
+
+
+@pytest.mark.parametrize("at", range(1, 9))
+def test_wherever_a_rotation_dies_every_key_opens_and_it_can_be_done_again(
+    at: int, store: KeyStore, home: Path, entropy: Entropy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a rotation that dies at the n-th of: making a file durable, each row, the commit, the rename
+    keys, hers = store.get_or_create(ANNA), store.get_or_create(BEA)
+    steps = iter(range(1, 100))
+    done = list[str]()
+
+    def dying(name: str, step: Callable[..., object]) -> Callable[..., object]:
+        def run(*args: object, **more: object) -> object:
+            if next(steps) == at:
+                raise Died(name)
+            done.append(name)
+            return step(*args, **more)
+
+        return run
+
+    with monkeypatch.context() as dies:
+        for name in ("create", "sync_directory"):
+            dies.setattr(kek_module.durable, name, dying(name, getattr(durable, name)))
+        dies.setattr(Path, "replace", dying("replace", Path.replace))
+        dies.setattr(Kek, "wrap", dying("wrap", Kek.wrap))
+        with suppress(Died):
+            store.rotate()
+
+    # Then whoever comes next opens everything, can add somebody, and rotate
+    for each in (reopened(home, entropy), store):
+        assert (each.get(ANNA), each.get(BEA)) == (keys, hers)
+    other = reopened(home, entropy)
+    added = other.get_or_create(Subject("person", "new"))
+    assert store.get(Subject("person", "new")) == added
+    assert store.rotate() in {2, 3}
+    assert (other.get(ANNA), other.get(Subject("person", "new"))) == (keys, added)
+    assert not (home / "kek.next").exists()
+
+
+def test_who_reads_the_store_is_waited_for_by_doing_it_again(store: KeyStore, home: Path) -> None:
+    store.get_or_create(ANNA)
+    with closing(sqlite3.connect(home / "keys.db")) as reader:
+        reader.execute("BEGIN")
+        (wrapped,) = reader.execute("SELECT ops FROM subject WHERE id = ?", (ANNA.id,)).fetchone()
+        with pytest.raises(KeysInUse):
+            store.rotate()
+    store.rotate()
+    assert not any(wrapped in path.read_bytes() for path in home.glob("keys.db*"))
+
+
+def test_processes_that_rotate_and_enrol_at_once_lose_no_key(home: Path, store: KeyStore) -> None:
+    script = (
+        "import os, sys; from pathlib import Path; from audit.keystore import KeyStore, KeysInUse;"
+        "from audit.fact import Subject; home, name = Path(sys.argv[1]), sys.argv[2];"
+        "store = KeyStore(home / 'keys.db', home / 'kek', 'studio', os.urandom)\n"
+        "for n in range(30):\n"
+        "  keys = store.get_or_create(Subject('person', f'{name}-{n}'))\n"
+        "  print(f'{name}-{n}', keys.link.hex(), flush=True)\n"
+        "  try:\n"
+        "    if n % 5 == 0: store.rotate()\n"
+        "  except KeysInUse: pass\n"
+    )
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, str(home), f"p{number}"],
+            env={"PYTHONPATH": str(Path(module.__file__).parents[1])},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for number in range(4)
+    ]
+    said = [
+        line.split() for process in processes for line in process.communicate(timeout=120)[0].splitlines()
+    ]
+
+    assert [process.returncode for process in processes] == [0] * 4
+    assert len(said) == 120
+    for name, link in said:
+        keys = store.get(Subject("person", name))
+        assert keys is not None
+        assert keys.link.hex() == link

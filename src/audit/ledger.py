@@ -4,12 +4,12 @@ So state and log can't disagree: both commit, or neither. A place in the tree co
 `audit.log`. If the process dies in between, the entry is there and waits.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
-from sqlalchemy import RowMapping, Table, bindparam, func, select, union_all
+from sqlalchemy import CursorResult, RowMapping, Table, bindparam, delete, func, select, union_all
 from sqlmodel import Session
 
 from audit import entryrows, instant, tree
@@ -47,6 +47,16 @@ _PARTS = (
     .where(_SEALED.c.tenant_id == bindparam("tenant"), _SEALED.c.leaf_hash == bindparam("leaf_hash"))
     .order_by(_SEALED.c.seal, _SEALED.c.part)
 )
+_SEALS = select(_SEALED.c.part).where(
+    _SEALED.c.tenant_id == bindparam("tenant"),
+    _SEALED.c.leaf_hash == bindparam("leaf_hash"),
+    _SEALED.c.seal.in_(bindparam("seals", expanding=True)),
+)
+_DROP = delete(_SEALED).where(
+    _SEALED.c.tenant_id == bindparam("tenant"),
+    _SEALED.c.leaf_hash == bindparam("leaf_hash"),
+    _SEALED.c.part == bindparam("part"),
+)
 _LAST_INSTANT = select(func.max(_NEWEST.c.at))
 
 
@@ -70,6 +80,15 @@ class Opened:
     part: int
     seal: Seal
     opening: Opening
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one part is sealed."""
+
+    seq: int
+    leaf_hash: str
+    part: int
 
 
 Heard = Callable[[Session, Fact, Entry], None]
@@ -181,8 +200,44 @@ class Ledger:
                 found.append(Opened(part, kind, opening))
         return tuple(found)
 
-    def entries_of(self, session: Session, subject: Subject) -> Iterator[Entry]:
-        """Every entry with a part about `subject`, in order of writing.
+    def sealed(
+        self, session: Session, subject: Subject, seals: Collection[Seal], *, after: int = 0
+    ) -> tuple[Place, ...]:
+        """Where something is sealed for `subject` in one of these ways, in entries written after `after`.
+
+        As slow as `entries_of`. Empty for a subject whose keys are gone: nobody can tell any more.
+        """
+        try:
+            keys = self._keystore.get(subject)
+        except KeysErased:
+            return ()
+        if keys is None:
+            return ()
+        found = []
+        for entry in self.entries_of(session, subject, after=after):
+            leaf = Leaf.parse(entry.leaf)
+            mine = handle(keys.link, leaf.eid)
+            rows = session.connection().execute(
+                _SEALS, {"tenant": self.tenant, "leaf_hash": entry.leaf_hash, "seals": sorted(seals)}
+            )
+            found += [
+                Place(entry.seq, entry.leaf_hash, part)
+                for part in rows.scalars()
+                if leaf.parts[part].h == mine
+            ]
+        return tuple(found)
+
+    def drop(self, session: Session, places: Iterable[Place]) -> int:
+        """Delete these ciphertexts: an erasure, before its keys go. How many; the leaves stay as they are."""
+        done = 0
+        for place in places:
+            which = {"tenant": self.tenant, "leaf_hash": place.leaf_hash, "part": place.part}
+            result = session.connection().execute(_DROP, which)
+            done += cast("CursorResult[Any]", result).rowcount
+        return done
+
+    def entries_of(self, session: Session, subject: Subject, *, after: int = 0) -> Iterator[Entry]:
+        """Every entry with a part about `subject` written after the one with this `seq`, in that order.
 
         Reads the whole log and tries each entry's handle. There is no index, on purpose: one would
         link a person's entries for everybody who can read the database.
@@ -190,7 +245,18 @@ class Ledger:
         keys = self._keystore.get(subject)
         if keys is None:
             return
-        link, last = keys.link, 0
+        for entry in self._all(session, after):
+            if f'"h":"{handle(keys.link, entry.eid)}"'.encode() in entry.leaf:
+                yield entry
+
+    def of_kind(self, session: Session, kind: str) -> Iterator[Entry]:
+        """Every entry of this kind, in order of writing. Reads the whole log."""
+        for entry in self._all(session, 0):
+            if f'"t":"{kind}"'.encode() in entry.leaf:
+                yield entry
+
+    def _all(self, session: Session, after: int) -> Iterator[Entry]:
+        last = after
         while True:
             rows = (
                 session.connection()
@@ -203,9 +269,7 @@ class Ledger:
                 .mappings()
                 .all()
             )
-            for row in rows:
-                if f'"h":"{handle(link, row["eid"])}"'.encode() in row["leaf"]:
-                    yield _entry(row)
+            yield from map(_entry, rows)
             if len(rows) < _PAGE:
                 return
             last = rows[-1]["seq"]

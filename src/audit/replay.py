@@ -26,6 +26,7 @@ from audit.treerows import TreeRows
 
 _ENTRY = cast(Table, EntryRow.__table__)  # type: ignore[attr-defined]
 _SEALED = cast(Table, SealedRow.__table__)  # type: ignore[attr-defined]
+_SEALED_PART = b'"ct":'
 _CHECKPOINT = cast(Table, CheckpointRow.__table__)  # type: ignore[attr-defined]
 
 
@@ -57,6 +58,8 @@ class Replay:
     size: int
     root: str
     findings: tuple[Finding, ...]
+    unopenable: int
+    """Parts of entries without a ciphertext: nobody opens them. Whether they were erased, the log says."""
 
     @property
     def sound(self) -> bool:
@@ -71,6 +74,7 @@ class _Replayer:
     rows: TreeRows
     storage: Storage
     findings: list[Finding] = field(default_factory=list)
+    unopenable: int = 0
 
     def roots(self, signed: dict[int, str], size: int) -> str:
         """Grow the tree again, block by block; the first signed root that it misses is a finding."""
@@ -123,8 +127,10 @@ class _Replayer:
         entries = {row.idx: row for row in run.execute(select(_ENTRY).where(*here))}
         joined = (_SEALED.c.tenant_id == _ENTRY.c.tenant_id) & (_SEALED.c.leaf_hash == _ENTRY.c.leaf_hash)
         sealed = select(_ENTRY.c.idx, _SEALED.c.ciphertext).join(_SEALED, joined).where(*here)
+        self.unopenable += sum(row.leaf.count(_SEALED_PART) for row in entries.values())
         for index, ciphertext in run.execute(sealed):
-            if f'"ct":"{sha256(ciphertext).hexdigest()}"'.encode() not in entries[index].leaf:
+            self.unopenable -= 1
+            if _SEALED_PART + f'"{sha256(ciphertext).hexdigest()}"'.encode() not in entries[index].leaf:
                 self._found(Copy.SEALED, index)
         return entries
 
@@ -179,7 +185,7 @@ def replay(rows: TreeRows, storage: Storage, head: TreeHead | None) -> Replay:
     if head is None or head.size > last or signed.get(head.size, head.root) != head.root:
         replayer.findings.append(Finding(Copy.HEAD, last))
     root = replayer.roots(signed, last)
-    return Replay(last, root, tuple(replayer.findings))
+    return Replay(last, root, tuple(replayer.findings), replayer.unopenable)
 
 
 def _split(data: bytes | None, width: int) -> list[bytes | None]:

@@ -118,12 +118,13 @@ class PetitionRow(SQLModel, table=True):
 
 
 class ErasureRow(SQLModel, table=True):
-    """That she had her data erased: which of her keys are still to be destroyed, and when the rest go."""
+    """That she had her data erased: which of her keys are still to be destroyed, and how far that is."""
 
     __tablename__ = "erasure"
     __table_args__ = (
         ForeignKeyConstraint(["tenant_id", "person_id"], ["person.tenant_id", "person.id"]),
         Index("erasure_due", "tenant_id", "left", "evidence_until"),
+        Index("erasure_step", "tenant_id", "step"),
     )
 
     tenant_id: str = Field(primary_key=True, max_length=64)
@@ -133,9 +134,26 @@ class ErasureRow(SQLModel, table=True):
     """`all`, `evidence` or `none`."""
     evidence_until: datetime = Field(sa_type=Instant)
     entry: str = Field(sa_type=Digest)
+    step: str = "due"
+    """`due`, `dropped`, `destroyed` or `done`: of the keys whose turn it is."""
+    parts: int = 0
+    """Parts of entries that these keys opened, and nothing opens any more."""
+    epoch: int | None = None
+    """Of the KEK under which no copy of the key store opens hers. None: that one is not destroyed yet."""
 
 
-# How it stands, told to others: the module consent.handles
+class LegalHoldRow(SQLModel, table=True):
+    """That somebody's data must not be destroyed while a claim or an order runs."""
+
+    __tablename__ = "legal_hold"
+    __table_args__ = (ForeignKeyConstraint(["tenant_id", "person_id"], ["person.tenant_id", "person.id"]),)
+
+    tenant_id: str = Field(primary_key=True, max_length=64)
+    id: str = Field(primary_key=True, sa_type=Identifier)
+    person_id: str = Field(sa_type=Identifier, index=True)
+    at: datetime = Field(sa_type=Instant)
+    ended_at: datetime | None = Field(default=None, sa_type=Instant)
+    entry: str = Field(sa_type=Digest)
 
 
 class StatusHandleRow(SQLModel, table=True):

@@ -2,24 +2,30 @@
 
 What proves consent and decision stays until the period for claims is over (PIPL arts. 47(2), 56: three
 years), sealed under her evidence key; then that key goes too. The key that opens everything else goes now.
+
+Each of the two goes in steps, each written down, in an order that dying anywhere only delays
+(`service.erasing`): what it sealed is dropped and counted, the key is destroyed, every other key is wrapped
+under a new KEK. Only with the old one gone is what somebody kept a copy of gone too: then it is completed.
+Leaves and proofs stay. What an auditor counts of parts without a ciphertext is what these entries add up to.
 """
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, and_, col, func, or_, select
 
 from audit import instant
 from audit.canonical import Json
 from audit.fact import Fact, Part, Seal, Subject
 from audit.keystore import KeyStore
-from audit.ledger import Ledger
-from consent import gone
+from audit.ledger import Ledger, Place
+from consent import gone, holds
 from consent.caretables import ErasureRow
 from consent.scope_rules import EVIDENCE_DAYS
 
-ERASED, DESTROYED = "PersonErased", "KeysDestroyed"
+ERASED, DESTROYED, ROTATED, COMPLETED = "PersonErased", "KeysDestroyed", "KekRotated", "ErasureCompleted"
 KEEP = timedelta(days=EVIDENCE_DAYS)
 
 
@@ -29,6 +35,17 @@ class Left(StrEnum):
     ALL = "all"
     EVIDENCE = "evidence"
     NONE = "none"
+
+
+class Step(StrEnum):
+    """How far the keys are whose turn it is."""
+
+    DUE = "due"
+    DROPPED = "dropped"
+    """What they sealed is deleted, and counted."""
+    DESTROYED = "destroyed"
+    """They are; copies of them may open yet."""
+    DONE = "done"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +76,17 @@ class Erasure:
     left: Left
     evidence_until: datetime
     entry: str
+    step: Step
+    parts: int
+    """Parts of entries about her that were dropped with the keys of this step."""
+    epoch: int | None
+    """Of the KEK since which no copy of the key store opens anything of hers."""
+
+    @property
+    def seals(self) -> frozenset[Seal]:
+        """What is sealed under the keys whose turn it is: with the last, all there is."""
+        first = self.left is Left.ALL or (self.left is Left.EVIDENCE and self.step is Step.DESTROYED)
+        return frozenset({Seal.OPS}) if first else frozenset(Seal)
 
     @property
     def stays(self) -> tuple[Remains, ...]:
@@ -83,7 +111,7 @@ class Erasures:
     keep: timedelta = KEEP
 
     def begin(self, session: Session, person: str, *, by: str, references: int, now: datetime) -> Erasure:
-        """Write down that she is erased. Her keys go after the commit: `destroy`. Again: the first one."""
+        """Write down that she is erased. Her keys go after the commit. Again: the first one."""
         tenant = self.ledger.tenant
         # Who grants or enrols a key for her shares it: either it is seen by the erasure, or it sees that.
         gone.lock(session, tenant, person, "update")
@@ -111,38 +139,131 @@ class Erasures:
             session.flush()
         return _erasure(row)
 
-    def destroy(self, session: Session, *, now: datetime, limit: int = 100) -> int:
-        """Destroy the keys that are due, in the caller's write session. How many people's.
+    def due(self, session: Session, *, now: datetime, limit: int = 100) -> tuple[Erasure, ...]:
+        """Whose keys have their turn and no legal hold keeps, those that were begun first."""
+        again = and_(
+            col(ErasureRow.left) == Left.EVIDENCE,
+            col(ErasureRow.step) == Step.DONE,
+            col(ErasureRow.evidence_until) <= now,
+        )
+        rows = session.exec(
+            select(ErasureRow)
+            .where(
+                ErasureRow.tenant_id == self.ledger.tenant,
+                or_(col(ErasureRow.step).in_([Step.DUE, Step.DROPPED]), again),
+                ~holds.open_on(ErasureRow.tenant_id, ErasureRow.person_id),
+            )
+            .order_by(col(ErasureRow.at), ErasureRow.person_id)
+            .limit(limit)
+        ).all()
+        return tuple(_erasure(row) for row in rows)
 
-        The keys first, and durably: dying between the two repeats it, the other order would forget one.
+    def drop(self, session: Session, erasure: Erasure, places: Collection[Place]) -> bool:
+        """Delete what the keys of this step sealed, and count it; before they go, for without them nobody
+
+        could tell what was hers. False: a legal hold came in between.
         """
-        done = 0
-        for left, due in (
-            (Left.ALL, col(ErasureRow.at) <= now),
-            (Left.EVIDENCE, col(ErasureRow.evidence_until) <= now),
-        ):
-            rows = session.exec(
-                select(ErasureRow)
-                .where(ErasureRow.tenant_id == self.ledger.tenant, ErasureRow.left == left, due)
-                .order_by(ErasureRow.person_id)
-                .limit(limit)
-                .with_for_update()
-            ).all()
-            for row in rows:
-                last = left is Left.EVIDENCE
-                self.keystore.destroy(Subject("person", row.person_id), evidence=last)
-                row.left = str(Left.NONE if last else Left.EVIDENCE)
-                session.add(row)
-                # No subject of hers: after the last key there is none, and a tenant's entry names nobody.
-                said = Part(
-                    Subject("tenant", self.ledger.tenant),
-                    Seal.EVID,
-                    {"keys": "evidence" if last else "operational", "at": instant.exact(now)},
-                )
-                self.ledger.append(session, Fact(DESTROYED, (said,), (row.entry,)), now)
-                session.flush()
-                done += 1
-        return done
+        row = self._locked(session, erasure.person)
+        if row is None:
+            return False
+        if row.step == Step.DONE:
+            row.parts = 0
+        row.parts += self.ledger.drop(session, places)
+        row.step = str(Step.DROPPED)
+        session.flush()
+        return True
+
+    def destroy(self, session: Session, erasure: Erasure, *, now: datetime) -> bool:
+        """Destroy the keys and write it down, in this order: dying in between repeats it, the other would
+
+        forget one. False: held, or destroyed already. Raises `audit.keystore.KeysInUse`: then not yet.
+        """
+        row = self._locked(session, erasure.person)
+        if row is None or (row.step, row.left) != (Step.DROPPED, erasure.left):
+            return False
+        last = row.left == Left.EVIDENCE
+        self.keystore.destroy(Subject("person", row.person_id), evidence=last)
+        row.left, row.step, row.epoch = str(Left.NONE if last else Left.EVIDENCE), str(Step.DESTROYED), None
+        session.flush()
+        self._say(session, DESTROYED, row, {}, now)
+        return True
+
+    def uncompleted(self, session: Session) -> tuple[Erasure, ...]:
+        """Whose keys are destroyed, and a copy of them may open yet: they wait for another KEK."""
+        rows = session.exec(
+            select(ErasureRow)
+            .where(ErasureRow.tenant_id == self.ledger.tenant, ErasureRow.step == Step.DESTROYED)
+            .order_by(ErasureRow.person_id)
+        )
+        return tuple(_erasure(row) for row in rows)
+
+    def rotated(self, session: Session, epoch: int, *, now: datetime) -> None:
+        """Write down that the KEK before this epoch's is destroyed."""
+        said: dict[str, Json] = {"epoch": epoch, "at": instant.exact(now)}
+        part = Part(Subject("tenant", self.ledger.tenant), Seal.EVID, said)
+        self.ledger.append(session, Fact(ROTATED, (part,)), now)
+
+    def complete(
+        self, session: Session, erasure: Erasure, late: Collection[Place], epoch: int, *, now: datetime
+    ) -> bool:
+        """No copy of her keys opens since this epoch: it is completed. False: it was already.
+
+        `late` is what was sealed while the keys went.
+        """
+        row = self._row(session, erasure.person)
+        if (row.step, row.left) != (Step.DESTROYED, erasure.left):
+            return False
+        row.parts += self.ledger.drop(session, late)
+        row.step, row.epoch = str(Step.DONE), epoch
+        session.flush()
+        self._say(session, COMPLETED, row, {"epoch": epoch}, now)
+        return True
+
+    def _say(
+        self, session: Session, kind: str, row: ErasureRow, more: Mapping[str, Json], now: datetime
+    ) -> None:
+        # No subject of hers: after the last key there is none, and a tenant's entry names nobody. How many
+        # parts, and not which: a list in the log would link them again.
+        said: dict[str, Json] = {
+            "keys": "evidence" if row.left == Left.NONE else "operational",
+            "parts": row.parts,
+            "at": instant.exact(now),
+            **more,
+        }
+        part = Part(Subject("tenant", self.ledger.tenant), Seal.EVID, said)
+        self.ledger.append(session, Fact(kind, (part,), (row.entry,)), now)
+
+    def _locked(self, session: Session, person: str) -> ErasureRow | None:
+        """Hers, unless a hold is on her. Who places one takes her row as well: it is seen, or comes after."""
+        gone.lock(session, self.ledger.tenant, person, "update")
+        return None if holds.held(session, self.ledger.tenant, person) else self._row(session, person)
+
+    def _row(self, session: Session, person: str) -> ErasureRow:
+        return session.exec(
+            select(ErasureRow)
+            .where(ErasureRow.tenant_id == self.ledger.tenant, ErasureRow.person_id == person)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        ).one()
+
+    def dropped(self, session: Session) -> int:
+        """How many parts of entries were dropped, as the log says; in steps under way, as their rows say.
+
+        What is missing of ciphertexts beyond that, nobody's erasure explains.
+        """
+        tenant = Subject("tenant", self.ledger.tenant)
+        said = [
+            self.ledger.opened(session, entry.leaf_hash, tenant)
+            for entry in self.ledger.of_kind(session, COMPLETED)
+        ]
+        counts = [one.get("parts") for one in said if one is not None]
+        under_way = session.exec(
+            select(func.sum(ErasureRow.parts)).where(
+                ErasureRow.tenant_id == self.ledger.tenant,
+                col(ErasureRow.step).in_([Step.DROPPED, Step.DESTROYED]),
+            )
+        ).one()
+        return sum(count for count in counts if isinstance(count, int)) + (under_way or 0)
 
     def find(self, session: Session, person: str) -> Erasure | None:
         """Hers, if she was erased."""
@@ -151,4 +272,13 @@ class Erasures:
 
 
 def _erasure(row: ErasureRow) -> Erasure:
-    return Erasure(row.person_id, row.at, Left(row.left), row.evidence_until, row.entry)
+    return Erasure(
+        row.person_id,
+        row.at,
+        Left(row.left),
+        row.evidence_until,
+        row.entry,
+        Step(row.step),
+        row.parts,
+        row.epoch,
+    )

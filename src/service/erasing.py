@@ -1,13 +1,16 @@
 """Erase a person, as far as the law lets: withdraw, drop, end, retire; then her keys. Safe to repeat.
 
 Each consent is withdrawn in a transaction of its own: all in one would lock templates after authorizations.
-If it dies in between, what is withdrawn stays so and asking again goes on; the keys of a committed erasure
-are destroyed by the worker's purge if not here.
+If it dies in between, what is withdrawn stays so and asking again goes on; a committed erasure is brought to
+its end by the worker's purge if not here. Each of its steps is a unit of work of its own: to look through the
+log for what was hers takes as long as the log is, and nobody else may have to wait for it.
 """
 
 from contextlib import suppress
 
+from audit.fact import Subject
 from audit.keystore import KeysInUse
+from audit.ledger import Place
 from consent import signed
 from consent.erasures import Erasure
 from consent.portraits import Portraits
@@ -35,11 +38,47 @@ def erase(record: Record, person: str, by: By) -> Erasure:
     # From here on nothing is granted under her id; what was granted while the first were withdrawn goes too.
     _withdraw_all(record, person, by)
     # Swallowed: what is in use now the worker's purge destroys, as the row of the erasure says it must.
-    with suppress(KeysInUse), record.database.write() as session:
-        rights.erasures.destroy(session, now=record.clock())
+    with suppress(KeysInUse):
+        finish(record)
     record.log.publish(begun.entry, now=record.clock())
     with record.database.read() as session:
         return rights.erasures.find(session, person) or begun
+
+
+def finish(record: Record) -> int:
+    """Bring every erasure that is due to its end, or on: keys destroyed, and every copy of them. How many.
+
+    Raises `audit.keystore.KeysInUse` while somebody reads the key store: the next call goes on.
+    """
+    erasures = SubjectRights(record).erasures
+    with record.database.read() as session:
+        due = erasures.due(session, now=record.clock())
+    for one in due:
+        places = _sealed(record, one)
+        with record.database.write() as session:
+            going = erasures.drop(session, one, places)
+        if going:
+            with record.database.write() as session:
+                erasures.destroy(session, one, now=record.clock())
+    with record.database.read() as session:
+        waiting = erasures.uncompleted(session)
+    if not waiting:
+        return 0
+    # Once for all of them: it wraps every other key anew.
+    epoch = record.keystore.rotate()
+    with record.database.write() as session:
+        erasures.rotated(session, epoch, now=record.clock())
+    done = 0
+    for one in waiting:
+        late = _sealed(record, one)
+        with record.database.write() as session:
+            done += erasures.complete(session, one, late, epoch, now=record.clock())
+    return done
+
+
+def _sealed(record: Record, one: Erasure) -> tuple[Place, ...]:
+    with record.database.read() as session:
+        return record.ledger.sealed(session, Subject("person", one.person), one.seals)
 
 
 def _withdraw_all(record: Record, person: str, by: By) -> None:

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 
 from consent.links import Links
 from consent.portraits import Portraits
-from service import receiving
+from service import erasing, receiving
 from service.once import Once
-from service.subject import SubjectRights
 from service.wiring import Record
 from swap import claims, recipients, tidings
 from swap.limits import Limits
 from swap.purging import Purging
 from swap.quarantine import Quarantine
-from swap.retention import Kept, Purge, Purger
+from swap.retention import Chore, Kept, Purge, Purger
 from swap.store import MediaStore
 
 REFERENCE = "face-reference"
@@ -96,7 +95,7 @@ CLASSES = (
     Class(
         KEYS,
         "the keys that open what the log holds about somebody who had herself erased",
-        "the operational key at once, the evidence key after 1095 days",
+        "the operational key at once, the evidence key after 1095 days; not while a legal hold is on them",
         "PIPL 47, 56; GDPR 17(3)(e)",
     ),
     Class(
@@ -126,11 +125,10 @@ CLASSES = (
 )
 
 
-def steps(record: Record) -> tuple[Purge, ...]:
+def steps(record: Record) -> tuple[Purge | Chore, ...]:
     """The purges of one tenant, one a class that is purged."""
     layout, ledger = record.layout, record.ledger
     portraits = Portraits(record.settings.tenant, record.keystore, record.entropy)
-    erasures = SubjectRights(record).erasures
     once = Once(record.settings.tenant, record.entropy)
     links = Links(ledger, record.entropy)
     media = Purging(ledger, Quarantine(layout.quarantine, Limits()), MediaStore(layout.media), layout.work)
@@ -139,7 +137,7 @@ def steps(record: Record) -> tuple[Purge, ...]:
         Purge(REFERENCE, lambda session, now: portraits.purge(session, ledger, now=now)),
         Purge(ANSWER, lambda session, now: once.purge(session, now=now)),
         Purge(LINK, lambda session, now: links.purge(session, now=now)),
-        Purge(KEYS, lambda session, now: erasures.destroy(session, now=now)),
+        Chore(KEYS, lambda: erasing.finish(record)),
         Purge(RECIPIENT, lambda session, now: recipients.purge(session, ledger.tenant, now=now)),
         Purge(TIDING, lambda session, now: tidings.purge(session, ledger.tenant, now=now)),
         Purge(CONTACT, lambda session, now: claims.purge(session, ledger.tenant, now=now)),

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from audit.errors import BadInput
 from consent.erasures import Erasures
+from consent.holds import LegalHolds
 from consent.petitions import Petitions
 from consent.portraits import Portraits
 from consent.protection import Protections
@@ -55,6 +56,11 @@ class SubjectRights:
     def erasures(self) -> Erasures:
         """Who was erased."""
         return Erasures(self.record.ledger, self.record.keystore)
+
+    @property
+    def holds(self) -> LegalHolds:
+        """Whose data must not be destroyed for now."""
+        return LegalHolds(self.record.ledger, self.record.entropy)
 
     @property
     def tries(self) -> Tries:

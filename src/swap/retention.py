@@ -73,6 +73,16 @@ class Purge:
 
 
 @dataclass(frozen=True, slots=True)
+class Chore:
+    """A class whose deletion takes several units of work, and leaves entries of its own."""
+
+    retention: str
+    act: Callable[[], int]
+    """Delete what is due. How many. A crash in between is gone on from."""
+    hourly: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Purged:
     """What a run came to."""
 
@@ -88,7 +98,7 @@ class Purger:
 
     sessions: Sessions
     ledger: Ledger
-    steps: Sequence[Purge]
+    steps: Sequence[Purge | Chore]
     clock: Callable[[], datetime]
 
     def run(self, *, whole: bool = True) -> Purged:
@@ -102,7 +112,7 @@ class Purger:
             if step.hourly and not whole:
                 continue
             try:
-                if count := self._purge(step):
+                if count := step.act() if isinstance(step, Chore) else self._purge(step):
                     gone[step.retention] = count
             except ConsentryError as error:
                 failed[step.retention] = error.code

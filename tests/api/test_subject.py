@@ -1,6 +1,7 @@
 """A person's rights over HTTP: asked in one step each, by her, and refused for nothing she refused."""
 
 from base64 import b64decode, b64encode
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from consent.erasures import Erasures
 from incoming import the_cast
 from service.alarms import PETITIONS, ringing
 from service.apikeys import KeyRole
+from service.erasing import finish
 from service.retention import purger
 from swap import cases, library
 from worlds import must, small_clip
@@ -147,7 +149,7 @@ def test_erased_she_is_used_no_more_and_is_told_what_stays_and_why(outside: Open
     assert done.status_code == 200, done.text
     assert again.json() == done.json()
     said = done.json()
-    assert said["keys"] == "evidence"
+    assert (said["keys"], said["step"]) == ("evidence", "done")
     assert len(said["gone"]) == 4
     assert all(one["ground"] for one in said["stays"])
     assert there.world.rows("portrait", f"person_id = '{hers.person}'") == 0
@@ -161,11 +163,11 @@ def test_erased_she_is_used_no_more_and_is_told_what_stays_and_why(outside: Open
     copy = there.creator("astronaut").get(f"/v1/people/{hers.person}/dossier")
     assert "PersonErased" in {one["kind"] for one in copy.json()["log"]}
     later = record.clock() + timedelta(days=1096)
-    with record.database.write() as session:
-        assert Erasures(record.ledger, record.keystore).destroy(session, now=later) == 1
+    assert finish(replace(record, clock=lambda: later)) == 1
     gone = there.creator("astronaut").get(f"/v1/people/{hers.person}/dossier")
     assert gone.json()["code"] == "KEYS_ERASED"
-    assert there.world.kinds().count("KeysDestroyed") == 2
+    for kind in ("KeysDestroyed", "KekRotated", "ErasureCompleted"):
+        assert there.world.kinds().count(kind) == 2
 
 
 def test_keys_of_an_erasure_that_broke_off_are_destroyed_by_the_purge(outside: Opened) -> None:
@@ -180,6 +182,7 @@ def test_keys_of_an_erasure_that_broke_off_are_destroyed_by_the_purge(outside: O
 
     assert done.gone["keys-of-the-erased"] == 1
     assert there.world.column("erasure", "left") == ["evidence"]
+    assert there.world.column("erasure", "step") == ["done"]
     assert purger(record).run().gone.get("keys-of-the-erased") is None
 
 

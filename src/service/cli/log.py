@@ -86,14 +86,31 @@ def checkpoint(desk: Desk) -> Answer:
 @command(app, "audit")
 def audit(desk: Desk) -> Answer:
     """Read the whole log again and hold every copy against every other. Exit 4 names what was edited."""
+    from consent.erasures import Erasures  # noqa: PLC0415
+
     # Without the check at start: it refuses an edited log, and this is what says where it was edited.
     record = desk.record_unstarted
     with record.database.read() as session:
         done = record.log.audit(session)
-    if done.sound:
+        # Of a log that was edited its own word is worth nothing, and may not even open.
+        erased = Erasures(record.ledger, record.keystore).dropped(session) if done.sound else None
+    # Fewer: of entries that wait for their place, or put back from a backup, without keys.
+    sound = done.sound and done.unopenable <= (erased or 0)
+    if sound:
         desk.voice.say(f"[bold green]sound[/]: {done.size} entries, root {done.root}")
+        desk.voice.say(f"{done.unopenable} part(s) of entries erased, as the log says")
+    elif done.sound:
+        desk.voice.say(
+            f"[bold red]sealed[/]: {done.unopenable} part(s) have no ciphertext, {erased} were erased"
+        )
     for one in done.findings:
         desk.voice.say(f"[bold red]{one.copy}[/] differs from the rest at index {one.index}")
     findings: Json = [{"copy": str(one.copy), "index": one.index} for one in done.findings]
-    value: dict[str, Json] = {"size": done.size, "root": done.root, "findings": findings}
-    return Answer(value, Exit.OK if done.sound else Exit.DIVERGED)
+    value: dict[str, Json] = {
+        "size": done.size,
+        "root": done.root,
+        "findings": findings,
+        "unopenable": done.unopenable,
+        "erased": erased,
+    }
+    return Answer(value, Exit.OK if sound else Exit.DIVERGED)

@@ -12,6 +12,7 @@ from audit.canonical import Json, canonical
 from consent import protection as protecting
 from consent import signature
 from consent.erasures import GONE
+from consent.holds import Hold
 from consent.person import Proof
 from consent.petitions import Kind, Outcome, Petition
 from consent.refusals import Kind as Refused
@@ -273,8 +274,73 @@ def erase(desk: Desk, person: Person, *, by: Who = "operator") -> Answer:
         stays.append({"what": one.what, "until": until, "ground": one.ground})
     gone_: list[Json] = list(GONE)
     return Answer(
-        {"person": person, "gone": gone_, "stays": stays, "keys": str(done.left), "entry": done.entry}
+        {
+            "person": person,
+            "gone": gone_,
+            "stays": stays,
+            "keys": str(done.left),
+            "step": str(done.step),
+            "parts": done.parts,
+            "entry": done.entry,
+        }
     )
+
+
+@command(app, "hold")
+def hold(
+    desk: Desk,
+    person: Person,
+    *,
+    order: Annotated[Path, typer.Option(metavar="FILE", help="The claim or order; its digest is kept.")],
+    by: Who = "operator",
+) -> Answer:
+    """Keep the keys of her data from being destroyed while a claim or an order runs."""
+    record, digest = desk.record, files.digest_of(files.checked(order))
+    with record.database.write() as session:
+        record.registry.people.get(session, person)
+        done = SubjectRights(record).holds.place(session, person, by=by, order=digest, now=record.clock())
+    record.log.publish(done.entry, now=record.clock())
+    desk.voice.say(f"on hold 已保全: {done.id}")
+    desk.voice.hint(f"consentry subject unhold {done.id} --reason TEXT")
+    return Answer(_hold(done))
+
+
+@command(app, "unhold")
+def unhold(
+    desk: Desk,
+    hold: Annotated[str, typer.Argument(metavar="HOLD")],
+    *,
+    reason: Annotated[str, typer.Option(help="Why it ends.")],
+    by: Who = "operator",
+) -> Answer:
+    """End a legal hold. What she had erased meanwhile is destroyed next, by the purge."""
+    record = desk.record
+    with record.database.write() as session:
+        done = SubjectRights(record).holds.end(session, hold, by=by, reason=reason, now=record.clock())
+    record.log.publish(now=record.clock())
+    desk.voice.say("hold ended 已解除保全")
+    return Answer(_hold(done))
+
+
+@command(app, "holds")
+def holds(desk: Desk, person: Annotated[str | None, typer.Argument(metavar="[PERSON]")] = None) -> Answer:
+    """The legal holds that are open; of one person, the ended ones as well."""
+    with desk.record.database.read() as session:
+        found = SubjectRights(desk.record).holds.of(session, person)
+    for one in found:
+        ended = "" if one.ended_at is None else f", ended {instant.exact(one.ended_at)}"
+        desk.voice.say(f"{one.id}  {one.person}  since {instant.exact(one.at)}{ended}")
+    return Answer({"holds": [_hold(one) for one in found]})
+
+
+def _hold(one: Hold) -> dict[str, Json]:
+    return {
+        "hold": one.id,
+        "person": one.person,
+        "at": instant.exact(one.at),
+        "ended_at": None if one.ended_at is None else instant.exact(one.ended_at),
+        "entry": one.entry,
+    }
 
 
 def _petition(one: Petition) -> dict[str, Json]:

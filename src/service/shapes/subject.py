@@ -143,4 +143,9 @@ class Erased(Shape):
     gone: list[str]
     stays: list[Stays]
     keys: str = Field(description="Which of her keys are left: all, evidence or none.")
+    step: str = Field(
+        description="How far those are whose turn it is: due, dropped, destroyed; done, when no copy of them "
+        "opens any more. A legal hold keeps it at due or dropped."
+    )
+    parts: int = Field(description="Parts of log entries about her that nobody opens any more.")
     entry: Digest

@@ -1,6 +1,7 @@
 """A person's rights from a shell, on both engines."""
 
 import json
+from typing import Any
 
 from shell import Shell, enrolled
 
@@ -52,3 +53,30 @@ def test_one_operator_named_twice_is_no_two(either: Shell) -> None:
     words = ("--by", "operator-1", "--by", "operator-1", "--reason", "seen")
 
     either.run("rights", "release", "0" * 32, *words, leaves=2)
+
+
+def without_ok(answer: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in answer.items() if name != "ok"}
+
+
+def test_a_legal_hold_is_placed_listed_and_ended_from_a_shell(either: Shell) -> None:
+    person, _ = enrolled(either, "her")
+    order = either.file("order.json", {"court": "of somewhere"})
+
+    placed = either("subject", "hold", person, "--order", order)
+    erased = either("subject", "erase", person)
+    assert (erased["keys"], erased["step"]) == ("all", "due")
+    assert either("subject", "holds")["holds"] == [without_ok(placed)]
+
+    ended = either("subject", "unhold", placed["hold"], "--reason", "settled")
+    assert either("subject", "holds")["holds"] == []
+    assert either("subject", "holds", person)["holds"] == [without_ok(ended)]
+    either("purge")
+    again = either("subject", "erase", person)
+    assert (again["keys"], again["step"]) == ("evidence", "done")
+    audited = either("log", "audit")
+    assert (audited["findings"], audited["unopenable"]) == ([], audited["erased"])
+
+    unknown = either("subject", "unhold", placed["hold"], "--reason", "again", leaves=3)
+    assert unknown["error"]["code"] == "LEGAL_HOLD_UNKNOWN"
+    either("subject", "hold", "0" * 32, "--order", order, leaves=3)

@@ -125,6 +125,8 @@ def erase(house: TheHouse, caller: OperatorOrCreator, person: Id) -> shapes.Eras
         gone=list(GONE),
         stays=[shapes.Stays.model_validate(one, from_attributes=True) for one in done.stays],
         keys=done.left,
+        step=done.step,
+        parts=done.parts,
         entry=done.entry,
     )
 

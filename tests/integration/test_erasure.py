@@ -1,0 +1,383 @@
+"""Erased is erased: in the live files, in every copy that somebody kept, and not for anybody beside her."""
+
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+from sqlmodel import Session
+
+from audit.errors import ConsentryError
+from audit.fact import Fact, Part, Seal, Subject
+from audit.keystore import KeysErased, KeysInUse, KeyStore
+from audit.leaf import Leaf
+from audit.ledger import Ledger
+from audit.note import NoteVerifier
+from audit.proof import Proof
+from consent.erasures import Erasures, Left, Step
+from consent.holds import HoldUnknown
+from consent.withdrawal import By, How
+from service.erasing import erase, finish
+from service.retention import purger
+from service.subject import SubjectRights
+from service.wiring import Record
+from worlds import World
+
+BY = By(How.OPERATOR, "operator-1")
+AFTER = timedelta(days=1096)
+ON_SQLITE = pytest.mark.parametrize("ground", ["sqlite"], indirect=True)
+"""The files of a PostgreSQL server are not ours to read: it vacuums as it is told."""
+
+
+def subject(world: World, name: str) -> Subject:
+    return Subject("person", world.people[name].person)
+
+
+def seen(world: World) -> Fact:
+    """An event about all three, in both kinds of seal."""
+    parts = tuple(
+        Part(subject(world, name), seal, {"seen": name, "seal": str(seal)})
+        for name in world.people
+        for seal in Seal
+    )
+    return Fact("Seen", parts)
+
+
+def together(world: World) -> str:
+    """Such an event, written. Its leaf hash."""
+    with world.record.database.write() as session:
+        return world.record.ledger.append(session, seen(world), world.record.clock()).leaf_hash
+
+
+def says(world: World, entry: str, name: str) -> set[str]:
+    with world.record.database.read() as session:
+        opened = world.record.ledger.openings(session, entry, subject(world, name))
+    assert all(one.opening.payload["seen"] == name for one in opened)
+    return {str(one.seal) for one in opened}
+
+
+def steps(world: World, name: str) -> tuple[Left, Step]:
+    with world.record.database.read() as session:
+        found = SubjectRights(world.record).erasures.find(session, world.people[name].person)
+    assert found is not None
+    return found.left, found.step
+
+
+def sound(record: Record) -> None:
+    """The log reads as it was signed, and what it misses is what it says was erased."""
+    record.log.publish(now=record.clock())
+    with record.database.read() as session:
+        done = record.log.audit(session)
+        assert done.sound, done.findings
+        assert done.unopenable == Erasures(record.ledger, record.keystore).dropped(session)
+
+
+def proven(world: World) -> int:
+    """Every proof of every entry, checked with the public key alone. How many."""
+    record = world.record
+    record.log.publish(now=record.clock())
+    verifier: NoteVerifier = record.log.verifier
+    with record.database.read() as session:
+        entries = list(record.ledger._all(session, 0))
+        for entry in entries:
+            Proof.parse(record.log.proof(session, entry.leaf_hash)).check(entry.leaf, verifier)
+    return len(entries)
+
+
+@pytest.fixture
+def world(at_stage: Callable[[str], World]) -> World:
+    return at_stage("consented")
+
+
+def test_of_three_in_one_event_two_still_open_and_the_counts_add_up(world: World) -> None:
+    # Given
+    shared = together(world)
+    before = proven(world)
+    sound(world.record)
+
+    # When she is erased, then what her evidence key opens goes after its time
+    done = erase(world.record, world.people["astronaut"].person, BY)
+
+    # Then at first what is operational
+    assert (done.left, done.step, done.parts, done.epoch) == (Left.EVIDENCE, Step.DONE, 1, 2)
+    assert says(world, shared, "astronaut") == {"evid"}
+    assert says(world, shared, "hopper") == says(world, shared, "cameraman") == {"evid", "ops"}
+    sound(world.record)
+
+    # And then all of it, for her alone; every proof holds as before.
+    later = replace(world.record, clock=lambda: done.evidence_until)
+    with world.record.database.read() as session:
+        hers = world.record.ledger.sealed(session, subject(world, "astronaut"), frozenset(Seal))
+    assert finish(later) == 1
+    assert steps(world, "astronaut") == (Left.NONE, Step.DONE)
+    assert says(world, shared, "astronaut") == set()
+    assert says(world, shared, "hopper") == says(world, shared, "cameraman") == {"evid", "ops"}
+    with world.record.database.read() as session:
+        assert Erasures(world.record.ledger, world.record.keystore).dropped(session) == 1 + len(hers)
+    assert len(hers) > 3
+    sound(world.record)
+    assert proven(world) > before
+    assert finish(later) == 0
+
+
+def copies(world: World, to: Path) -> list[tuple[Path, Path, Path]]:
+    """Database, key store and KEK as somebody keeps them who may read everything today."""
+    layout = world.record.layout
+    for source in (layout.keystore, layout.kek):
+        (to / source.name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with closing(sqlite3.connect(layout.keystore)) as store, closing(sqlite3.connect(to / "keys.db")) as copy:
+        store.backup(copy)
+    shutil.copy2(layout.kek, to / "kek")
+    (to / "keys.db").chmod(0o600)
+    return []
+
+
+def opens(world: World, folder: Path, entry: str, name: str) -> set[str]:
+    """What these keys open of an entry, with every ciphertext that ever was."""
+    with closing(KeyStore(folder / "keys.db", folder / "kek", world.tenant, world.record.entropy)) as store:
+        ledger = Ledger(world.tenant, store, world.record.entropy)
+        with world.record.database.read() as session:
+            return {str(one.seal) for one in ledger.openings(session, entry, subject(world, name))}
+
+
+def test_no_older_copy_of_the_keys_opens_anything_with_the_kek_of_now(world: World, tmp_path: Path) -> None:
+    # Given copies of the key store from before, between and after, and of the ciphertexts
+    shared = together(world)
+    ciphertexts = rows(world)
+    copies(world, tmp_path / "before")
+    assert opens(world, tmp_path / "before", shared, "astronaut") == {"evid", "ops"}
+    done = erase(world.record, world.people["astronaut"].person, BY)
+    copies(world, tmp_path / "between")
+    finish(replace(world.record, clock=lambda: done.evidence_until))
+    copies(world, tmp_path / "after")
+
+    # When somebody who has the KEK of now puts the old ciphertexts back
+    put_back(world, ciphertexts)
+    for folder in ("before", "between"):
+        (tmp_path / folder / "kek").write_bytes(world.record.layout.kek.read_bytes())
+
+    # Then no copy opens anything of hers, and the newest opens the others'.
+    for folder in ("before", "between"):
+        for name in world.people:
+            with pytest.raises(ConsentryError, match="epoch"):
+                opens(world, tmp_path / folder, shared, name)
+    assert opens(world, tmp_path / "after", shared, "astronaut") == set()
+    assert opens(world, tmp_path / "after", shared, "hopper") == {"evid", "ops"}
+
+
+def rows(world: World) -> list[tuple[object, ...]]:
+    with world.record.database.read() as session:
+        statement = "SELECT tenant_id, leaf_hash, part, seal, ciphertext FROM log_sealed"
+        return [tuple(row) for row in session.connection().exec_driver_sql(statement)]
+
+
+def put_back(world: World, ciphertexts: list[tuple[object, ...]]) -> None:
+    there = {row[1:3] for row in rows(world)}
+    for tenant, leaf_hash, part, seal, ciphertext in ciphertexts:
+        if (leaf_hash, part) not in there:
+            world.edit(
+                "INSERT INTO log_sealed VALUES (:t, :l, :p, :s, :c)",
+                t=tenant,
+                l=leaf_hash,
+                p=part,
+                s=seal,
+                c=ciphertext,
+            )
+
+
+@ON_SQLITE
+def test_no_file_holds_a_byte_that_opens_hers(world: World) -> None:
+    """Every file is read: for her wrapped keys, the old KEK, her ciphertexts, her references."""
+    record = world.record
+    together(world)
+    with record.database.read() as session:
+        places = record.ledger.sealed(session, subject(world, "astronaut"), frozenset(Seal))
+    her_ciphertexts = [
+        bytes(row[4])  # type: ignore[call-overload]
+        for row in rows(world)
+        if any((row[1], row[2]) == (place.leaf_hash, place.part) for place in places)
+    ]
+    with closing(sqlite3.connect(record.layout.keystore)) as store:
+        wrapped = store.execute(
+            "SELECT link, ops, evid FROM subject WHERE id = ?", (world.people["astronaut"].person,)
+        ).fetchone()
+    reference = world.column("portrait", "ciphertext")
+    kek = record.layout.kek.read_bytes().split()[2]
+    done = erase(record, world.people["astronaut"].person, BY)
+    finish(replace(record, clock=lambda: done.evidence_until))
+    record.database.close()
+
+    everything = b"".join(path.read_bytes() for path in world.folder.rglob("*") if path.is_file())
+
+    assert len(wrapped) == 3
+    assert not any(key in everything for key in wrapped)
+    assert kek not in everything
+    assert len(her_ciphertexts) == len(places) > 3
+    assert not any(one in everything for one in her_ciphertexts)
+    assert len(reference) == 3
+    assert sum(bytes(one) in everything for one in reference) == 2
+
+
+@contextmanager
+def dying(at: int) -> Iterator[list[str]]:
+    """The process dies before its n-th step: each is one unit of work or one change of the key store."""
+    done: list[str] = []
+
+    def step(name: str, whole: Callable[..., object]) -> Callable[..., object]:
+        def run(*args: object, **more: object) -> object:
+            if len(done) + 1 == at:
+                done.append("died")
+                raise KeyboardInterrupt
+            done.append(name)
+            return whole(*args, **more)
+
+        return run
+
+    with (
+        patch.object(Erasures, "drop", step("drop", Erasures.drop)),
+        patch.object(KeyStore, "destroy", step("destroy", KeyStore.destroy)),
+        patch.object(Erasures, "_say", step("say", Erasures._say)),
+        patch.object(KeyStore, "rotate", step("rotate", KeyStore.rotate)),
+        patch.object(Erasures, "rotated", step("rotated", Erasures.rotated)),
+        patch.object(Erasures, "complete", step("complete", Erasures.complete)),
+    ):
+        yield done
+
+
+@pytest.mark.parametrize("at", range(1, 9))
+def test_wherever_an_erasure_dies_the_purge_ends_it_and_the_counts_add_up(world: World, at: int) -> None:
+    # Given two erasures, of which the first dies at its n-th step
+    shared = together(world)
+    with dying(at) as done, pytest.raises(KeyboardInterrupt) if at < 8 else nothing():
+        erase(world.record, world.people["astronaut"].person, BY)
+    assert done.count("died") == (at < 8)
+
+    # When
+    with patch("service.erasing.finish"):
+        erase(world.record, world.people["hopper"].person, BY)
+    purged = purger(world.record).run()
+
+    # Then
+    assert purged.failed == {}
+    for name in ("astronaut", "hopper"):
+        assert steps(world, name) == (Left.EVIDENCE, Step.DONE)
+        assert says(world, shared, name) == {"evid"}
+    kinds = world.kinds()
+    assert kinds.count("KeysDestroyed") == kinds.count("ErasureCompleted") == 2
+    sound(world.record)
+
+
+@contextmanager
+def nothing() -> Iterator[None]:
+    yield
+
+
+def test_what_is_sealed_while_the_keys_go_is_dropped_and_counted_too(world: World) -> None:
+    late = list[str]()
+    drop = Erasures.drop
+
+    def and_meanwhile(erasures: Erasures, session: Session, *args: object) -> bool:
+        going = drop(erasures, session, *args)  # type: ignore[arg-type]
+        late.append(world.record.ledger.append(session, seen(world), world.record.clock()).leaf_hash)
+        return going
+
+    with patch.object(Erasures, "drop", and_meanwhile):
+        done = erase(world.record, world.people["astronaut"].person, BY)
+
+    assert (done.step, done.parts) == (Step.DONE, 1)
+    assert says(world, late[0], "astronaut") == {"evid"}
+    sound(world.record)
+
+
+def test_a_legal_hold_keeps_keys_and_nothing_else_until_it_ends(world: World) -> None:
+    # Given a hold on her
+    shared = together(world)
+    person, record = world.people["astronaut"].person, world.record
+    holds = SubjectRights(record).holds
+    with record.database.write() as session:
+        placed = holds.place(session, person, by="counsel", order="ab" * 32, now=record.clock())
+
+    # When she is erased, and the purge runs, and years go by
+    done = erase(record, person, BY)
+    purger(record).run()
+    assert finish(replace(record, clock=lambda: done.evidence_until + AFTER)) == 0
+
+    # Then she is out of use and everything is there
+    assert (done.left, done.step) == (Left.ALL, Step.DUE)
+    assert says(world, shared, "astronaut") == {"evid", "ops"}
+    assert world.rows("portrait", f"person_id = '{person}'") == 0
+    assert {"LegalHoldPlaced", "PersonErased"} <= set(world.kinds())
+
+    # And when it ends, it goes.
+    with record.database.write() as session:
+        ended = holds.end(session, placed.id, by="counsel", reason="settled", now=record.clock())
+        assert ended.ended_at is not None
+        assert holds.of(session) == ()
+        assert holds.of(session, person) == (ended,)
+        with pytest.raises(HoldUnknown):
+            holds.end(session, placed.id, by="counsel", reason="again", now=record.clock())
+    assert purger(record).run().gone["keys-of-the-erased"] == 1
+    assert says(world, shared, "astronaut") == {"evid"}
+    sound(record)
+
+
+def test_a_hold_that_comes_while_keys_are_about_to_go_is_in_time(world: World) -> None:
+    person, record = world.people["astronaut"].person, world.record
+    drop = Erasures.drop
+
+    def and_meanwhile(erasures: Erasures, session: Session, *args: object) -> bool:
+        going = drop(erasures, session, *args)  # type: ignore[arg-type]
+        SubjectRights(record).holds.place(session, person, by="x", order="ab" * 32, now=record.clock())
+        return going
+
+    with patch.object(Erasures, "drop", and_meanwhile):
+        done = erase(record, person, BY)
+
+    assert (done.left, done.step) == (Left.ALL, Step.DROPPED)
+    assert record.keystore.get(Subject("person", person)) is not None
+    sound(record)
+
+
+def test_a_key_store_that_is_read_is_cleared_by_the_next_purge(world: World) -> None:
+    record = world.record
+    with closing(sqlite3.connect(record.layout.keystore)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM subject").fetchone()
+        done = erase(record, world.people["astronaut"].person, BY)
+        assert done.step is not Step.DONE
+        with pytest.raises(KeysInUse):
+            finish(record)
+        assert purger(record).run().failed == {"keys-of-the-erased": "KEYS_IN_USE"}
+
+    assert purger(record).run().failed == {}
+    assert steps(world, "astronaut") == (Left.EVIDENCE, Step.DONE)
+
+
+def test_what_is_missing_beyond_what_was_erased_is_seen(world: World) -> None:
+    together(world)
+    erase(world.record, world.people["astronaut"].person, BY)
+    sound(world.record)
+
+    world.edit("DELETE FROM log_sealed WHERE leaf_hash = (SELECT min(leaf_hash) FROM log_sealed)")
+
+    with world.record.database.read() as session:
+        done = world.record.log.audit(session)
+        assert done.unopenable > Erasures(world.record.ledger, world.record.keystore).dropped(session)
+
+
+def test_nobody_can_tell_from_leaves_which_were_hers(world: World) -> None:
+    shared = together(world)
+    erase(world.record, world.people["astronaut"].person, BY)
+    with world.record.database.read() as session:
+        for entry in world.record.ledger._all(session, 0):
+            leaf = Leaf.parse(entry.leaf)
+            assert world.people["astronaut"].person.encode() not in entry.leaf
+            # What follows from an erasure refers to that she was, and not to what it dropped.
+            assert leaf.t == "Seen" or shared not in leaf.ref
+    with pytest.raises(KeysErased):
+        world.record.keystore.encrypt(subject(world, "astronaut"), "reference", b"x")

@@ -22,6 +22,13 @@ class CheckpointMalformed(BadInput):
     hint_zh = "请原样传递检查点，并使用其所属日志的公钥进行核验。"
 
 
+class RootImpossible(CheckpointMalformed):
+    """A checkpoint of no entries has the one root that no entries have."""
+
+    code = "ROOT_IMPOSSIBLE"
+    zh = "检查点的根哈希不可能成立。"
+
+
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """A tree head that its log signed. Made by `sign` or by `parse`, so its signature held."""
@@ -67,6 +74,8 @@ def _parse(text: str, verifier: NoteVerifier) -> tuple[str, int, bytes]:
         raise CheckpointMalformed("a checkpoint is three lines: origin, size, root") from None
     if end or origin != verifier.name:
         raise CheckpointMalformed(f"a checkpoint of another log than {verifier.name}")
-    if len(root) != tree.HASH_SIZE or (size == 0 and root != tree.EMPTY_ROOT):
-        raise CheckpointMalformed("a root that no tree has")
+    if len(root) != tree.HASH_SIZE:
+        raise CheckpointMalformed("a root is 32 bytes")
+    if size == 0 and root != tree.EMPTY_ROOT:
+        raise RootImpossible("a root that no empty tree has")
     return origin, size, root

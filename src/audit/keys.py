@@ -35,6 +35,7 @@ class Duty(StrEnum):
     EXPORT = "export"
     WEBHOOK = "webhook"
     POLICY = "policy"
+    WITNESS = "witness"
 
 
 class BadSignature(BadInput):
@@ -130,7 +131,7 @@ class SigningKey:
 
         Safe beside `sign`: a note's text has no control character but LF, and our prefix has a zero.
         """
-        if self.duty not in {Duty.LOG, Duty.POLICY}:
+        if self.duty not in {Duty.LOG, Duty.POLICY, Duty.WITNESS}:
             raise KeyMalformed(f"a {self.duty} key does not sign notes")
         return self.private.sign(text)
 

@@ -40,27 +40,18 @@ class NoteVerifier:
     @property
     def key_id(self) -> bytes:
         """4 bytes: SHA-256 over name, LF, algorithm and public key."""
-        return sha256(self.name.encode() + b"\n" + _ED25519 + self.key.public).digest()[:4]
+        return key_id(self.name, _ED25519 + self.key.public)
 
     @property
     def text(self) -> str:
         """`<name>+<key id>+<base64 of algorithm and key>`."""
-        return f"{self.name}+{self.key_id.hex()}+{to_base64(_ED25519 + self.key.public)}"
+        return vkey(self.name, _ED25519 + self.key.public)
 
     @classmethod
     def parse(cls, text: str, duty: Duty = Duty.LOG) -> Self:
         """The verifier of a vkey line (a final LF may stay), trusted for `duty`. Raises `NoteMalformed`."""
-        line = text.removesuffix("\n")
-        found = _VKEY.fullmatch(line)
-        if not found or not _is_name(found[1]):
-            raise NoteMalformed("not a vkey: <name>+<8 hex digits>+<base64>")
-        blob = _bytes(found[3])
-        if blob[:1] != _ED25519 or len(blob) != 33:
-            raise NoteMalformed("a vkey of another algorithm than Ed25519")
-        verifier = cls(found[1], VerifyingKey(duty, blob[1:]))
-        if verifier.text != line:
-            raise NoteMalformed("the key id of a vkey belongs to another name or key")
-        return verifier
+        name, public = read_vkey(text.removesuffix("\n"), _ED25519)
+        return cls(name, VerifyingKey(duty, public))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +81,29 @@ class Note:
         return self.text + "\n" + "".join(each.line for each in self.signatures)
 
 
+def key_id(name: str, blob: bytes) -> bytes:
+    """4 bytes that name a key in signature lines; `blob` is its algorithm and its public half."""
+    return sha256(name.encode() + b"\n" + blob).digest()[:4]
+
+
+def vkey(name: str, blob: bytes) -> str:
+    """`<name>+<key id>+<base64 of algorithm and key>`."""
+    return f"{name}+{key_id(name, blob).hex()}+{to_base64(blob)}"
+
+
+def read_vkey(text: str, algorithm: bytes) -> tuple[str, bytes]:
+    """Name and 32 public bytes of a vkey of this algorithm. Raises `NoteMalformed`."""
+    found = _VKEY.fullmatch(text)
+    if not found or not _is_name(found[1]):
+        raise NoteMalformed("not a vkey: <name>+<8 hex digits>+<base64>")
+    blob = _bytes(found[3])
+    if blob[:1] != algorithm or len(blob) != 33:
+        raise NoteMalformed(f"a vkey of another algorithm than {algorithm[0]:02x}")
+    if vkey(found[1], blob) != text:
+        raise NoteMalformed("the key id of a vkey belongs to another name or key")
+    return found[1], blob[1:]
+
+
 def sign(text: str, name: str, key: SigningKey) -> str:
     """`text` as a note signed by `name`. Raises `NoteMalformed` if either can't stand in one."""
     if not _is_name(name):
@@ -107,7 +121,7 @@ def parse(note: str) -> Note:
     text, empty, lines = note.rpartition("\n\n")
     if not empty or not lines.endswith("\n"):
         raise NoteMalformed("a note is text, an empty line and signature lines")
-    signatures = tuple(_parse_line(line) for line in lines[:-1].split("\n"))
+    signatures = tuple(parse_line(line) for line in lines[:-1].split("\n"))
     if len(signatures) > _MOST_SIGNATURES:
         raise NoteMalformed(f"more than {_MOST_SIGNATURES} signatures")
     return Note(text + "\n", signatures)
@@ -127,7 +141,8 @@ def verify(note: Note, verifier: NoteVerifier) -> str:
     return note.text
 
 
-def _parse_line(line: str) -> NoteSignature:
+def parse_line(line: str) -> NoteSignature:
+    """One signature line, without its LF. Raises `NoteMalformed`."""
     found = _SIGNATURE_LINE.fullmatch(line)
     if not found or not _is_name(found[1]):
         raise NoteMalformed("not a signature line: — <name> <base64>")

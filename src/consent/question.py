@@ -18,6 +18,7 @@ from consent.objection import WORK
 from consent.papers import PaperKind
 from consent.policy import Question
 from consent.required import missing, needed
+from consent.scope import Scope
 from consent.standing import Standing
 from consent.templatelock import TemplateState
 from consent.words import Action, Purpose
@@ -259,7 +260,7 @@ def _grant(case: Case, standing: Standing | None, wanted: frozenset[StrEnum]) ->
         "engine_agreed": scope.particulars.allows_engine(
             (case.use and case.use.engine) or "", case.engine_version or ""
         ),
-        "regions": sorted(scope.storage_regions | scope.particulars.processing_regions),
+        "regions": sorted(_regions(scope)),
         "territories": sorted(scope.territories),
         "audience": sorted(scope.audience),
         "monetisation": sorted(scope.monetisation),
@@ -268,6 +269,12 @@ def _grant(case: Case, standing: Standing | None, wanted: frozenset[StrEnum]) ->
         # Not how many: a count that goes down with each swap would be another question to Cedar each time.
         "has_uses": all(n is None or n >= 1 for n in left),
     }
+
+
+def _regions(scope: Scope) -> frozenset[str]:
+    """Where a deployment may be, that stores and processes in one country; empty: nowhere (G-20)."""
+    processing = scope.particulars.processing_regions
+    return scope.storage_regions & processing if processing else scope.storage_regions
 
 
 def _moment(at: datetime, *, up: bool = False) -> Json:

@@ -1,0 +1,45 @@
+"""What the gate reads of place, law and papers, asked through the gate itself."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from consent.ground import Place
+from consent.particulars import Particulars
+from consenting import NOON
+from gating import a_room
+from service.database import Database
+
+
+@pytest.mark.parametrize(
+    ("stored", "processed", "region", "permitted"),
+    [
+        ({"CN"}, set(), "CN", True),
+        ({"CN"}, {"CN"}, "CN", True),
+        ({"CN", "DE"}, {"CN"}, "CN", True),
+        ({"CN", "DE"}, {"CN"}, "DE", False),
+        ({"CN"}, {"CN", "DE"}, "DE", False),
+        ({"CN"}, {"DE"}, "CN", False),
+        ({"CN"}, {"DE"}, "DE", False),
+    ],
+)
+def test_where_data_is_processed_never_widens_where_it_may_be_stored(
+    database: Database, tmp_path: Path, stored: set[str], processed: set[str], region: str, permitted: bool
+) -> None:
+    # Given two consents from a country without a pack that binds their data, by what they say of regions
+    said = {
+        "storage_regions": frozenset(stored),
+        "particulars": Particulars(processing_regions=frozenset(processed)),
+        "jurisdiction": "US",
+    }
+    with database.write() as session:
+        room = a_room(session, tmp_path / "house", **said)
+        gate = replace(room.gate, bench=replace(room.gate.bench, place=Place("CN", region)))
+
+        # When a deployment that stores and processes in one region asks
+        forecast = gate.check(session, room.case(), NOON)
+
+    # Then it is let in where both were agreed to, and nowhere if no place has both
+    assert ("G-20" not in forecast.reasons) is permitted
+    room.house.keystore.close()

@@ -135,8 +135,11 @@ class Cabinet:
     """How many people have a reference stored; counted only where something is to be embedded."""
 
     def has(self, kind: PaperKind, **wanted: Collection[str]) -> bool:
-        """Whether one paper of this kind covers all that is wanted: two halves don't make a whole."""
-        return any(
+        """Whether one paper of this kind covers all that is wanted: two halves don't make a whole.
+
+        Of something wanted nothing is named: no paper covers that.
+        """
+        return all(wanted.values()) and any(
             paper.kind is kind and all(set(asked) <= getattr(paper, name) for name, asked in wanted.items())
             for paper in self.papers
         )

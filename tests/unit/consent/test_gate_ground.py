@@ -7,8 +7,9 @@ import pytest
 
 from consent.ground import Place
 from consent.particulars import Particulars
+from consent.words import Action
 from consenting import NOON
-from gating import a_room
+from gating import a_case, a_room
 from service.database import Database
 
 
@@ -42,4 +43,22 @@ def test_where_data_is_processed_never_widens_where_it_may_be_stored(
 
     # Then it is let in where both were agreed to, and nowhere if no place has both
     assert ("G-20" not in forecast.reasons) is permitted
+    room.house.keystore.close()
+
+
+def test_who_publishes_for_no_engine_shows_no_paper_of_it(database: Database, tmp_path: Path) -> None:
+    # Given an operator in China with every paper on file for one engine
+    with database.write() as session:
+        room = a_room(session, tmp_path / "house")
+        asked = {"action": Action.PUBLISH, "people": room.people[:1], "donor": None, "model_digests": ()}
+        use = a_case().use
+        assert use is not None
+
+        # When a video is published for that engine, and for none
+        for_it = room.gate.check(session, room.case(**asked), NOON)
+        for_none = room.gate.check(session, room.case(**asked, use=replace(use, engine=None)), NOON)
+
+    # Then a paper of something else covers nothing
+    assert not {"G-25", "G-26"} & set(for_it.reasons)
+    assert {"G-25", "G-26"} <= set(for_none.reasons)
     room.house.keystore.close()

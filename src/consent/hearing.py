@@ -1,7 +1,7 @@
 """What decide, redeem and release do first, all three alike: lock in the one order, then read.
 
-Template, authorizations by id, then the permit's row, then counters. A withdrawal takes the same rows
-`FOR UPDATE`: so either it is committed and read here, or it waits until this transaction has committed.
+Template, authorizations by id, papers, licences, then the permit's row, then counters. A withdrawal takes
+the same rows `FOR UPDATE`: so either it is committed and read here, or it waits until this has committed.
 The order of two statements carries that (lock first, read in a later one); SERIALIZABLE would not.
 """
 
@@ -85,7 +85,7 @@ class Bench:
         if at > now and standings:
             # The rows are ours already; only the instant at which their terms are read changes.
             standings = self._standings(session, case, at, faults, locked=False)
-        cabinet = self._cabinet(session, case, at, faults)
+        cabinet = self._cabinet(session, case, at, faults, locked=locked)
         held = self._licences(session, case, standings, at, faults, locked=locked)
         refusals = self._refusals(session, case)
         return Hearing(at, template, standings, cabinet, self.place, held, refusals, tuple(faults))
@@ -119,10 +119,12 @@ class Bench:
         people = {one.person for one in case.people}
         return {person: cooldown.refusals(session, self.tenant, person, _EVER) for person in people}
 
-    def _cabinet(self, session: Session, case: Case, now: datetime, faults: list[str]) -> Cabinet:
+    def _cabinet(
+        self, session: Session, case: Case, now: datetime, faults: list[str], *, locked: bool
+    ) -> Cabinet:
         try:
             faces = portraits.people(session, self.tenant) if case.action in _EMBEDS else 0
-            return Cabinet(papers.in_force(session, self.tenant, now=now), faces)
+            return Cabinet(papers.in_force(session, self.tenant, now=now, locked=locked), faces)
         except ConsentryError as error:
             faults.append(error.code)
             return Cabinet()

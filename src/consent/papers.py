@@ -219,9 +219,15 @@ _IN_FORCE = core.select(
 )
 
 
-def in_force(session: Session, tenant: str, *, now: datetime) -> tuple[Paper, ...]:
-    """The papers that cover something now."""
-    rows = session.connection().execute(_IN_FORCE, {"tenant": tenant, "now": now})
+_HELD = _IN_FORCE.with_for_update(read=True)
+
+
+def in_force(session: Session, tenant: str, *, now: datetime, locked: bool = False) -> tuple[Paper, ...]:
+    """The papers that cover something now. Locked, until the commit: after authorizations in its order.
+
+    One statement locks and reads: what a row says stands in that row alone, and is read again after a wait.
+    """
+    rows = session.connection().execute(_HELD if locked else _IN_FORCE, {"tenant": tenant, "now": now})
     return tuple(_paper(*row) for row in rows)
 
 

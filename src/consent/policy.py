@@ -20,7 +20,7 @@ from audit.canonical import Json, digest, digest_of
 from consent.errors import PolicyRefused
 from consent.law import PARAMETERS, Law, Pack, Status, applying
 from consent.objection import WORK, Objection, Severity
-from consent.packs import HOUSE, read_pack
+from consent.packs import HOUSE, check_together, read_pack
 from consent.words import Action
 
 FAILED = "G-00"
@@ -179,6 +179,7 @@ def _packs(files: Mapping[str, bytes], rules: Mapping[str, Objection]) -> tuple[
     if lost:
         # Its rules would hold nowhere, and look as if they did.
         raise PolicyRefused(f"{lost[0]}: expected a TOML of the same name, with its places")
+    check_together(read)
     asked = {rule for parameter in PARAMETERS.values() for rule in parameter.rules}
     if missing := sorted(asked - rules.keys()):
         raise PolicyRefused(f"expected the rules {', '.join(missing)}, which parameters of packs speak to")

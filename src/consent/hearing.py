@@ -37,7 +37,7 @@ class Hearing:
     cabinet: Cabinet
     place: Place
     licences: Mapping[str, tuple[LicenceStanding, ...]]
-    """By digest, the registered licences behind those that the case names."""
+    """By digest, the registered licences behind those that the case names; and `consent.licences.ABOUT`."""
     refusals: Mapping[str, Mapping[Purpose, datetime]]
     """By person, when she last declined what; read where somebody is to be asked."""
     faults: tuple[str, ...]
@@ -108,7 +108,9 @@ class Bench:
         lock: Lock = "share" if locked else None
         try:
             digests = {digest for digest in named if digest is not None}
-            return licences(session, self.tenant, digests, now, lock=lock)
+            people = {one.person for one in case.depicted}
+            source = (case.source and case.source.received_digest) or ""
+            return licences(session, self.tenant, digests, now, source=source, people=people, lock=lock)
         except ConsentryError as error:
             faults.append(error.code)
             return {}

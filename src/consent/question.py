@@ -12,8 +12,8 @@ from enum import StrEnum
 from audit.canonical import Json
 from consent.case import Appearance, Case, Donor, Output, Source, Tracks, Use
 from consent.ground import Ground, law_facts, operator_facts
-from consent.licence import Right
-from consent.licences import LicenceStanding, clears_copyright, clears_portrait
+from consent.licence import LicenceKind, Right
+from consent.licences import ABOUT, LicenceStanding, clears_copyright, clears_portrait
 from consent.objection import WORK
 from consent.papers import PaperKind
 from consent.policy import Question
@@ -183,15 +183,17 @@ def _void_portrait(case: Case, person: str, digest: str, now: Circumstances) -> 
     """Whether something is registered under the digest, and none of it licenses her portrait in this video.
 
     A digest under which nothing is registered is the operator's word for a paper, as it was before there
-    was a register.
+    was a register. It is none where the register speaks of her portrait in this video, if only of its end.
     """
-    held = now.licences.get(digest)
-    return held is not None and not clears_portrait(held, person, _received(case), _rights(case))
+    about = [one for one in now.licences.get(ABOUT, ()) if one.licence.person == person]
+    held = now.licences.get(digest, about)
+    return bool(held) and not clears_portrait(held, person, _received(case), _rights(case))
 
 
 def _void_copyright(case: Case, now: Circumstances) -> bool:
-    held = now.licences.get((case.source and case.source.copyright_licence) or "")
-    return held is not None and not clears_copyright(held, _received(case), _rights(case))
+    about = [one for one in now.licences.get(ABOUT, ()) if one.licence.kind is LicenceKind.COPYRIGHT]
+    held = now.licences.get((case.source and case.source.copyright_licence) or "", about)
+    return bool(held) and not clears_copyright(held, _received(case), _rights(case))
 
 
 def _received(case: Case) -> str:

@@ -74,21 +74,23 @@ def adopt(
 ) -> Adopted:
     """The adoption of `policy`: that of now, or the last one if it was of this very policy.
 
-    Two processes that start at once write one row and one entry: the number is a key.
+    Two processes that start at once write one row and one entry: the number is a key, and who comes second
+    looks again, once.
     """
-    while True:
-        found = last(session, ledger.tenant)
-        if found is not None and found.digest == policy.digest:
-            return found
-        attempt = session.begin_nested()
-        try:
-            new = _write(session, ledger, policy, signers, 1 if found is None else found.number + 1, now)
-        except IntegrityError:
-            # Somebody else adopted in the meantime; perhaps the same. Nothing of ours stays.
-            attempt.rollback()
-            continue
-        attempt.commit()
-        return new
+    try:
+        return _adopt(session, ledger, policy, signers, now)
+    except IntegrityError:
+        return _adopt(session, ledger, policy, signers, now)
+
+
+def _adopt(
+    session: Session, ledger: Ledger, policy: Policy, signers: tuple[str, ...], now: datetime
+) -> Adopted:
+    found = last(session, ledger.tenant)
+    if found is not None and found.digest == policy.digest:
+        return found
+    with session.begin_nested():
+        return _write(session, ledger, policy, signers, 1 if found is None else found.number + 1, now)
 
 
 def last(session: Session, tenant: str) -> Adopted | None:

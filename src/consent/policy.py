@@ -6,13 +6,12 @@ decision, any surprise is a G-00; and an Allow counts only if a permit is named 
 """
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 import cedarpy
 
@@ -151,7 +150,7 @@ def of_files(files: Mapping[str, bytes]) -> Policy:
         raise PolicyRefused(f"policy files can't be read: {type(error).__name__}") from None
     try:
         validation = cedarpy.validate_policies(text, schema_text)
-        parsed = json.loads(cedarpy.policies_to_json_str(text))["staticPolicies"]
+        parsed = _statements(text)
         policies, schema = cedarpy.PolicySet.from_str(text), cedarpy.Schema.from_str(schema_text)
     except ValueError as error:
         raise PolicyRefused(f"policy does not parse: {str(error)[:200]}") from None
@@ -161,11 +160,15 @@ def of_files(files: Mapping[str, bytes]) -> Policy:
     rules, status = _rules(parsed)
     by_name = digest_of({name: digest(data) for name, data in files.items()})
     own = {
-        Path(name).stem: frozenset(re.findall(r'^@id\("([^"]+)"\)', data.decode(), re.MULTILINE))
+        Path(name).stem: frozenset(one["annotations"]["id"] for one in _statements(data.decode()).values())
         for name, data in files.items()
         if name.startswith("packs/") and name.endswith(".cedar")
     }
     return Policy(by_name, files, rules, status, _packs(files, rules), own, policies, schema)
+
+
+def _statements(text: str) -> dict[str, dict[str, Any]]:
+    return cast("dict[str, dict[str, Any]]", json.loads(cedarpy.policies_to_json_str(text))["staticPolicies"])
 
 
 def _packs(files: Mapping[str, bytes], rules: Mapping[str, Objection]) -> tuple[Pack, ...]:

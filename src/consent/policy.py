@@ -105,6 +105,15 @@ class Policy:
         """The wording of `rule`, for what is found outside Cedar (a counter that ran out meanwhile)."""
         return replace(self.rules[rule], about=about, person=person)
 
+    def without(self, rule: str) -> "Policy":
+        """The same with this rule skipped, as Cedar skips one that errors: what do the permits hold alone?"""
+        parsed = json.loads(cedarpy.policies_to_json_str(_text(self.files)))
+        kept = {
+            name: one for name, one in parsed["staticPolicies"].items() if one["annotations"]["id"] != rule
+        }
+        lame = cedarpy.PolicySet.from_json_str(json.dumps({**parsed, "staticPolicies": kept}))
+        return replace(self, _policies=lame)
+
     def _read(self, question: Question, result: cedarpy.AuthzResult) -> tuple[Objection, ...]:
         diagnostics = result.diagnostics
         named = diagnostics.id_annotations_by_reason
@@ -144,7 +153,7 @@ def load(folder: Path) -> Policy:
 def of_files(files: Mapping[str, bytes]) -> Policy:
     """The policy of these files, by name: as `load` finds them, or as kept when they were adopted."""
     try:
-        text = "\n".join(files[name].decode() for name in sorted(files) if name.endswith(".cedar"))
+        text = _text(files)
         schema_text = files[_SCHEMA].decode()
     except (KeyError, UnicodeError) as error:
         raise PolicyRefused(f"policy files can't be read: {type(error).__name__}") from None
@@ -165,6 +174,10 @@ def of_files(files: Mapping[str, bytes]) -> Policy:
         if name.startswith("packs/") and name.endswith(".cedar")
     }
     return Policy(by_name, files, rules, status, _packs(files, rules), own, policies, schema)
+
+
+def _text(files: Mapping[str, bytes]) -> str:
+    return "\n".join(files[name].decode() for name in sorted(files) if name.endswith(".cedar"))
 
 
 def _statements(text: str) -> dict[str, dict[str, Any]]:

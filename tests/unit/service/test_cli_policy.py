@@ -77,6 +77,17 @@ def test_a_case_that_is_answered_otherwise_is_told_and_the_answer_is_no(shell: S
     assert "expected 应为: G-35" in shell.said("policy", "check", folder, leaves=1)
 
 
+def test_a_condition_that_no_permit_restates_is_told(shell: Shell, rules: Change) -> None:
+    folder = rules(old="  && !principal.use.unlabelled\n")
+
+    answer, told = shell("policy", "check", folder, leaves=1), shell.said("policy", "check", folder, leaves=1)
+
+    assert answer["failing"] == answer["uncovered"] == []
+    assert answer["unheld"]
+    assert all("G-35" in one for one in answer["unheld"])
+    assert "in no permit" in told
+
+
 def test_a_rule_without_enough_cases_is_told(shell: Shell, rules: Change) -> None:
     folder = rules("cases/US-TX.toml")
     (folder / "cases" / "US-TX.toml").write_text('places = ["US-TX"]\non = 2026-11-22\nregion = "US"\n')
@@ -179,6 +190,19 @@ def test_signed_rules_start_and_the_log_says_who_signed(shell: Shell, signed: Pa
 
     assert shell("policy", "list")["adopted"][0]["signers"] == ["counsel"]
     assert "signed by counsel" in shell.said("doctor", leaves=0)
+
+
+def test_rules_that_a_start_would_not_take_unsigned_are_not_fit(
+    shell: Shell, signed: Path, rules: Change
+) -> None:
+    assert shell("policy", "check")["unsigned"] == ""
+    rules(old="Portrait licence is missing.", new="No portrait licence.")
+
+    for folder in ((), (signed,)):
+        answer = shell("policy", "check", *folder, leaves=1)
+        assert answer["unsigned"]
+        assert answer["failing"] == answer["uncovered"] == answer["unheld"] == []
+    assert "not signed" in shell.said("policy", "check", leaves=1)
 
 
 @pytest.mark.parametrize("command", ["serve", "worker"])

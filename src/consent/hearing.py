@@ -13,7 +13,7 @@ from sqlmodel import Session
 
 from audit.errors import ConsentryError
 from audit.ledger import Ledger
-from consent import cooldown, papers, portraits
+from consent import adoption, cooldown, papers, portraits
 from consent.case import Case
 from consent.ground import Place
 from consent.licences import LicenceStanding, licences
@@ -63,6 +63,8 @@ class Bench:
     templates: TemplateLock
     ledger: Ledger
     place: Place
+    policy: str
+    """Digest of the policy this process was started under."""
 
     @property
     def tenant(self) -> str:
@@ -82,6 +84,9 @@ class Bench:
         at = now if last is None else max(now, last)
         if at - now > SKEW:
             faults.append("CLOCK_BEHIND")
+        if not adoption.in_use(session, self.tenant, self.policy):
+            # A process that was not restarted: what it knows as the rules are those of yesterday.
+            faults.append("POLICY_NOT_IN_USE")
         if at > now and standings:
             # The rows are ours already; only the instant at which their terms are read changes.
             standings = self._standings(session, case, at, faults, locked=False)

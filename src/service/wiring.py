@@ -123,7 +123,7 @@ def open_record(
         known = _by_kid(countersign.verifying)
         registry = Registry(ledger, journal, countersign, known, entropy, party=settings.party)
         place = Place(settings.seat, settings.processing_region)
-        bench = Bench(registry, LibraryLock(), ledger, place)
+        bench = Bench(registry, LibraryLock(), ledger, place, policy.digest)
         trusted = _by_kid(permit_key.verifying)
         permits = Permits(bench, policy, trusted, entropy)
         mode = case.Mode(settings.mode.value)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import consent
 from consent.errors import PolicyRefused
 from consent.law import PARAMETERS, Eyes, Minors, Status, applying, home_of
 from consent.packs import read_pack
@@ -94,6 +95,13 @@ def test_home_says_in_which_language_she_is_told_and_where_her_data_may_go() -> 
     assert free is not None
     assert {"DE", "NO"} <= free
     assert "US" not in free
+
+
+@pytest.mark.parametrize("name", [name for name, parameter in PARAMETERS.items() if not parameter.rules])
+def test_a_parameter_that_no_rule_reads_is_read_by_the_code(name: str) -> None:
+    code = (Path(consent.__file__).parent.parent).rglob("*.py")
+
+    assert any(f'law["{name}"]' in path.read_text() for path in code)
 
 
 # Files

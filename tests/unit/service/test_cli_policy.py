@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from gating import POLICY
 from policies.book import FOLDER
 from service.layout import packaged
 from service.settings import FILE, load
+from service.subject import SubjectRights
 from service.wiring import open_record
 from shell import Shell
 
@@ -166,6 +168,33 @@ def test_rules_that_can_not_be_loaded_stop_the_service(shell: Shell, rules: Chan
     assert error["hint"] in told
     assert error["hint_zh"] in told
     assert error["message_zh"] in told
+
+
+# Clocks
+
+
+@pytest.mark.parametrize(
+    ("seat", "region", "old", "new", "clocks"),
+    [
+        ("CN", "CN", "", "", (24, 15, 1095)),
+        ("US", "US", "", "", (48, 15, 1095)),
+        ("US", "CN", "", "", (24, 15, 1095)),
+        ("CN", "CN", "value = 1095", "value = 1500", (24, 15, 1500)),
+        ("CN", "CN", "value = 15", "value = 10", (24, 10, 1095)),
+    ],
+)
+def test_clocks_of_the_service_are_the_strictest_of_the_packs_of_the_place(
+    shell: Shell, rules: Change, seat: str, region: str, old: str, new: str, clocks: object
+) -> None:
+    settled(shell, policies=str(rules("packs/CN.toml", old, new)), seat=seat, region=region)
+
+    record = open_record(load(shell.data), start=False)
+    rights = SubjectRights(record)
+    found = (record.claims.clock, rights.petitions.term, rights.erasures.keep)
+    record.close()
+
+    hours, days, kept = found[0] / timedelta(hours=1), found[1].days, found[2].days
+    assert (hours, days, kept) == clocks
 
 
 # Signatures

@@ -96,7 +96,7 @@ CLASSES = (
     Class(
         KEYS,
         "the keys that open what the log holds about somebody who had herself erased",
-        "the operational key at once, the evidence key after 1095 days",
+        "the operational key at once, the evidence key after 1095 days, or later where a pack asks",
         "PIPL 47, 56; GDPR 17(3)(e)",
     ),
     Class(

@@ -20,6 +20,7 @@ from consent.permits import Permits
 from consent.policy import Policy, load
 from consent.question import Circumstances, Stage
 from consent.redemption import Run
+from consent.ruletables import AdoptedPolicyRow, KeptPolicyRow
 from consent.standing import Standing
 from consent.templatelock import TemplateState
 from consent.weighing import ground_of
@@ -63,6 +64,17 @@ def file_papers(session: Session, papers: Papers, now: datetime, **who: str) -> 
         kind: papers.add(session, paper, by="operator-1", now=now).id
         for kind, paper in papers_on_file(now, **who).items()
     }
+
+
+def in_use(session: Session, tenant: str, now: datetime) -> None:
+    """As if a process had started under `POLICY`, without the entry in the log."""
+    session.add(KeptPolicyRow(tenant_id=tenant, digest=POLICY.digest, files=b"{}"))
+    session.flush()
+    packs: dict[str, Any] = {"packs": "[]", "signers": "[]"}
+    session.add(
+        AdoptedPolicyRow(tenant_id=tenant, number=1, digest=POLICY.digest, at=now, entry="0" * 64, **packs)
+    )
+    session.flush()
 
 
 def circumstances(
@@ -215,7 +227,8 @@ def a_room(
         **both,
     )
     templates = Templates()
-    bench = Bench(house.registry, templates, house.ledger, HERE)
+    bench = Bench(house.registry, templates, house.ledger, HERE, POLICY.digest)
+    in_use(session, tenant, now)
     file_papers(session, Papers(house.ledger, house.entropy), now)
     key = SigningKey.generate(Duty.PERMIT, house.entropy)
     trusted = {key.kid: key.verifying}

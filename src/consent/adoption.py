@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import Table, select
+from sqlalchemy import Table, bindparam, select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
@@ -23,6 +23,13 @@ from consent.strict import load
 
 _ADOPTED = cast(Table, AdoptedPolicyRow.__table__)  # type: ignore[attr-defined]
 _KEPT = cast(Table, KeptPolicyRow.__table__)  # type: ignore[attr-defined]
+# Built once: asked at every decision.
+_IN_USE = (
+    select(_ADOPTED.c.digest)
+    .where(_ADOPTED.c.tenant_id == bindparam("tenant"))
+    .order_by(_ADOPTED.c.number.desc())
+    .limit(1)
+)
 
 
 class PolicyUnknown(BadInput):
@@ -74,21 +81,23 @@ def adopt(
 ) -> Adopted:
     """The adoption of `policy`: that of now, or the last one if it was of this very policy.
 
-    Two processes that start at once write one row and one entry: the number is a key.
+    Two processes that start at once write one row and one entry: the number is a key, and who comes second
+    looks again, once.
     """
-    while True:
-        found = last(session, ledger.tenant)
-        if found is not None and found.digest == policy.digest:
-            return found
-        attempt = session.begin_nested()
-        try:
-            new = _write(session, ledger, policy, signers, 1 if found is None else found.number + 1, now)
-        except IntegrityError:
-            # Somebody else adopted in the meantime; perhaps the same. Nothing of ours stays.
-            attempt.rollback()
-            continue
-        attempt.commit()
-        return new
+    try:
+        return _adopt(session, ledger, policy, signers, now)
+    except IntegrityError:
+        return _adopt(session, ledger, policy, signers, now)
+
+
+def _adopt(
+    session: Session, ledger: Ledger, policy: Policy, signers: tuple[str, ...], now: datetime
+) -> Adopted:
+    found = last(session, ledger.tenant)
+    if found is not None and found.digest == policy.digest:
+        return found
+    with session.begin_nested():
+        return _write(session, ledger, policy, signers, 1 if found is None else found.number + 1, now)
 
 
 def last(session: Session, tenant: str) -> Adopted | None:
@@ -96,6 +105,11 @@ def last(session: Session, tenant: str) -> Adopted | None:
     query = select(_ADOPTED).where(_ADOPTED.c.tenant_id == tenant).order_by(_ADOPTED.c.number.desc()).limit(1)
     row = session.connection().execute(query).mappings().one_or_none()
     return None if row is None else _adopted(dict(row))
+
+
+def in_use(session: Session, tenant: str, digest: str) -> bool:
+    """Whether the policy adopted last is this one, and not one that another process started under since."""
+    return bool(session.connection().execute(_IN_USE, {"tenant": tenant}).scalar() == digest)
 
 
 def every(session: Session, tenant: str) -> tuple[Adopted, ...]:

@@ -134,6 +134,21 @@ class LicenceRow(SQLModel, table=True):
     entry: str = Field(sa_type=Digest)
 
 
+class LicenceSourceRow(SQLModel, table=True):
+    """A video that a licence is for, to find it by: what the licence covers stands in its document."""
+
+    __tablename__ = "rights_licence_source"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "licence_id"], ["rights_licence.tenant_id", "rights_licence.id"]),
+        Index("ix_rights_licence_source", "tenant_id", "source"),
+    )
+
+    tenant_id: str = Field(primary_key=True, max_length=64)
+    licence_id: str = Field(primary_key=True, sa_type=Identifier)
+    source: str = Field(primary_key=True, max_length=64)
+    """SHA-256, or `ALL`."""
+
+
 class LicenceEndingRow(SQLModel, table=True):
     """One ending of a licence. Append-only; the earliest counts."""
 

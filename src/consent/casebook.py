@@ -20,6 +20,8 @@ from consent.policy import Policy, Question
 from consent.words import Action
 
 BASE = "base"
+BESIDE: Mapping[str, frozenset[str]] = {"NY-01": frozenset({"G-32"})}
+"""A rule that answers only beside others, with those: the permit restates it with them."""
 _INSTANTS = ("now", "from", "until")
 
 
@@ -79,9 +81,9 @@ def failing(policy: Policy, cases: Sequence[Expected]) -> tuple[tuple[Expected, 
 def uncovered(policy: Policy, cases: Sequence[Expected]) -> tuple[str, ...]:
     """Rules with fewer than three cases, or that never answer or always do, each as `book rule`.
 
-    Of a pack: its own rules, and those that its parameters speak to.
+    Of the base: every rule that no pack brings. Of a pack: its own, and those that its parameters speak to.
     """
-    due = {(BASE, rule) for rule in policy.rules if rule.startswith("G-")}
+    due = {(BASE, rule) for rule in policy.rules.keys() - frozenset().union(*policy.own.values())}
     for pack in policy.packs:
         if pack.places:
             due |= {(pack.id, rule) for rule in policy.spoken_to(pack)}
@@ -92,6 +94,28 @@ def uncovered(policy: Policy, cases: Sequence[Expected]) -> tuple[str, ...]:
         if len(about) < 3 or all(answers) or not any(answers):
             found.append(f"{book} {rule}")
     return tuple(found)
+
+
+def unheld(policy: Policy, cases: Sequence[Expected]) -> tuple[str, ...]:
+    """Rules whose condition the permits don't restate, each with a case that shows it, or without any case.
+
+    Cedar skips a policy that errors: what a rule alone refused must stay refused without it.
+    """
+    found = []
+    for rule in sorted(policy.rules):
+        beside = BESIDE.get(rule, frozenset())
+        alone = [case for case in cases if rule in case.expect and set(case.expect) <= {rule, *beside}]
+        lame = policy.without(rule)
+        found += [str(case) for case in alone if not _refused(lame, case, beside)]
+        if not alone:
+            found.append(f"{rule}: no case in which it alone answers")
+    return tuple(found)
+
+
+def _refused(lame: Policy, case: Expected, beside: frozenset[str]) -> bool:
+    said = lame.evaluate(case.questions)
+    # By nobody: all of it is silence. Nothing said at all is a yes.
+    return bool(said) and ({o.detail for o in said} == {"POLICY_SILENT"} or {o.rule for o in said} == beside)
 
 
 def _load(path: Path) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Who said no is left in peace for a while (NDSR art. 22(5); G-38)."""
 
-from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlmodel import Session, col, select
 
@@ -11,18 +10,6 @@ from consent.words import Purpose
 
 ASK_AGAIN_DAYS = 90
 """The law says "not frequently" and no number."""
-
-
-def refused_lately(
-    session: Session,
-    tenant: str,
-    person: str,
-    purposes: Collection[Purpose],
-    now: datetime,
-    days: int = ASK_AGAIN_DAYS,
-) -> frozenset[Purpose]:
-    """Those of `purposes` that she declined in the last `days` days, in whatever request."""
-    return frozenset(refusals(session, tenant, person, now - timedelta(days=days))) & frozenset(purposes)
 
 
 def refusals(session: Session, tenant: str, person: str, since: datetime) -> dict[Purpose, datetime]:

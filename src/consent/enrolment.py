@@ -120,7 +120,7 @@ class Enrolment:
         # comes near the number has known it for 20,000 people.
         tenant = self.registry.tenant
         if people(session, tenant) >= law["filing_people"] and not Cabinet(
-            in_force(session, tenant, now=now)
+            in_force(session, tenant, now=now, locked=True)
         ).has(PaperKind.FACE_FILING):
             raise FaceFilingMissing(self.policy.rules["G-28"].message)
 

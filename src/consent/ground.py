@@ -8,7 +8,7 @@ from consent.case import Case
 from consent.law import Law
 from consent.papers import Cabinet, PaperKind
 from consent.required import needed
-from consent.words import ProofLevel
+from consent.words import Action, ProofLevel
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +56,13 @@ def operator_facts(case: Case, ground: Ground) -> dict[str, Json]:
     """What the operator's papers say of this very question."""
     cabinet, has = ground.cabinet, ground.cabinet.has
     engines = [case.use.engine] if case.use and case.use.engine else []
+    # To look at faces runs no engine; to publish is for one, and must name it.
+    run = {"engines": engines} if case.action in {Action.PUBLISH, Action.SWAP} else {}
     purposes = {str(purpose) for one in case.people for purpose in needed(case, one)}
     return {
         "identified": has(PaperKind.IDENTITY_CHECK, requesters=[case.requester]),
         "informed": has(PaperKind.DUTY_NOTICE, requesters=[case.requester]),
-        "assessed": has(
-            PaperKind.IMPACT_ASSESSMENT, purposes=purposes, engines=engines, regions=[ground.place.region]
-        ),
+        "assessed": has(PaperKind.IMPACT_ASSESSMENT, purposes=purposes, regions=[ground.place.region], **run),
         "secured": has(PaperKind.SECURITY_ASSESSMENT, engines=engines),
         "filed": has(PaperKind.ALGORITHM_FILING, engines=engines),
         "contracted": has(PaperKind.PROCESSOR_CONTRACT, engines=engines),

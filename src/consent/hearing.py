@@ -1,7 +1,7 @@
 """What decide, redeem and release do first, all three alike: lock in the one order, then read.
 
-Template, authorizations by id, then the permit's row, then counters. A withdrawal takes the same rows
-`FOR UPDATE`: so either it is committed and read here, or it waits until this transaction has committed.
+Template, authorizations by id, papers, licences, then the permit's row, then counters. A withdrawal takes
+the same rows `FOR UPDATE`: so either it is committed and read here, or it waits until this has committed.
 The order of two statements carries that (lock first, read in a later one); SERIALIZABLE would not.
 """
 
@@ -13,7 +13,7 @@ from sqlmodel import Session
 
 from audit.errors import ConsentryError
 from audit.ledger import Ledger
-from consent import cooldown, papers, portraits
+from consent import adoption, cooldown, papers, portraits
 from consent.case import Case
 from consent.ground import Place
 from consent.licences import LicenceStanding, licences
@@ -37,7 +37,7 @@ class Hearing:
     cabinet: Cabinet
     place: Place
     licences: Mapping[str, tuple[LicenceStanding, ...]]
-    """By digest, the registered licences behind those that the case names."""
+    """By digest, the registered licences behind those that the case names; and `consent.licences.ABOUT`."""
     refusals: Mapping[str, Mapping[Purpose, datetime]]
     """By person, when she last declined what; read where somebody is to be asked."""
     faults: tuple[str, ...]
@@ -63,6 +63,8 @@ class Bench:
     templates: TemplateLock
     ledger: Ledger
     place: Place
+    policy: str
+    """Digest of the policy this process was started under."""
 
     @property
     def tenant(self) -> str:
@@ -82,10 +84,13 @@ class Bench:
         at = now if last is None else max(now, last)
         if at - now > SKEW:
             faults.append("CLOCK_BEHIND")
+        if not adoption.in_use(session, self.tenant, self.policy):
+            # A process that was not restarted: what it knows as the rules are those of yesterday.
+            faults.append("POLICY_NOT_IN_USE")
         if at > now and standings:
             # The rows are ours already; only the instant at which their terms are read changes.
             standings = self._standings(session, case, at, faults, locked=False)
-        cabinet = self._cabinet(session, case, at, faults)
+        cabinet = self._cabinet(session, case, at, faults, locked=locked)
         held = self._licences(session, case, standings, at, faults, locked=locked)
         refusals = self._refusals(session, case)
         return Hearing(at, template, standings, cabinet, self.place, held, refusals, tuple(faults))
@@ -108,7 +113,9 @@ class Bench:
         lock: Lock = "share" if locked else None
         try:
             digests = {digest for digest in named if digest is not None}
-            return licences(session, self.tenant, digests, now, lock=lock)
+            people = {one.person for one in case.depicted}
+            source = (case.source and case.source.received_digest) or ""
+            return licences(session, self.tenant, digests, now, source=source, people=people, lock=lock)
         except ConsentryError as error:
             faults.append(error.code)
             return {}
@@ -119,10 +126,12 @@ class Bench:
         people = {one.person for one in case.people}
         return {person: cooldown.refusals(session, self.tenant, person, _EVER) for person in people}
 
-    def _cabinet(self, session: Session, case: Case, now: datetime, faults: list[str]) -> Cabinet:
+    def _cabinet(
+        self, session: Session, case: Case, now: datetime, faults: list[str], *, locked: bool
+    ) -> Cabinet:
         try:
             faces = portraits.people(session, self.tenant) if case.action in _EMBEDS else 0
-            return Cabinet(papers.in_force(session, self.tenant, now=now), faces)
+            return Cabinet(papers.in_force(session, self.tenant, now=now, locked=locked), faces)
         except ConsentryError as error:
             faults.append(error.code)
             return Cabinet()

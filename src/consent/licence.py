@@ -9,6 +9,7 @@ one kind, and its kind is signed:
 in RFC 8785 form. What is referred to elsewhere is the SHA-256 of these bytes, or of the paper.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -118,6 +119,10 @@ class Licence:
     def covers(self, source: str, rights: frozenset[Right]) -> bool:
         """Whether it is for this video and gives all of these rights."""
         return (self.sources is None or source in self.sources) and rights <= self.rights
+
+    def concerns(self, source: str, people: Collection[str]) -> bool:
+        """Whether it speaks of this video: of the work, or of the portrait of one of these people in it."""
+        return self.covers(source, frozenset()) and (self.person is None or self.person in people)
 
     def json(self) -> dict[str, Json]:
         """As it is signed."""

@@ -10,15 +10,23 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import bindparam
+from sqlalchemy import and_, bindparam, union
 from sqlmodel import Session, col, or_, select
 
 from audit.canonical import NotCanonical
 from audit.errors import BadInput
 from consent.admission import enrolled, key_held
-from consent.asktables import LicenceEndingRow, LicenceRow
+from consent.asktables import LicenceEndingRow, LicenceRow, LicenceSourceRow
 from consent.errors import SignatureWrong
-from consent.licence import Licence, LicenceKind, Right, SignatoryKind, parse_licence, to_sign_licence
+from consent.licence import (
+    EVERY_SOURCE,
+    Licence,
+    LicenceKind,
+    Right,
+    SignatoryKind,
+    parse_licence,
+    to_sign_licence,
+)
 from consent.parties import parties
 from consent.rights_errors import LicenceDiverged
 from consent.signature import Evidence, check_evidence
@@ -34,10 +42,30 @@ class Form(StrEnum):
 
 # Built once: putting it together costs more than running it.
 _DIGESTS: Any = bindparam("digests", expanding=True)
-_NAMED = select(col(LicenceRow.id)).where(
-    col(LicenceRow.tenant_id) == bindparam("tenant"),
-    or_(col(LicenceRow.digest).in_(_DIGESTS), col(LicenceRow.paper).in_(_DIGESTS)),
+_PEOPLE: Any = bindparam("people", expanding=True)
+_FOR = col(LicenceSourceRow.source)
+_NAMED = union(
+    select(col(LicenceRow.id)).where(
+        col(LicenceRow.tenant_id) == bindparam("tenant"),
+        or_(col(LicenceRow.digest).in_(_DIGESTS), col(LicenceRow.paper).in_(_DIGESTS)),
+    ),
+    select(col(LicenceRow.id))
+    .join(
+        LicenceSourceRow,
+        and_(
+            col(LicenceSourceRow.tenant_id) == col(LicenceRow.tenant_id),
+            col(LicenceSourceRow.licence_id) == col(LicenceRow.id),
+        ),
+    )
+    .where(
+        col(LicenceRow.tenant_id) == bindparam("tenant"),
+        _FOR.in_([bindparam("source"), EVERY_SOURCE]),
+        or_(col(LicenceRow.person_id).is_(None), col(LicenceRow.person_id).in_(_PEOPLE)),
+    ),
 )
+ABOUT = ""
+"""Where `licences` puts what is registered of these people in this video, and of the video, whatever it is
+called: a digest is never empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +110,18 @@ def clears_copyright(found: Sequence[LicenceStanding], source: str, rights: Coll
 
 
 def licences(
-    session: Session, tenant: str, digests: Collection[str], now: datetime, *, lock: Lock = None
+    session: Session,
+    tenant: str,
+    digests: Collection[str],
+    now: datetime,
+    *,
+    source: str = "",
+    people: Collection[str] = (),
+    lock: Lock = None,
 ) -> dict[str, tuple[LicenceStanding, ...]]:
     """How the licences behind these digests stand: of the document itself, or of the paper it describes.
+
+    And, under `ABOUT`, all that are registered of this video (as received) or of these people in it.
 
     Absent: nothing is registered under it; whether a mere digest is enough, the caller's rule says. One
     paper may hold several licences. With a lock it stays true until the commit; after authorizations in
@@ -94,7 +131,8 @@ def licences(
     if not wanted:
         return {}
     session.flush()
-    ids = session.connection().execute(_NAMED, {"tenant": tenant, "digests": wanted}).scalars().all()
+    asked = {"tenant": tenant, "digests": wanted, "source": source, "people": sorted(set(people))}
+    ids = session.connection().execute(_NAMED, asked).scalars().all()
     if not ids:
         # The usual answer, at every decision: nothing is registered, so there is nothing to lock or to read.
         return {}
@@ -105,6 +143,8 @@ def licences(
     for row, standing in zip(rows, standings(session, tenant, rows, now), strict=True):
         for name in {row.digest, row.paper} & set(wanted):
             found.setdefault(str(name), []).append(standing)
+        if standing.licence.concerns(source, people):
+            found.setdefault(ABOUT, []).append(standing)
     return {digest: tuple(them) for digest, them in found.items()}
 
 

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections.abc import Sequence
 from datetime import date
 from enum import StrEnum
 from typing import Any
@@ -41,12 +42,29 @@ def read_pack(name: str, data: bytes) -> Pack:
     return pack
 
 
+def check_together(packs: Sequence[Pack]) -> None:
+    """Whether somebody at home in each place can be told at all. Raises `PolicyRefused`.
+
+    The law of a country holds in its parts, so her notice is in a language that each of its packs accepts.
+    """
+    telling = [pack for pack in packs if pack.languages]
+    for place in sorted({place for pack in telling for place in pack.places}):
+        here = [pack for pack in telling if pack.covers(place)]
+        # What is in force together changes for the stricter on a first day alone.
+        for day in sorted({pack.valid_from for pack in here}):
+            live = [pack for pack in here if pack.in_force(day)]
+            if live and not frozenset.intersection(*(pack.languages for pack in live)):
+                ids = ", ".join(pack.id for pack in live)
+                raise PolicyRefused(f"{ids}: expected a language in common, as all hold in {place}")
+
+
 def _pack(f: Fields) -> Pack:
     if not _ID.fullmatch(identity := f.text("id")):
         raise DocumentMalformed(f"{f.at('id')}: expected house, or a code like CN or US-IL")
     since, until = _day(f, "valid_from"), _day(f, "valid_until") if f.has("valid_until") else None
     if until is not None and until <= since:
         raise DocumentMalformed(f"{f.at('valid_until')}: expected a day after valid_from")
+    named = [name for name in ("free", "languages") if f.has(name)]
     rows = f.take("parameter") if f.has("parameter") else []
     if not isinstance(rows, list):
         raise DocumentMalformed(f"{f.at('parameter')}: expected [[parameter]] rows")
@@ -54,7 +72,7 @@ def _pack(f: Fields) -> Pack:
     parameters = {one.name: one for one in stated}
     if len(parameters) != len(stated):
         raise DocumentMalformed(f"{f.at('parameter')}: expected each name once")
-    return Pack(
+    pack = Pack(
         id=identity,
         version=f.text("version"),
         title=f.text("title"),
@@ -66,6 +84,11 @@ def _pack(f: Fields) -> Pack:
         valid_until=until,
         parameters=parameters,
     )
+    for name in named:
+        if not getattr(pack, name):
+            # It reads as if nothing were allowed, and would bind nobody.
+            raise DocumentMalformed(f"{f.at(name)}: expected items, or leave it out")
+    return pack
 
 
 def _stated(f: Fields) -> Stated:

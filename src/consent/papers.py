@@ -135,8 +135,11 @@ class Cabinet:
     """How many people have a reference stored; counted only where something is to be embedded."""
 
     def has(self, kind: PaperKind, **wanted: Collection[str]) -> bool:
-        """Whether one paper of this kind covers all that is wanted: two halves don't make a whole."""
-        return any(
+        """Whether one paper of this kind covers all that is wanted: two halves don't make a whole.
+
+        Of something wanted nothing is named: no paper covers that.
+        """
+        return all(wanted.values()) and any(
             paper.kind is kind and all(set(asked) <= getattr(paper, name) for name, asked in wanted.items())
             for paper in self.papers
         )
@@ -216,9 +219,15 @@ _IN_FORCE = core.select(
 )
 
 
-def in_force(session: Session, tenant: str, *, now: datetime) -> tuple[Paper, ...]:
-    """The papers that cover something now."""
-    rows = session.connection().execute(_IN_FORCE, {"tenant": tenant, "now": now})
+_HELD = _IN_FORCE.with_for_update(read=True)
+
+
+def in_force(session: Session, tenant: str, *, now: datetime, locked: bool = False) -> tuple[Paper, ...]:
+    """The papers that cover something now. Locked, until the commit: after authorizations in its order.
+
+    One statement locks and reads: what a row says stands in that row alone, and is read again after a wait.
+    """
+    rows = session.connection().execute(_HELD if locked else _IN_FORCE, {"tenant": tenant, "now": now})
     return tuple(_paper(*row) for row in rows)
 
 

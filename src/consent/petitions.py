@@ -1,7 +1,7 @@
 """What she asks about her own data, and by when it is answered (PIPL arts. 44 to 50).
 
-A petition is due in 15 days. Its text and its answer's reasons are in the sealed log alone: she may have
-written anything in them.
+A petition is due in 15 days, or sooner where a pack says so. Its text and its answer's reasons are in the
+sealed log alone: she may have written anything in them.
 """
 
 from dataclasses import dataclass

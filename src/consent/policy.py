@@ -6,13 +6,12 @@ decision, any surprise is a G-00; and an Allow counts only if a permit is named 
 """
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 import cedarpy
 
@@ -20,7 +19,7 @@ from audit.canonical import Json, digest, digest_of
 from consent.errors import PolicyRefused
 from consent.law import PARAMETERS, Law, Pack, Status, applying
 from consent.objection import WORK, Objection, Severity
-from consent.packs import HOUSE, read_pack
+from consent.packs import HOUSE, check_together, read_pack
 from consent.words import Action
 
 FAILED = "G-00"
@@ -106,6 +105,15 @@ class Policy:
         """The wording of `rule`, for what is found outside Cedar (a counter that ran out meanwhile)."""
         return replace(self.rules[rule], about=about, person=person)
 
+    def without(self, rule: str) -> "Policy":
+        """The same with this rule skipped, as Cedar skips one that errors: what do the permits hold alone?"""
+        parsed = json.loads(cedarpy.policies_to_json_str(_text(self.files)))
+        kept = {
+            name: one for name, one in parsed["staticPolicies"].items() if one["annotations"]["id"] != rule
+        }
+        lame = cedarpy.PolicySet.from_json_str(json.dumps({**parsed, "staticPolicies": kept}))
+        return replace(self, _policies=lame)
+
     def _read(self, question: Question, result: cedarpy.AuthzResult) -> tuple[Objection, ...]:
         diagnostics = result.diagnostics
         named = diagnostics.id_annotations_by_reason
@@ -145,13 +153,13 @@ def load(folder: Path) -> Policy:
 def of_files(files: Mapping[str, bytes]) -> Policy:
     """The policy of these files, by name: as `load` finds them, or as kept when they were adopted."""
     try:
-        text = "\n".join(files[name].decode() for name in sorted(files) if name.endswith(".cedar"))
+        text = _text(files)
         schema_text = files[_SCHEMA].decode()
     except (KeyError, UnicodeError) as error:
         raise PolicyRefused(f"policy files can't be read: {type(error).__name__}") from None
     try:
         validation = cedarpy.validate_policies(text, schema_text)
-        parsed = json.loads(cedarpy.policies_to_json_str(text))["staticPolicies"]
+        parsed = _statements(text)
         policies, schema = cedarpy.PolicySet.from_str(text), cedarpy.Schema.from_str(schema_text)
     except ValueError as error:
         raise PolicyRefused(f"policy does not parse: {str(error)[:200]}") from None
@@ -161,11 +169,19 @@ def of_files(files: Mapping[str, bytes]) -> Policy:
     rules, status = _rules(parsed)
     by_name = digest_of({name: digest(data) for name, data in files.items()})
     own = {
-        Path(name).stem: frozenset(re.findall(r'^@id\("([^"]+)"\)', data.decode(), re.MULTILINE))
+        Path(name).stem: frozenset(one["annotations"]["id"] for one in _statements(data.decode()).values())
         for name, data in files.items()
         if name.startswith("packs/") and name.endswith(".cedar")
     }
     return Policy(by_name, files, rules, status, _packs(files, rules), own, policies, schema)
+
+
+def _text(files: Mapping[str, bytes]) -> str:
+    return "\n".join(files[name].decode() for name in sorted(files) if name.endswith(".cedar"))
+
+
+def _statements(text: str) -> dict[str, dict[str, Any]]:
+    return cast("dict[str, dict[str, Any]]", json.loads(cedarpy.policies_to_json_str(text))["staticPolicies"])
 
 
 def _packs(files: Mapping[str, bytes], rules: Mapping[str, Objection]) -> tuple[Pack, ...]:
@@ -179,6 +195,7 @@ def _packs(files: Mapping[str, bytes], rules: Mapping[str, Objection]) -> tuple[
     if lost:
         # Its rules would hold nowhere, and look as if they did.
         raise PolicyRefused(f"{lost[0]}: expected a TOML of the same name, with its places")
+    check_together(read)
     asked = {rule for parameter in PARAMETERS.values() for rule in parameter.rules}
     if missing := sorted(asked - rules.keys()):
         raise PolicyRefused(f"expected the rules {', '.join(missing)}, which parameters of packs speak to")

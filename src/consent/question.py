@@ -12,12 +12,13 @@ from enum import StrEnum
 from audit.canonical import Json
 from consent.case import Appearance, Case, Donor, Output, Source, Tracks, Use
 from consent.ground import Ground, law_facts, operator_facts
-from consent.licence import Right
-from consent.licences import LicenceStanding, clears_copyright, clears_portrait
+from consent.licence import LicenceKind, Right
+from consent.licences import ABOUT, LicenceStanding, clears_copyright, clears_portrait
 from consent.objection import WORK
 from consent.papers import PaperKind
 from consent.policy import Question
 from consent.required import missing, needed
+from consent.scope import Scope
 from consent.standing import Standing
 from consent.templatelock import TemplateState
 from consent.words import Action, Purpose
@@ -182,15 +183,17 @@ def _void_portrait(case: Case, person: str, digest: str, now: Circumstances) -> 
     """Whether something is registered under the digest, and none of it licenses her portrait in this video.
 
     A digest under which nothing is registered is the operator's word for a paper, as it was before there
-    was a register.
+    was a register. It is none where the register speaks of her portrait in this video, if only of its end.
     """
-    held = now.licences.get(digest)
-    return held is not None and not clears_portrait(held, person, _received(case), _rights(case))
+    about = [one for one in now.licences.get(ABOUT, ()) if one.licence.person == person]
+    held = now.licences.get(digest, about)
+    return bool(held) and not clears_portrait(held, person, _received(case), _rights(case))
 
 
 def _void_copyright(case: Case, now: Circumstances) -> bool:
-    held = now.licences.get((case.source and case.source.copyright_licence) or "")
-    return held is not None and not clears_copyright(held, _received(case), _rights(case))
+    about = [one for one in now.licences.get(ABOUT, ()) if one.licence.kind is LicenceKind.COPYRIGHT]
+    held = now.licences.get((case.source and case.source.copyright_licence) or "", about)
+    return bool(held) and not clears_copyright(held, _received(case), _rights(case))
 
 
 def _received(case: Case) -> str:
@@ -259,7 +262,7 @@ def _grant(case: Case, standing: Standing | None, wanted: frozenset[StrEnum]) ->
         "engine_agreed": scope.particulars.allows_engine(
             (case.use and case.use.engine) or "", case.engine_version or ""
         ),
-        "regions": sorted(scope.storage_regions | scope.particulars.processing_regions),
+        "regions": sorted(_regions(scope)),
         "territories": sorted(scope.territories),
         "audience": sorted(scope.audience),
         "monetisation": sorted(scope.monetisation),
@@ -268,6 +271,12 @@ def _grant(case: Case, standing: Standing | None, wanted: frozenset[StrEnum]) ->
         # Not how many: a count that goes down with each swap would be another question to Cedar each time.
         "has_uses": all(n is None or n >= 1 for n in left),
     }
+
+
+def _regions(scope: Scope) -> frozenset[str]:
+    """Where a deployment may be, that stores and processes in one country; empty: nowhere (G-20)."""
+    processing = scope.particulars.processing_regions
+    return scope.storage_regions & processing if processing else scope.storage_regions
 
 
 def _moment(at: datetime, *, up: bool = False) -> Json:

@@ -18,9 +18,17 @@ from audit.fact import Fact, Part, Seal, Subject
 from audit.ids import Entropy
 from audit.ledger import Ledger
 from consent.admission import SIGNING_WINDOW, SKEW, check_signed
-from consent.asktables import LicenceEndingRow, LicenceRow
+from consent.asktables import LicenceEndingRow, LicenceRow, LicenceSourceRow
 from consent.errors import KeyNotEnrolled
-from consent.licence import Licence, LicenceKind, Signatory, SignatoryKind, parse_licence, to_sign_licence
+from consent.licence import (
+    EVERY_SOURCE,
+    Licence,
+    LicenceKind,
+    Signatory,
+    SignatoryKind,
+    parse_licence,
+    to_sign_licence,
+)
 from consent.licences import Form, LicenceStanding, endings, lock_licences, standings
 from consent.parties import Parties
 from consent.people import People
@@ -83,9 +91,10 @@ class Rights:
             "at": instant.exact(now),
         }
         entry = self._write(session, "LicenceRegistered", licence, payload, (), now)
+        tenant, sources = self.ledger.tenant, licence.sources or {EVERY_SOURCE}
         session.add(
             LicenceRow(
-                tenant_id=self.ledger.tenant,
+                tenant_id=tenant,
                 id=licence.id,
                 digest=licence.digest,
                 paper=licence.paper,
@@ -96,6 +105,10 @@ class Rights:
                 received_at=now,
                 entry=entry,
             )
+        )
+        session.flush()
+        session.add_all(
+            LicenceSourceRow(tenant_id=tenant, licence_id=licence.id, source=one) for one in sources
         )
         session.flush()
         return self.get(session, licence.id, now=now)

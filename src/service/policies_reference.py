@@ -18,6 +18,12 @@ the home of every person in it; the law of a country holds in its parts. The hou
 everywhere and states every parameter. Where two differ, the stricter wins, by an order that stands in the
 code once (`consent.law`) and is no pack's opinion. A place that no pack knows refuses everything (G-49).
 
+**What a part of a country does not do.** Territories and regions are whole countries. To show a work in `US`
+brings the pack `US`, and no state's: `US-NY` and the like apply where the operator sits there, or where
+somebody in the work named it as her home. A state whose law follows the viewer, as New York's on
+advertisements, is not reached by naming where a work is shown. An operator who shows it there must see to
+that law otherwise.
+
 **How well a row is known.** `verified`: the words of the law, or a faithful report of them, were read.
 **`UNVERIFIED`**: from memory or a secondary source; counsel must look before anybody relies on it. `draft`:
 not in force, followed all the same. `choice`: no law asks for it, the product does. This is no legal advice.

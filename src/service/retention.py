@@ -95,7 +95,7 @@ CLASSES = (
     Class(
         KEYS,
         "the keys that open what the log holds about somebody who had herself erased",
-        "the operational key at once, the evidence key after 1095 days; not while a legal hold is on them",
+        "the operational key at once, the evidence key after 1095 days; later if a pack or a legal hold asks",
         "PIPL 47, 56; GDPR 17(3)(e)",
     ),
     Class(

@@ -1,5 +1,6 @@
 """The rules a deployment runs under: loaded once, and signed where the settings ask for it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from audit.errors import BadInput
@@ -16,17 +17,21 @@ def open_policy(settings: Settings) -> tuple[Policy, tuple[str, ...]]:
 
     Raises `PolicyRefused`, `PolicyUnsigned`, `BadSettings`.
     """
-    folder = policies(settings)
     # Signers first: a list of them that can't be read must not look like none.
-    trusted = signers(settings)
+    folder, trusted = policies(settings), signers(settings)
     policy = load(folder)
+    return policy, signed_by(policy, folder, trusted)
+
+
+def signed_by(policy: Policy, folder: Path, trusted: Sequence[NoteVerifier]) -> tuple[str, ...]:
+    """Who of these signed the policy of a folder. Of none nobody has to. Raises `PolicyUnsigned`."""
     if not trusted:
-        return policy, ()
+        return ()
     try:
         signed = (folder / FILE).read_text("utf-8")
     except (OSError, UnicodeError) as error:
         raise PolicyUnsigned(f"{FILE} can't be read: {type(error).__name__}") from None
-    return policy, endorsers(policy, signed, trusted)
+    return endorsers(policy, signed, trusted)
 
 
 def signers(settings: Settings) -> tuple[NoteVerifier, ...]:

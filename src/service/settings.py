@@ -115,7 +115,7 @@ class Settings(BaseSettings):
     cast_per_day: int = Field(default=128, ge=1, le=100_000)
     """The same by one requester in a day."""
     petition_days: int = Field(default=15, ge=1, le=30)
-    """In how many days a person is answered about her data. GDPR art. 12(3) leaves a month at most."""
+    """In how many days a person is answered about her data, or sooner where a pack says so."""
     requests_a_second: float = Field(default=50, gt=0)
     """In the long run, for each API key, in each process."""
     requests_at_once: float = Field(default=200, ge=1)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from audit.errors import BadInput
-from consent.erasures import Erasures
+from consent.erasures import KEEP, Erasures
 from consent.holds import LegalHolds
 from consent.petitions import Petitions
 from consent.portraits import Portraits
@@ -49,13 +49,15 @@ class SubjectRights:
     @property
     def petitions(self) -> Petitions:
         """What people asked about their data."""
-        term = timedelta(days=self.record.settings.petition_days)
+        days = min(self.record.settings.petition_days, self.record.law["answer_days"])
+        term = timedelta(days=days)
         return Petitions(self.record.ledger, self.record.entropy, term)
 
     @property
     def erasures(self) -> Erasures:
         """Who was erased."""
-        return Erasures(self.record.ledger, self.record.keystore)
+        keep = max(KEEP, timedelta(days=self.record.law["evidence_days"]))
+        return Erasures(self.record.ledger, self.record.keystore, keep)
 
     @property
     def holds(self) -> LegalHolds:

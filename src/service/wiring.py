@@ -5,7 +5,7 @@ import socket
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from audit.head import HeadFile
 from audit.ids import Entropy
@@ -19,6 +19,7 @@ from consent import adoption, case
 from consent.gate import Gate
 from consent.ground import Place
 from consent.hearing import Bench
+from consent.law import Law
 from consent.papers import Papers
 from consent.permits import Permits
 from consent.policy import Policy
@@ -61,9 +62,16 @@ class Record:
     """Signs what is told to hooks, and makes their secrets."""
 
     @property
+    def law(self) -> Law:
+        """What the law asks of this deployment today: where the operator sits, and where data is."""
+        place = self.gate.bench.place
+        return self.policy.law(frozenset({place.seat, place.region}), self.clock().date())
+
+    @property
     def claims(self) -> Claims:
         """Takedown requests and court orders."""
-        return Claims(self.ledger, self.keystore, self.registry, self.effect, self.entropy)
+        clock = timedelta(hours=self.law["takedown_hours"])
+        return Claims(self.ledger, self.keystore, self.registry, self.effect, self.entropy, clock)
 
     @property
     def appeals(self) -> Appeals:
@@ -123,7 +131,7 @@ def open_record(
         known = _by_kid(countersign.verifying)
         registry = Registry(ledger, journal, countersign, known, entropy, party=settings.party)
         place = Place(settings.seat, settings.processing_region)
-        bench = Bench(registry, LibraryLock(), ledger, place)
+        bench = Bench(registry, LibraryLock(), ledger, place, policy.digest)
         trusted = _by_kid(permit_key.verifying)
         permits = Permits(bench, policy, trusted, entropy)
         mode = case.Mode(settings.mode.value)

@@ -1,9 +1,9 @@
 """Claims: a takedown request by anybody, or a court's order. Other hands on the lever of a withdrawal.
 
 What a claim is about freezes in the transaction that receives it, under the same locks. A takedown is
-looked at within 48 hours: confirmed, its outputs are withdrawn and the same bytes do not come in again;
-rejected, what nothing else holds is thawed. An order holds until it is lifted. Who claims, and what she
-states, is sealed and apart, and goes 30 days after the answer.
+looked at within 48 hours, or what a pack asks: confirmed, its outputs are withdrawn and the same bytes do
+not come in again; rejected, what nothing else holds is thawed. An order holds until it is lifted. Who
+claims, and what she states, is sealed and apart, and goes 30 days after the answer.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ from swap.retention import BATCH
 from swap.tidings import Herald
 
 CLOCK = timedelta(hours=48)
-"""Within which a takedown request is answered (TAKE IT DOWN Act; Civil Code art. 1195: in time)."""
+"""Within which a takedown request is answered where no pack asks for less (TAKE IT DOWN Act)."""
 CONTACT_KEPT = timedelta(days=30)
 """After the answer, and an appeal's term with it."""
 _SEALED = "claim-contact"
@@ -48,6 +48,7 @@ class Claims:
     registry: Registry
     effect: WithdrawalEffect
     entropy: Entropy
+    clock: timedelta = CLOCK
 
     @property
     def tenant(self) -> str:
@@ -64,7 +65,7 @@ class Claims:
         *,
         now: datetime,
     ) -> Claim:
-        """Anybody asks that something be taken down: frozen now, looked at within `CLOCK`.
+        """Anybody asks that something be taken down: frozen now, looked at within `clock`.
 
         Raises `NoSuchThing`, `StatementTooShort`.
         """
@@ -196,7 +197,7 @@ class Claims:
         freezes: bool,
         now: datetime,
     ) -> Claim:
-        due = now + CLOCK if kind is What.TAKEDOWN else None
+        due = now + self.clock if kind is What.TAKEDOWN else None
         name = fresh(self.entropy)
         found = reach(session, self.tenant, target_kind, target)
         claim = Claim(

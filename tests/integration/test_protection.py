@@ -98,6 +98,13 @@ def releases(world: World, search: Search, by: str) -> Search:
         )
 
 
+def lifted(world: World, hold: Hold) -> tuple[str, ...]:
+    with world.record.database.write() as session:
+        return world.studio.pipeline.gate.lift(
+            session, hold.ruling.id, "operator-1", "operator-2", "fine by us", world.record.clock()
+        ).reasons
+
+
 def test_a_face_enrolled_by_somebody_else_is_held_and_whose_face_it_is_is_told(made: Made) -> None:
     # Given the astronaut, protected, and a clip that shows her
     world = made(protection=True)
@@ -128,6 +135,8 @@ def test_a_face_enrolled_by_somebody_else_is_held_and_whose_face_it_is_is_told(m
     assert isinstance(said, Hold)
     assert said.reasons == ("G-30",)
     assert world.rows("scan") == 0, "nobody was looked at"
+    # Nor by lifting the hold: two people must release the face itself.
+    assert lifted(world, said) == ("G-30",)
     with world.record.database.read() as session:
         standing = world.record.registry.standings(
             session, world.tenant, [thief.authorization], now=world.record.clock(), lock=None

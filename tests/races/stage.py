@@ -37,7 +37,7 @@ from consent.tries import Tries
 from consent.withdrawal import By, How, Together, WithdrawalEffect
 from consent.words import Match, Purpose, Role
 from consenting import NOON, SWAP, House, Somebody
-from gating import HERE, LICENCE, MEDIA, MODEL, PHOTO, POLICY, RECEIVED, a_case, file_papers
+from gating import HERE, LICENCE, MEDIA, MODEL, PHOTO, POLICY, RECEIVED, a_case, file_papers, in_use
 from logbook import MemoryStorage
 from service.database import Database
 from swap import cases, casting, library, orders
@@ -160,6 +160,7 @@ class Stage:
         with database.write() as session:
             house.publish(session, NOON)
             performer, donor = house.enrol(session, NOON), house.enrol(session, NOON)
+            in_use(session, house.tenant, NOON)
             file_papers(session, Papers(house.ledger, house.entropy), NOON, requester=REQUESTER)
         ledger, entropy = house.ledger, house.entropy
         key, log_key = SigningKey.generate(Duty.PERMIT, entropy), SigningKey.generate(Duty.LOG, entropy)
@@ -167,7 +168,7 @@ class Stage:
         log = Log(house.tenant, "log.example/races", log_key, MemoryStorage(), head, database, "races")
         log.start()
         registry, trusted = Lingering(house.registry), {key.kid: key.verifying}
-        bench = Bench(registry, LibraryLock(), ledger, HERE)
+        bench = Bench(registry, LibraryLock(), ledger, HERE, POLICY.digest)
         gate = Gate(bench, POLICY, key, trusted, Mode.PRODUCTION, entropy)
         permits = Permits(bench, POLICY, trusted, entropy)
         quiet, absent = cast(Log, Quiet(log)), cast(Any, None)

@@ -11,7 +11,7 @@ from audit.canonical import Json
 from audit.keys import Duty, SigningKey, load_private, save_private
 from audit.note import NoteVerifier
 from consent import adoption, casebook
-from consent.endorsement import FILE, endorse
+from consent.endorsement import FILE, PolicyUnsigned, endorse
 from consent.errors import PolicyRefused
 from consent.policy import load
 from service.cli import comparing, explaining, files, simulating
@@ -19,6 +19,7 @@ from service.cli.command import Answer, command, group
 from service.cli.desk import Desk
 from service.console import Exit
 from service.layout import packaged, policies
+from service.rules import signed_by, signers
 
 app = group("policy", "The rules: check, explain, compare, simulate, sign.")
 
@@ -36,23 +37,27 @@ def check(
         Path | None, typer.Argument(metavar="FOLDER", help="The deployment's without, or the packaged ones.")
     ] = None,
 ) -> Answer:
-    """Load a folder as a start would, and ask it every case it comes with. Exit 1 if it is not fit."""
+    """Load a folder as a start would, signatures included, and ask it every case. Exit 1 if it is not fit.
+
+    Also without each rule in turn: what it alone refuses, no permit may let through.
+    """
     place = folder or (policies(desk.settings) if desk.has_data else packaged())
+    trusted = signers(desk.settings) if desk.has_data else ()
+    unsigned: PolicyUnsigned | None = None
     try:
         policy = load(place)
         cases = casebook.read(place, policy)
+        signed_by(policy, place, trusted)
+    except PolicyUnsigned as error:
+        unsigned = error
+        desk.voice.say(f"[bold red]not signed[/] {escape(str(error))}\n  {escape(error.zh)}")
     except PolicyRefused as error:
         desk.voice.say(f"[bold red]refused[/] {escape(str(error))}\n  {escape(error.zh)}")
         return Answer({"refused": str(error)}, Exit.NO)
-    wrong, thin = casebook.failing(policy, cases), casebook.uncovered(policy, cases)
-    for case, said in wrong:
-        desk.voice.say(f"[bold red]answers otherwise[/] {escape(str(case))}")
-        desk.voice.say(f"  expected 应为: {comparing.named(case.expect)}; said 实为: {comparing.named(said)}")
-    for rule in thin:
-        desk.voice.say(
-            f"[bold red]too few cases[/] {rule}: three are due, answering and not 须有三个用例，正反皆备"
-        )
-    fit = not wrong and not thin
+    wrong = casebook.failing(policy, cases)
+    thin, unheld = casebook.uncovered(policy, cases), casebook.unheld(policy, cases)
+    _tell(desk, wrong, thin, unheld)
+    fit = not (unsigned or wrong or thin or unheld)
     if fit:
         desk.voice.say(
             f"[bold green]fit[/] {len(policy.rules)} rules, {len(policy.packs)} packs, {len(cases)} cases"
@@ -66,10 +71,31 @@ def check(
         "rules": len(policy.rules),
         "packs": [pack.name for pack in policy.packs],
         "cases": len(cases),
+        "unsigned": str(unsigned or ""),
         "failing": failing,
         "uncovered": list(thin),
+        "unheld": list(unheld),
     }
     return Answer(value, Exit.OK if fit else Exit.NO)
+
+
+def _tell(
+    desk: Desk,
+    wrong: tuple[tuple[casebook.Expected, tuple[str, ...]], ...],
+    thin: tuple[str, ...],
+    unheld: tuple[str, ...],
+) -> None:
+    for case, said in wrong:
+        desk.voice.say(f"[bold red]answers otherwise[/] {escape(str(case))}")
+        desk.voice.say(f"  expected 应为: {comparing.named(case.expect)}; said 实为: {comparing.named(said)}")
+    for rule in thin:
+        desk.voice.say(
+            f"[bold red]too few cases[/] {rule}: three are due, answering and not 须有三个用例，正反皆备"
+        )
+    for case_or_rule in unheld:
+        desk.voice.say(
+            f"[bold red]in no permit[/] {escape(case_or_rule)}: a permit restates it 许可须重述该条件"
+        )
 
 
 @command(app, "list")

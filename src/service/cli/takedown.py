@@ -1,4 +1,4 @@
-"""`consentry takedown`: requests that something be taken down, each with 48 hours."""
+"""`consentry takedown`: requests that something be taken down, each with its clock."""
 
 from typing import Annotated
 

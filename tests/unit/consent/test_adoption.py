@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from audit.canonical import digest, digest_of
 from audit.fact import Subject
@@ -87,6 +88,25 @@ def test_two_processes_that_start_at_once_write_one_entry(database: Database, ho
     assert len(done) == 4
     assert {one.entry for one in done} == {done[0].entry}
     assert kinds_in(database) == ["PolicyAdopted"]
+
+
+def test_what_can_never_be_written_is_tried_twice_and_said(
+    database: Database, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a database that refuses the row whatever its number is
+    tries: list[int] = []
+
+    def refuse(*_: object) -> Adopted:
+        tries.append(1)
+        if len(tries) > 5:
+            pytest.fail("it is tried for ever")
+        raise IntegrityError("INSERT", {}, ValueError("no"))
+
+    monkeypatch.setattr(adoption, "_write", refuse)
+
+    with pytest.raises(IntegrityError):
+        adopted(database, house, POLICY)
+    assert len(tries) == 2
 
 
 def test_an_old_policy_is_read_from_the_bytes_of_its_day(database: Database, house: House) -> None:

@@ -14,7 +14,7 @@ from consent.asking import LINK_LASTS, Answered, Asking, TooSoon, Way
 from consent.asking_errors import AnswerWider, LinkInvalid, RequestClosed, RequestUnknown, TermAsked
 from consent.authorization import Authorization, Request, draw_up
 from consent.capacity import Capacity
-from consent.cooldown import refused_lately
+from consent.cooldown import refusals
 from consent.errors import AuthorizationRefused, KeyNotEnrolled, NoticeUnknown
 from consent.notice import read_notice
 from consent.requests import ConsentRequest, Extent, State
@@ -107,8 +107,8 @@ def test_she_gives_some_purposes_and_has_said_no_to_the_rest(
     assert done.request.statuses[Purpose.USER_SWAP] is Status.REFUSED
     assert done.request.statuses[Purpose.MATCHING] is Status.GIVEN
     with database.read() as session:
-        lately = refused_lately(session, house.tenant, her.id, SWAP, SOON + DAY)
-    assert lately == SWAP - part
+        declined = refusals(session, house.tenant, her.id, NOON)
+    assert declined.keys() == SWAP - part
 
 
 def test_she_gives_it_narrower(database: Database, house: House, her: Somebody) -> None:
@@ -208,9 +208,9 @@ def test_a_refusal_binds_nobody_but_whom_she_refused(database: Database, house: 
     with database.write() as session:
         other = house.enrol(session, NOON)
 
-        assert refused_lately(session, house.tenant, other.id, SWAP, SOON) == frozenset()
-        assert refused_lately(session, "other", her.id, SWAP, SOON) == frozenset()
-        assert refused_lately(session, house.tenant, her.id, SWAP, SOON) == SWAP
+        assert refusals(session, house.tenant, other.id, NOON) == {}
+        assert refusals(session, "other", her.id, NOON) == {}
+        assert refusals(session, house.tenant, her.id, NOON).keys() == SWAP
 
 
 def another_purpose() -> dict[str, Any]:
@@ -235,9 +235,9 @@ def test_a_request_lapses_by_itself_and_a_sweep_writes_it_down_once(
     with database.write() as session:
         first = Asking(house.registry).lapse(session, now=late)
         again = Asking(house.registry).lapse(session, now=late)
-        lately = refused_lately(session, house.tenant, her.id, SWAP, late)
+        declined = refusals(session, house.tenant, her.id, NOON)
     assert (first, again) == ((asked.id,), ())
-    assert lately == frozenset(), "silence is not a no"
+    assert declined == {}, "silence is not a no"
     assert entries(database, house, her)[-1] == "ConsentRequestLapsed"
 
 

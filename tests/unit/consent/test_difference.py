@@ -115,3 +115,9 @@ def test_every_rule_has_its_text_and_parameters_know_their_rules() -> None:
     assert read_by("G-12") == ("longest_term_days",)
     assert "CN" in [pack.id for pack in speaking(POLICY, "G-12")]
     assert [pack.id for pack in speaking(POLICY, "NY-01")] == ["US-NY"]
+
+
+def test_a_rule_of_a_pack_is_its_own_however_it_is_spaced(tmp_path: Path) -> None:
+    spaced = changed(tmp_path, "packs/US-NY.cedar", '@id("NY-01")', '  @id ( "NY-01" )')
+
+    assert spaced.own["US-NY"] == {"NY-01"}

@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import consent
 from consent.errors import PolicyRefused
 from consent.law import PARAMETERS, Eyes, Minors, Status, applying, home_of
 from consent.packs import read_pack
+from consent.policy import of_files
 from consent.words import ProofLevel
 from gating import POLICY
 
@@ -95,6 +97,13 @@ def test_home_says_in_which_language_she_is_told_and_where_her_data_may_go() -> 
     assert "US" not in free
 
 
+@pytest.mark.parametrize("name", [name for name, parameter in PARAMETERS.items() if not parameter.rules])
+def test_a_parameter_that_no_rule_reads_is_read_by_the_code(name: str) -> None:
+    code = (Path(consent.__file__).parent.parent).rglob("*.py")
+
+    assert any(f'law["{name}"]' in path.read_text() for path in code)
+
+
 # Files
 
 CN = (PACKS / "CN.toml").read_text()
@@ -110,6 +119,8 @@ HOUSE = (PACKS / "house.toml").read_text()
         ('places = ["CN"]', 'places = ["XX"]', "expected codes like CN"),
         ('places = ["CN"]', 'places = ["*"]', "no wildcard"),
         ('free = ["CN"]', 'free = ["China"]', "expected codes like CN"),
+        ('free = ["CN"]', "free = []", "free: expected items"),
+        ('languages = ["zh-CN"]', "languages = []", "languages: expected items"),
         ("valid_from = 2025-09-01", 'valid_from = "2025-09-01"', "expected a day"),
         ("valid_from = 2025-09-01", "valid_from = 2025-09-01\nvalid_until = 2025-09-01", "a day after"),
         ("valid_from = 2025-09-01", "valid_from = 2025-09-01T00:00:00Z", "expected a day"),
@@ -132,6 +143,29 @@ def test_a_pack_that_does_not_validate_is_refused(old: str, new: str, says: str)
 
     with pytest.raises(PolicyRefused, match=says):
         read_pack("CN", CN.replace(old, new, 1).encode())
+
+
+def with_languages(pack: str, languages: str) -> dict[str, bytes]:
+    name = f"packs/{pack}.toml"
+    text = POLICY.files[name].decode().replace("valid_from", f"{languages}\nvalid_from")
+    return {**POLICY.files, name: text.encode()}
+
+
+def test_a_part_whose_languages_are_none_of_its_countrys_is_refused() -> None:
+    with pytest.raises(PolicyRefused, match=r"US, US-CA: expected a language in common, .* in US-CA"):
+        of_files(with_languages("US-CA", 'languages = ["es"]'))
+
+
+@pytest.mark.parametrize(
+    "languages", ['languages = ["en", "es"]', 'languages = ["es"]\nvalid_until = 2026-08-03']
+)
+def test_a_part_that_shares_a_language_or_no_day_with_its_country_is_read(languages: str) -> None:
+    files = with_languages("US-CA", languages)
+    later = files["packs/US.toml"].replace(b"valid_from = 2026-06-09", b"valid_from = 2026-08-03")
+    if "until" in languages:
+        files["packs/US.toml"] = later
+
+    assert of_files(files).packs
 
 
 def test_a_parameter_stated_twice_is_refused() -> None:

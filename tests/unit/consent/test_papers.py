@@ -79,6 +79,14 @@ def test_two_halves_do_not_make_a_whole(database: Database, papers: Papers) -> N
     assert covers(database, "default", NOON, engines=["inswapper"], regions=["SG"])
 
 
+def test_what_is_not_named_is_not_covered(database: Database, papers: Papers) -> None:
+    with database.write() as session:
+        papers.add(session, a_paper(), by="operator-1", now=NOON)
+
+    assert not covers(database, "default", NOON, engines=[], regions=["CN"])
+    assert covers(database, "default", NOON, regions=["CN"])
+
+
 def test_an_ended_paper_covers_nothing_and_is_ended_once(database: Database, papers: Papers) -> None:
     with database.write() as session:
         done = papers.add(session, a_paper(), by="operator-1", now=NOON)

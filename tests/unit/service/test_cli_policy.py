@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from gating import POLICY
 from policies.book import FOLDER
 from service.layout import packaged
 from service.settings import FILE, load
+from service.subject import SubjectRights
 from service.wiring import open_record
 from shell import Shell
 
@@ -75,6 +77,17 @@ def test_a_case_that_is_answered_otherwise_is_told_and_the_answer_is_no(shell: S
     assert wrong
     assert all("G-35" not in one["said"] for one in wrong)
     assert "expected 应为: G-35" in shell.said("policy", "check", folder, leaves=1)
+
+
+def test_a_condition_that_no_permit_restates_is_told(shell: Shell, rules: Change) -> None:
+    folder = rules(old="  && !principal.use.unlabelled\n")
+
+    answer, told = shell("policy", "check", folder, leaves=1), shell.said("policy", "check", folder, leaves=1)
+
+    assert answer["failing"] == answer["uncovered"] == []
+    assert answer["unheld"]
+    assert all("G-35" in one for one in answer["unheld"])
+    assert "in no permit" in told
 
 
 def test_a_rule_without_enough_cases_is_told(shell: Shell, rules: Change) -> None:
@@ -157,6 +170,33 @@ def test_rules_that_can_not_be_loaded_stop_the_service(shell: Shell, rules: Chan
     assert error["message_zh"] in told
 
 
+# Clocks
+
+
+@pytest.mark.parametrize(
+    ("seat", "region", "old", "new", "clocks"),
+    [
+        ("CN", "CN", "", "", (24, 15, 1095)),
+        ("US", "US", "", "", (48, 15, 1095)),
+        ("US", "CN", "", "", (24, 15, 1095)),
+        ("CN", "CN", "value = 1095", "value = 1500", (24, 15, 1500)),
+        ("CN", "CN", "value = 15", "value = 10", (24, 10, 1095)),
+    ],
+)
+def test_clocks_of_the_service_are_the_strictest_of_the_packs_of_the_place(
+    shell: Shell, rules: Change, seat: str, region: str, old: str, new: str, clocks: object
+) -> None:
+    settled(shell, policies=str(rules("packs/CN.toml", old, new)), seat=seat, region=region)
+
+    record = open_record(load(shell.data), start=False)
+    rights = SubjectRights(record)
+    found = (record.claims.clock, rights.petitions.term, rights.erasures.keep)
+    record.close()
+
+    hours, days, kept = found[0] / timedelta(hours=1), found[1].days, found[2].days
+    assert (hours, days, kept) == clocks
+
+
 # Signatures
 
 
@@ -179,6 +219,19 @@ def test_signed_rules_start_and_the_log_says_who_signed(shell: Shell, signed: Pa
 
     assert shell("policy", "list")["adopted"][0]["signers"] == ["counsel"]
     assert "signed by counsel" in shell.said("doctor", leaves=0)
+
+
+def test_rules_that_a_start_would_not_take_unsigned_are_not_fit(
+    shell: Shell, signed: Path, rules: Change
+) -> None:
+    assert shell("policy", "check")["unsigned"] == ""
+    rules(old="Portrait licence is missing.", new="No portrait licence.")
+
+    for folder in ((), (signed,)):
+        answer = shell("policy", "check", *folder, leaves=1)
+        assert answer["unsigned"]
+        assert answer["failing"] == answer["uncovered"] == answer["unheld"] == []
+    assert "not signed" in shell.said("policy", "check", leaves=1)
 
 
 @pytest.mark.parametrize("command", ["serve", "worker"])

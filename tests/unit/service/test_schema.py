@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlmodel import SQLModel, select
 
 from audit import instant
+from consent.asktables import LicenceSourceRow
 from service import schema
 from service.database import Database
 from service.schema import SchemaBehind, Upgrading
@@ -231,3 +232,33 @@ def test_what_was_stored_before_there_were_classes_gets_one(first: Database) -> 
         ("refused-template", day),
         ("withdrawn-template", day),
     ]
+
+
+def test_a_licence_that_was_registered_before_is_found_by_its_videos(first: Database) -> None:
+    # Given two licences of the version that had no table of their videos
+    everywhere, two = '{"sources":"ALL"}', '{"sources":["a","b"]}'
+    with first.connection() as connection:
+        config = schema._config()
+        config.attributes.update(connection=connection, metadata=SQLModel.metadata)
+        command.upgrade(config, "0017")
+        for number, document in enumerate((everywhere, two)):
+            connection.execute(
+                text(
+                    "INSERT INTO rights_licence"
+                    " (tenant_id, id, digest, document, vouched_by, received_at, entry)"
+                    " VALUES ('default', :id, :digest, :document, 'desk', :at, :digest)"
+                ),
+                {
+                    "id": f"{number:032x}",
+                    "digest": f"{number:064x}",
+                    "document": document.encode(),
+                    "at": "2026-11-22 12:00:00+00:00",
+                },
+            )
+
+    schema.upgrade(first)
+
+    with first.read() as session:
+        rows = session.exec(select(LicenceSourceRow).order_by(LicenceSourceRow.source)).all()
+        found = [(int(row.licence_id, 16), row.source) for row in rows]
+    assert found == [(0, "ALL"), (1, "a"), (1, "b")]

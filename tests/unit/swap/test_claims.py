@@ -1,7 +1,7 @@
 """A claim freezes at once; its answer withdraws for good, or gives back what nothing else holds."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -113,6 +113,14 @@ def test_an_output_is_frozen_while_it_is_looked_at_and_given_back_when_it_is_rej
 
     assert shelf.decided(claim, confirm=False).state is State.REJECTED
     assert shelf.gone(output) is None
+
+
+def test_a_request_is_due_when_the_law_of_the_place_says(shelf: Shelf) -> None:
+    output, day = shelf.released(), timedelta(hours=24)
+
+    strict = replace(shelf, claims=replace(shelf.claims, clock=day))
+
+    assert strict.requested(Target.OUTPUT, output.id).due_at == NOON + day
 
 
 def test_what_was_rejected_once_is_not_frozen_again_by_asking_again(shelf: Shelf) -> None:

@@ -36,7 +36,7 @@ class NotInGoodFaith(BadInput):
 @router.post("/takedowns", status_code=HTTPStatus.CREATED)
 @may_answer(NoSuchThing, StatementTooShort, NotInGoodFaith, RateLimited)
 def takedown(house: TheHouse, request: Request, asked: shapes.RequestTakedown) -> shapes.Requested:
-    """Ask that something be taken down: no key, no account. It is frozen now, and answered in 48 hours."""
+    """Ask that something be taken down: no key, no account. It is frozen now, and answered by `due_at`."""
     limits: Limits = request.app.state.limits
     limits.strangers.take(request.client.host if request.client else "")
     if not asked.good_faith:

@@ -53,8 +53,8 @@ class OutputFrozen(BadInput):
 
     code = "OUTPUT_FROZEN"
     zh = "该输出因下架请求或法院裁定已被冻结。"
-    hint = "Ask again once it is answered: within 48 hours for a request, when it is lifted for an order."
-    hint_zh = "请在处理完成后重试：下架请求在 48 小时内答复，法院裁定以解除为准。"
+    hint = "Ask again once it is answered: at most 48 hours after a request, when it is lifted for an order."
+    hint_zh = "请在处理完成后重试：下架请求最迟 48 小时内答复，法院裁定以解除为准。"
     status: ClassVar[HTTPStatus] = HTTPStatus.GONE
 
 

@@ -73,7 +73,7 @@ _SELECTED = core.select(
     _COSIGNATURE.c.received_at.label("second_at"),
     _COSIGNATURE.c.kid.label("second_kid"),
     _COSIGNATURE.c.countersignature.label("second_countersignature"),
-    refusals.listed(_PERSON.c.tenant_id, _PERSON.c.id).label("refused"),
+    refusals.listed(_PERSON.c.tenant_id, refusals.Kind.PERSON, _PERSON.c.id).label("refused"),
     resemblances.held(_PERSON.c.tenant_id, _PERSON.c.id).label("protected"),
 )
 _ROWS = (

@@ -234,7 +234,7 @@ class Registry:
         return self._change_all(session, live, chain.SUSPENDED, Status.UNKNOWN, now)
 
     def reconfirm(self, session: Session, authorization: str, evidence: bytes, *, now: datetime) -> str:
-        """She signs `consent.signature.to_reconfirm(head)`; what was suspended is given again. The new head.
+        """She signs `consent.signature.to_reconfirm`; what was suspended is given again. The new head.
 
         Raises `NotSuspended`, `KeyNotEnrolled`, `SignatureWrong`, `AuthorizationUnknown`.
         """
@@ -250,7 +250,7 @@ class Registry:
         )
         if not suspended or now >= document.scope.term.end:
             raise NotSuspended("nothing of this authorization waits for a re-confirmation")
-        message = to_reconfirm(states[0].head)
+        message = to_reconfirm(states[0].head, document.digest)
         check_signed(session, self.tenant, document.signer, evidence, message, now=now, party=self.party)
         by = By(How.OWN_SESSION, document.signer)
         event = chain.Event(chain.RECONFIRMED, suspended, by, Status.RENEWED, evidence=evidence)

@@ -3,6 +3,7 @@
 import re
 from base64 import b64decode, b64encode
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 import httpx
@@ -154,7 +155,7 @@ def test_a_signature_that_is_refused_does_not_use_the_link_up(desk: Desk) -> Non
         signed(token, key.but(flags=UP), to_sign(document)),
         signed(token, key.but(origin="http://localhost:8001"), to_sign(document)),
         signed(token, key, to_sign(desk.drawn_up())),
-        signed(token, key, to_reconfirm("0" * 64)),
+        signed(token, key, to_reconfirm("0" * 64, sha256(document).hexdigest())),
         signed(token, key, to_sign(document), type="webauthn.create"),
     ]
 
@@ -295,7 +296,9 @@ def test_a_suspended_consent_is_confirmed_through_a_link(desk: Desk) -> None:
     # When
     token = desk.link(path, {})
     opened = desk.post("/v1/links", {"token": token}).json()
-    answer = desk.post("/v1/confirmations", signed(token, key, to_reconfirm(opened["head"])))
+    answer = desk.post(
+        "/v1/confirmations", signed(token, key, to_reconfirm(opened["head"], sha256(document).hexdigest()))
+    )
 
     # Then
     assert b64decode(opened["document"]) == document

@@ -77,7 +77,7 @@ class Opened(Shape):
     head: Digest | None = Field(description="Of a re-confirmation: the suspension it answers.")
     notice: Notice | None = Field(description="The text of record that the document names.")
     options: dict[str, object] | None = Field(
-        description="For `navigator.credentials.get()`. Recompute the challenge from the document."
+        description="For `navigator.credentials.get()`. Recompute the challenge from document and head."
     )
 
 

@@ -319,9 +319,10 @@ def test_a_suspended_consent_is_confirmed_with_a_passkey(database: Database, hou
         done = granted(session, house, her(session, house, key), key)
         registry.suspend_all(session, now=LATER)
         which = [done.authorization]
-        head = registry.standings(session, house.tenant, which, now=LATER, lock=None)[which[0]].head
+        found = registry.standings(session, house.tenant, which, now=LATER, lock=None)[which[0]]
+        message = to_reconfirm(found.head, found.document.digest)
 
-        registry.reconfirm(session, which[0], key.signs(to_reconfirm(head)).encoded, now=LATER)
+        registry.reconfirm(session, which[0], key.signs(message).encoded, now=LATER)
 
         found = registry.standings(session, house.tenant, which, now=LATER, lock=None)
     assert found[which[0]].in_force(Purpose.USER_SWAP)

@@ -7,6 +7,7 @@ that is lost on its way is given again to whoever sends the same request with th
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from http import HTTPStatus
 
 from fastapi import APIRouter, Request
@@ -148,9 +149,10 @@ def _signed(house: House, asked: shapes.Signature) -> shapes.Signed:
 
 
 def _message(link: Link) -> bytes:
+    document = link.document or b""
     if link.act is Act.RECONFIRM:
-        return to_reconfirm(link.head or "")
-    return to_sign(link.document or b"")
+        return to_reconfirm(link.head or "", sha256(document).hexdigest())
+    return to_sign(document)
 
 
 def _evidence(house: House, session: Session, link: Link, asked: shapes.Signature) -> bytes:

@@ -193,7 +193,7 @@ def settle(house: TheHouse, caller: Operator, authorization: Id) -> shapes.Chang
 
 
 @router.post("/authorizations/{authorization}/confirmations")
-@may_answer(AuthorizationUnknown, NotSuspended, *SIGNED)
+@may_answer(AuthorizationUnknown, NotSuspended, AuthorizationRefused, NotHerRepresentative, *SIGNED)
 def reconfirm(
     house: TheHouse, caller: OperatorOrCreator, authorization: Id, asked: shapes.Reconfirm
 ) -> shapes.Changed:

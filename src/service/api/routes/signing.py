@@ -27,6 +27,7 @@ from consent.errors import (
     SignatureWrong,
 )
 from consent.gone import PersonErased
+from consent.kinship import NotHerRepresentative
 from consent.links import Act, Link, LinkForAnotherAct, LinkSpent, LinkUnknown
 from consent.passkey import challenge_of
 from consent.signature import PASSKEY, Evidence, to_reconfirm, to_sign
@@ -117,7 +118,7 @@ def sign(house: TheHouse, request: Request, asked: shapes.Signature) -> shapes.S
 
 
 @router.post("/confirmations", status_code=HTTPStatus.CREATED)
-@may_answer(*LINK, SignatureWrong, KeyNotEnrolled, NotSuspended)
+@may_answer(*LINK, SignatureWrong, KeyNotEnrolled, NotSuspended, AuthorizationRefused, NotHerRepresentative)
 def confirm(house: TheHouse, request: Request, asked: shapes.Signature) -> authorizations.Changed:
     """Confirm the suspended authorization of the link again, signed."""
     with _known(request), house.database.write() as session:

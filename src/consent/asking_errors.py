@@ -12,6 +12,15 @@ class AskedTooSoon(BadInput):
     hint_zh = "请等到错误信息所示日期后再征求；本人可随时主动授权。"
 
 
+class NotToBeAsked(BadInput):
+    """She can't answer for herself: she is under age, or has died (PIPL arts. 31, 49)."""
+
+    code = "NOT_TO_BE_ASKED"
+    zh = "该人未满十八周岁、年龄不明或已故，不能由其本人单独作出同意。"
+    hint = "The message says why. Draw up a document for her guardian or heir, and issue a link to sign it."
+    hint_zh = "错误信息会说明原因；请起草由其监护人或近亲属签署的文件，并发出签署链接。"
+
+
 class RequestUnknown(BadInput):
     """No request for consent has this id in this tenant, or it was put to somebody else."""
 

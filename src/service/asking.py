@@ -59,7 +59,7 @@ def ask(record: Record, wanted: Wanted, by: str) -> Shown:
     notice = _notice(record, wanted)
     registry, now = record.registry, record.clock()
     with record.database.write() as session:
-        age = registry.people.get(session, wanted.person).age
+        age = registry.people.get(session, wanted.person).age_at(now)
         if wanted.template is not None:
             library.get(session, registry.tenant, wanted.template)
         wish = Request(

@@ -2,6 +2,7 @@
 
 from base64 import b64decode
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
@@ -10,8 +11,10 @@ from api.test_authorizations import asked as asked_of
 from api.test_authorizations import enrolled, send
 from callers import Outside
 from consent import signature
+from consent.age import Ages
+from consent.person import Proof
 from consent.requests import Extent, State
-from consent.words import Purpose, Status
+from consent.words import AgeBand, ProofLevel, Purpose, Status
 from service.apikeys import KeyRole
 from service.client import Problem, authorizations, people, requests
 from service.client.call import Call
@@ -105,6 +108,22 @@ def test_her_no_is_kept_and_asking_again_is_refused_and_logged(outside: Opened) 
     assert said == (409, "ASKED_TOO_SOON")
     assert there.world.kinds().count("ConsentRequested") == 1
     assert there.world.kinds().count("ConsentRequestBarred") == 1
+
+
+def test_who_has_come_of_age_is_asked_and_who_has_not_is_not(outside: Opened) -> None:
+    there = outside("founded")
+    record, now = there.world.record, there.world.record.clock()
+    proof, day = Proof(ProofLevel.VERIFIED_IDENTITY, "operator-1", "papers"), timedelta(days=1)
+    with record.database.write() as session:
+        grown, young = (
+            record.registry.people.enrol(session, proof, ages.band, now=now - day, ages=ages).id
+            for ages in (Ages(AgeBand.FROM_14_TO_17, None, now + by) for by in (-day / 2, day))
+        )
+
+    asked, said = put(there, grown), code_of(lambda: put(there, young))
+
+    assert asked.state is State.REQUESTED
+    assert said == (409, "NOT_TO_BE_ASKED")
 
 
 def test_wider_than_asked_is_named_and_refused(outside: Opened) -> None:

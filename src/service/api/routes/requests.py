@@ -7,7 +7,14 @@ from fastapi import APIRouter
 
 from consent import handles
 from consent.asking import Answered, Way
-from consent.asking_errors import AnswerWider, AskedTooSoon, LinkInvalid, RequestClosed, RequestUnknown
+from consent.asking_errors import (
+    AnswerWider,
+    AskedTooSoon,
+    LinkInvalid,
+    NotToBeAsked,
+    RequestClosed,
+    RequestUnknown,
+)
 from consent.authorization import Authorization
 from consent.errors import AuthorizationRefused, AuthorizationUnknown, NoticeUnknown, PersonUnknown
 from consent.gone import PersonErased
@@ -30,7 +37,9 @@ router = APIRouter(prefix="/v1", tags=["requests"], route_class=Route)
 
 
 @router.post("/requests", status_code=HTTPStatus.CREATED)
-@may_answer(PersonUnknown, NoticeUnknown, NoSuchThing, AskedTooSoon, AuthorizationRefused, *DOCUMENT)
+@may_answer(
+    PersonUnknown, NoticeUnknown, NoSuchThing, AskedTooSoon, NotToBeAsked, AuthorizationRefused, *DOCUMENT
+)
 def ask(house: TheHouse, caller: Operator, asked: shapes.Ask) -> shapes.Shown:
     """Ask a person for consent. Not again within 90 days of her no: that is refused, and logged."""
     said = asked.model_dump(exclude={"scope"})

@@ -382,6 +382,18 @@ def test_a_link_that_was_used_says_so_and_one_without_a_key_says_what_to_do(
         assert "not whole" in device.page.text_content("#told")
 
 
+PARTICULARS = (
+    "CNY 0.05",
+    "JPY 1250",
+    "5.25 %",
+    "Studio Ltd",
+    "HRB 1",
+    "mesh: 1.0",
+    "Nothing but the face.",
+    "Wang & Partners",
+    "4096 B",
+)
+
 DESCRIBE = """async ([said, language]) => {
   const { describe } = await import("/sign/words.js");
   return describe(said, language);
@@ -399,13 +411,15 @@ def test_everything_that_can_be_signed_is_said_in_words_and_nothing_else_is_sign
             assert not [row["label"] for row in rows if row["no"]], "every field has a value"
             text = "\n".join(f"{row['label']} {row['text']}" for row in rows)
             assert not re.search(r"undefined|null|NaN|\[object|[A-Z]{3,}_[A-Z]", text)
-            for one in ("5 % of revenue", "partner", "cloud", "dance-01", "studio", said["id"]):
+            for one in ("5 % of revenue", "partner", "cloud", "dance-01", "studio", said["id"], *PARTICULARS):
                 assert one in text
         for changed in (
             {**said, "more": 1},
             {**said, "v": 2},
             {**said, "scope": {**said["scope"], "rate": 5}},
             {**said, "scope": {**said["scope"], "purposes": ["ANYTHING"]}},
+            {**said, "scope": {**said["scope"], "particulars": {"post_mortem": "ANYTHING"}}},
+            {**said, "attachments": [{**said["attachments"][0], "name": "contract"}]},
             {**said, "scope": {**said["scope"], "term": {**said["scope"]["term"], "renews": True}}},
         ):
             with pytest.raises(Error, match="UNKNOWN"):

@@ -23,6 +23,9 @@ from consent.strict import Fields, check_text
 from consent.tables import PersonKeyRow, PersonRow
 from consent.words import AgeBand, ProofLevel
 
+PROVEN = "PersonProven"
+"""The entry of whatever proves her anew: an operator's word, or an attestation."""
+
 
 class ProofNotAttested(BadInput):
     """A level that nobody's word gives: it needs what was measured, on top of a signed attestation."""
@@ -31,6 +34,15 @@ class ProofNotAttested(BadInput):
     zh = "该核验级别须以身份核验服务的签名证明为基础，不能仅凭运营者声明。"
     hint = "Prove her identity with an attestation of an adopted proofing service; then make a live capture."
     hint_zh = "请先以已采纳的身份核验服务所签证明完成核验，再进行现场采集。"
+
+
+class PersonDeceased(BadInput):
+    """She is recorded as deceased: nobody is proved to be her, or makes a key as her."""
+
+    code = "PERSON_DECEASED"
+    zh = "该人已登记为死亡，不能再进行身份核验或创建密钥。"
+    hint = "An heir signs with a key of his own. If it was an error, retract the death first."
+    hint_zh = "近亲属应使用其本人的密钥签署；如登记有误，请先撤销死亡登记。"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +120,11 @@ class People:
     def prove(self, session: Session, person: str, proof: Proof, *, now: datetime) -> Person:
         """Record anew how it is known who she is, better or worse: the last proof counts from now on.
 
-        Keys enrolled after it rest on it. Raises `PersonUnknown`.
+        Keys enrolled after it rest on it. Raises `PersonUnknown`, `PersonDeceased`, `ProofNotAttested`.
         """
         known = self.locked(session, person)
-        return self.restate(session, replace(known, proof=proof), "PersonProved", {}, now=now)
+        expect_living(known)
+        return self.restate(session, replace(known, proof=proof), PROVEN, {}, now=now)
 
     def correct(
         self, session: Session, person: str, proof: Proof, age: AgeBand, *, evidence: str, now: datetime
@@ -217,6 +230,12 @@ class People:
             "at": instant.exact(now),
         }
         return self.ledger.append(session, _fact(kind, one.id, payload, *refs), now).leaf_hash
+
+
+def expect_living(her: Person) -> None:
+    """Raise `PersonDeceased` where her death is recorded."""
+    if her.deceased_at is not None:
+        raise PersonDeceased("she is recorded as deceased")
 
 
 def _check(proof: Proof) -> None:

@@ -7,6 +7,7 @@ from consent.admission import check_admissible
 from consent.authorization import parse
 from consent.errors import AuthorizationUnknown, NotSuspended
 from consent.links import Act, Link, Links
+from consent.people import expect_living
 from consent.person import Person, Proof
 from consent.words import Status
 from service.wiring import Record
@@ -23,10 +24,10 @@ class Asked:
 
 
 def for_key(record: Record, person: str, *, by: str, holds: timedelta) -> Asked:
-    """To make a passkey. Raises `PasskeysUnready`, `PersonUnknown`."""
+    """To make a passkey. Raises `PasskeysUnready`, `PersonUnknown`, `PersonDeceased`."""
     page, now = _page(record), record.clock()
     with record.database.write() as session:
-        record.registry.people.get(session, person)
+        expect_living(record.registry.people.get(session, person))
         token, link = _links(record).issue(session, Act.ENROL, person, by=by, holds=holds, now=now)
     return _asked(record, page, token, link)
 
@@ -71,9 +72,16 @@ def for_confirmation(record: Record, authorization: str, *, by: str, holds: time
 
 
 def prove(record: Record, person: str, proof: Proof, *, by: str, lost: bool) -> Person:
-    """Record anew how it is known who she is; `lost`: all her keys end with it. Raises `PersonUnknown`."""
+    """Record anew how it is known who she is; `lost`: all her keys end with it, and links to make one.
+
+    Raises `PersonUnknown`, `PersonDeceased`.
+    """
     people, now = record.registry.people, record.clock()
     with record.database.write() as session:
+        if lost:
+            # Whoever holds an unused one would become her, on the strength of this very proof. Before her
+            # row is locked: who makes a key by a link locks that first, and then her.
+            _links(record).put_aside(session, person)
         proved = people.prove(session, person, proof, now=now)
         for key in people.keys(session, person) if lost else ():
             if key.until is None:

@@ -282,6 +282,35 @@ def test_who_lost_every_key_is_proved_anew_and_signs_again(desk: Desk) -> None:
     assert ended.json()["until"] is not None
 
 
+def test_a_link_to_make_a_key_ends_with_the_keys_that_are_lost(desk: Desk) -> None:
+    # Given a link to enrol that she has begun to use
+    token, key = desk.to_enrol(), a_key()
+    made = key.registers(desk.challenge(token))
+    proof = {"proof": "verified-identity", "by": "desk-2", "how": "video call", "lost": False}
+
+    # When she is proved anew, and then as one who has lost all
+    desk.there.operator.post(f"/v1/people/{desk.person}/proofs", proof)
+    kept = desk.post("/v1/links", {"token": token})
+    desk.there.operator.post(f"/v1/people/{desk.person}/proofs", {**proof, "lost": True})
+
+    # Then only the second ends it, whatever was begun.
+    assert kept.status_code == 200
+    for path, body in (("/v1/links", {"token": token}), ("/v1/passkeys", registered(token, key, made))):
+        assert desk.post(path, body).json()["code"] == "LINK_UNKNOWN"
+
+
+def test_nobody_is_proved_to_be_a_dead_person_or_makes_a_key_as_her(desk: Desk) -> None:
+    desk.there.operator.post(f"/v1/people/{desk.person}/deaths", {"evidence": "e" * 64})
+    proof = {"proof": "verified-identity", "by": "desk-2", "how": "video call", "lost": True}
+
+    said = [
+        desk.there.operator.post(f"/v1/people/{desk.person}/{what}", body)
+        for what, body in (("proofs", proof), ("links", {}))
+    ]
+
+    assert [(one.status_code, one.json()["code"]) for one in said] == [(409, "PERSON_DECEASED")] * 2
+
+
 def test_a_suspended_consent_is_confirmed_through_a_link(desk: Desk) -> None:
     # Given a consent that waits, after a restored backup
     key = desk.enrolled(a_key())

@@ -41,6 +41,7 @@ from consent.gate import HoldUnknown
 from consent.gone import PersonErased
 from consent.kinship import KinUnknown
 from consent.papers import PaperUnknown
+from consent.people import PersonDeceased
 from consent.permit import Decision, Hold, Permit, Refusal
 from consent.petitions import PetitionAnswered, PetitionUnknown
 from consent.proofservices import ProofServiceEnded, ProofServiceTaken, ProofServiceUnknown
@@ -102,6 +103,7 @@ _STATUS: Mapping[type[ConsentryError], HTTPStatus] = {
     NotSuspended: HTTPStatus.CONFLICT,
     UnderOrder: HTTPStatus.CONFLICT,
     PersonErased: HTTPStatus.CONFLICT,
+    PersonDeceased: HTTPStatus.CONFLICT,
     NothingToCosign: HTTPStatus.CONFLICT,
     ProofServiceTaken: HTTPStatus.CONFLICT,
     ProofServiceEnded: HTTPStatus.CONFLICT,

@@ -58,7 +58,9 @@ class Prove(Shape):
     proof: ProofLevel
     by: Label = Field(description="Who checked: an operator, a service.")
     how: Label = Field(description="In what way. Never a document number.")
-    lost: bool = Field(default=False, description="She has lost every key: all of them end now.")
+    lost: bool = Field(
+        default=False, description="She has lost every key: all of them end now, and links to make one."
+    )
 
 
 class Token(Shape):

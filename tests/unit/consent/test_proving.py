@@ -139,12 +139,20 @@ def test_proving_anew_says_what_the_newest_attestation_says(database: Database, 
         proving(house).reprove(session, hers.id, lower, now=LATER)
         with pytest.raises(AttestationRefused):
             proving(house).reprove(session, hers.id, first, now=LATER)
+        word = Proof(ProofLevel.VERIFIED_ACCOUNT, "operator-1", "video call")
+        house.registry.people.prove(session, hers.id, word, now=LATER)
+        proving(house).reprove(
+            session,
+            hers.id,
+            prover.signed(LATER, person=hers.id, method=Method.ACCOUNT, level=ProofLevel.VERIFIED_ACCOUNT),
+            now=LATER,
+        )
 
     with database.read() as session:
         found = house.registry.people.get(session, hers.id)
         kinds = [e.leaf for e in house.ledger.entries_of(session, Subject("person", hers.id))]
     assert (found.proof.level, found.proof.attested_by) == (ProofLevel.VERIFIED_ACCOUNT, prover.key)
-    assert sum(b"PersonProven" in leaf for leaf in kinds) == 2
+    assert sum(b"PersonProven" in leaf for leaf in kinds) == 4, "an operator's word is one too"
 
 
 def test_an_attestation_of_somebody_else_proves_nothing_of_her(database: Database, house: House) -> None:

@@ -13,7 +13,7 @@ from consent.errors import (
     NotSuspended,
     PersonUnknown,
 )
-from consent.people import ProofNotAttested
+from consent.people import PersonDeceased, ProofNotAttested
 from consent.person import Proof
 from service import inviting
 from service.api.access import Operator
@@ -29,7 +29,7 @@ router = APIRouter(prefix="/v1", tags=["signing"], route_class=Route)
 
 
 @router.post("/people/{person}/links", status_code=HTTPStatus.CREATED)
-@may_answer(PersonUnknown)
+@may_answer(PersonUnknown, PersonDeceased)
 def ask_key(house: TheHouse, caller: Operator, person: Id, asked: shapes.AskKey) -> shapes.LinkIssued:
     """Issue a link by which she makes a passkey: a first, or one more for another device.
 
@@ -58,7 +58,7 @@ def ask_confirmation(
 
 
 @router.post("/people/{person}/proofs", status_code=HTTPStatus.CREATED)
-@may_answer(PersonUnknown, DocumentMalformed, ProofNotAttested)
+@may_answer(PersonUnknown, PersonDeceased, DocumentMalformed, ProofNotAttested)
 def prove(house: TheHouse, caller: Operator, person: Id, asked: shapes.Prove) -> Person:
     """Record anew how it is known who she is, as when her keys are lost. What they signed stays signed."""
     proof = Proof(asked.proof, asked.by, asked.how)

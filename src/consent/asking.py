@@ -96,19 +96,11 @@ class Asking:
         wanted = draw_up(wish, notice, now=now, entropy=registry.entropy)
         people, board = registry.people, registry.noticeboard
         check_admissible(session, wanted, people, board, longest=registry.longest_term, now=now)
-        lately = cooldown.refusals(session, tenant, wanted.person, now - timedelta(days=ask_again_days))
-        barred = {p: at for p, at in lately.items() if p in wanted.scope.purposes}
-        if barred:
-            again = max(barred.values()) + timedelta(days=ask_again_days)
-            payload: dict[str, Json] = {
-                "purposes": _words(barred),
-                "again_at": instant.exact(again),
-                "by": by,
-            }
-            entry = self._write(session, "ConsentRequestBarred", wanted.person, payload, now)
-            return TooSoon(frozenset(barred), again, entry)
+        barred = self.barred(session, wanted, by=by, now=now, ask_again_days=ask_again_days)
+        if barred is not None:
+            return barred
         request, until = fresh(registry.entropy), now + wait
-        payload = {
+        payload: dict[str, Json] = {
             "request": request,
             "document": wanted.digest,
             "notice": notice.sha256,
@@ -133,6 +125,20 @@ class Asking:
         session.add(row)
         session.flush()
         return requests.read(row, now)
+
+    def barred(
+        self, session: Session, wanted: Authorization, *, by: str, now: datetime, ask_again_days: int
+    ) -> TooSoon | None:
+        """Whether she declined any of it lately. If so, that it was tried is written down."""
+        rest = timedelta(days=ask_again_days)
+        lately = cooldown.refusals(session, self.registry.tenant, wanted.person, now - rest)
+        barred = {p: at for p, at in lately.items() if p in wanted.scope.purposes}
+        if not barred:
+            return None
+        again = max(barred.values()) + rest
+        payload: dict[str, Json] = {"purposes": _words(barred), "again_at": instant.exact(again), "by": by}
+        entry = self._write(session, "ConsentRequestBarred", wanted.person, payload, now)
+        return TooSoon(frozenset(barred), again, entry)
 
     def link(
         self, session: Session, request: str, *, by: str, now: datetime, lasts: timedelta = LINK_LASTS

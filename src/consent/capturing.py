@@ -2,8 +2,8 @@
 
 It raises an attested identity to `live-capture`. What it can't stop stands in the entry: a camera that
 is a program (as in a case of 2025 before the Hangzhou Intermediate Court), a good swap in real time, and a
-recording cut to fit. It binds a face to a session, no more. A challenge is used up by the attempt, whatever comes of it; frames
-are looked at and let go.
+recording cut to fit. It binds a face to a session, no more. A challenge is used up by the attempt, whatever
+comes of it; frames are looked at and let go.
 """
 
 from collections.abc import Iterable, Sequence

@@ -3,6 +3,7 @@
 import re
 from base64 import b64decode, b64encode
 from dataclasses import dataclass
+from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -13,8 +14,12 @@ from api.conftest import Opened
 from api.test_authorizations import asked
 from audit.fact import Subject
 from callers import Outside
+from consent.age import Ages
 from consent.errors import AuthorizationRefused
+from consent.kinship import Kinship, Office, Relation
+from consent.person import Proof
 from consent.signature import Evidence, check_evidence, to_reconfirm, to_sign
+from consent.words import AgeBand, ProofLevel
 from service.client import Client, signing
 from service.shapes import signing as shapes
 from softkeys import UP, Softkey
@@ -280,6 +285,47 @@ def test_who_lost_every_key_is_proved_anew_and_signs_again(desk: Desk) -> None:
     # And she may retire a single key by its name.
     ended = desk.there.creator("somebody").delete(f"/v1/people/{desk.person}/keys/{fresh.key.hex()}")
     assert ended.json()["until"] is not None
+
+
+def test_who_said_no_is_not_asked_by_a_link_either(desk: Desk) -> None:
+    # Given her no to a request
+    operator, wanted = desk.there.operator, asked(desk.there, desk.person).model_dump(mode="json")
+    put = {name: wanted[name] for name in ("person", "scope", "notice", "language")}
+    request = operator.post("/v1/requests", put).json()["request"]
+    desk.there.creator("somebody").post(f"/v1/requests/{request}/refusals")
+
+    # When the operator draws up the same, and asks for her signature
+    answer = operator.post("/v1/authorizations/links", {"document": plain(desk.drawn_up())})
+
+    # Then there is no link, and the attempt is in the log.
+    assert (answer.status_code, answer.json()["code"]) == (409, "ASKED_TOO_SOON")
+    assert desk.there.world.kinds()[-1] == "ConsentRequestBarred"
+    assert "LinkIssued" not in desk.there.world.kinds()
+
+
+def test_a_minor_is_asked_through_her_guardian(desk: Desk) -> None:
+    # Given
+    there, record = desk.there, desk.there.world.record
+    now, proof = record.clock(), Proof(ProofLevel.VERIFIED_IDENTITY, "desk-1", "papers")
+    ages = Ages(AgeBand.FROM_14_TO_17, None, now + timedelta(days=200))
+    with record.database.write() as session:
+        young = record.registry.people.enrol(session, proof, ages.band, now=now, ages=ages).id
+        kin = Kinship(record.ledger, record.entropy)
+        kin.record(
+            session, young, desk.person, Office.GUARDIAN, Relation.PARENT, "e" * 64, by="desk-1", now=now
+        )
+
+    def ask(**more: object) -> httpx.Response:
+        wanted = {**asked(there, young).model_dump(mode="json"), **more}
+        document = there.operator.post("/v1/authorizations/drafts", wanted).json()["document"]
+        return there.operator.post("/v1/authorizations/links", {"document": document})
+
+    # When
+    alone, by_guardian = ask(), ask(guardian={"person": desk.person, "evidence": "e" * 64})
+
+    # Then
+    assert (alone.status_code, alone.json()["code"]) == (409, "NOT_TO_BE_ASKED")
+    assert (by_guardian.status_code, by_guardian.json()["person"]) == (201, desk.person)
 
 
 def test_a_link_to_make_a_key_ends_with_the_keys_that_are_lost(desk: Desk) -> None:

@@ -67,12 +67,12 @@ class TermAsked(BadInput):
 
 
 class ResumeNotHers(BadInput):
-    """Only she, or who acts for her, lets a consent that she paused go on."""
+    """Only she, or who acts for her, lets a consent that she paused go on; a code what no key has paused."""
 
     code = "RESUME_NOT_HERS"
     zh = "暂停的同意只能由本人或其代理人恢复。"
-    hint = "Resume with the recovery code of the receipt, or in her own session."
-    hint_zh = "请使用回执上的恢复码，或由本人登录后恢复。"
+    hint = "Resume in her own session; the receipt's code resumes only what was not paused with a key."
+    hint_zh = "请由本人登录后恢复；回执上的恢复码不能恢复以密钥暂停的同意。"
 
 
 class ContractKnown(BadInput):

@@ -183,7 +183,7 @@ def test_the_clip_of_a_template_goes_with_it_and_one_that_is_not_here_does_not(o
     assert code_of(lambda: put(there, person, template="0" * 32)) == (404, "NOT_FOUND")
 
 
-def test_she_pauses_and_resumes_in_her_session_and_with_her_code_alone(outside: Opened) -> None:
+def test_she_pauses_and_resumes_in_her_session_and_with_her_code_what_it_paused(outside: Opened) -> None:
     there = outside("consented")
     player = there.world.people["astronaut"]
     assert player.granted is not None
@@ -191,12 +191,16 @@ def test_she_pauses_and_resumes_in_her_session_and_with_her_code_alone(outside: 
 
     paused = send(there, mine, requests.pause(one))
     during = send(there, mine, authorizations.show(one))
+    found = code_of(lambda: send(there, None, requests.resume_by_code(one, code)))
+    send(there, mine, requests.resume(one))
+    send(there, None, requests.pause_by_code(one, code))
     resumed = send(there, None, requests.resume_by_code(one, code))
     after = send(there, mine, authorizations.show(one))
     send(there, None, requests.pause_by_code(one, code))
     last = send(there, mine, requests.resume(one, [Purpose.USER_SWAP]))
 
     assert set(paused.changed) == set(during.paused) == set(resumed.changed) == set(during.status)
+    assert found == (403, "RESUME_NOT_HERS")
     assert not any(during.in_force.values())
     assert all(after.in_force.values())
     assert last.changed == [Purpose.USER_SWAP]

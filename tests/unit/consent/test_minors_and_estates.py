@@ -20,7 +20,7 @@ from consent.errors import (
 )
 from consent.estates import DeathRecorded, Estates
 from consent.keeping import keep_until
-from consent.kinship import Kinship, KinUnknown, NotHerRepresentative, Office, Relation
+from consent.kinship import Kinship, KinUnknown, NotHerRepresentative, Office, Relation, is_heir
 from consent.person import Proof
 from consent.prooftables import CosignatureRow, KinRow
 from consent.registry import Granted
@@ -432,8 +432,8 @@ def test_an_heir_signs_anew_and_only_for_the_dead(database: Database, house: Hou
     assert found.heir_signed
     assert found.in_force(Purpose.USER_SWAP)
     with database.read() as session:
-        assert estate.estates.is_heir(session, estate.her.id, estate.heir.id, now=LATER)
-        assert not estate.estates.is_heir(session, estate.her.id, stranger.id, now=LATER)
+        assert is_heir(session, house.ledger, estate.her.id, estate.heir.id, now=LATER)
+        assert not is_heir(session, house.ledger, estate.her.id, stranger.id, now=LATER)
 
 
 def test_a_death_recorded_in_error_is_taken_back_with_what_rested_on_it(

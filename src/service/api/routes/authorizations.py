@@ -6,7 +6,7 @@ from typing import Annotated, cast
 
 from fastapi import APIRouter, Query
 
-from consent import chain, handles
+from consent import chain, handles, kinship
 from consent.attachment import Attachment
 from consent.authorization import Request, draw_up, parse
 from consent.blindfold import BiometricsOff
@@ -168,9 +168,8 @@ def withdraw_by_code(house: TheHouse, asked: shapes.WithdrawByCode) -> shapes.Wi
 @router.post("/authorizations/{authorization}/disputes")
 @may_answer(AuthorizationUnknown)
 def dispute(house: TheHouse, caller: OperatorOrCreator, authorization: Id) -> shapes.Changed:
-    """Nothing rests on it until the dispute is settled."""
-    _standing(house, caller, authorization)
-    by = _by(caller)
+    """Nothing rests on it until the dispute is settled. One recorded as her heir may say so too."""
+    by = _disputing(house, caller, authorization)
     entry = revoking.change(
         house.record,
         lambda session: house.record.registry.dispute(session, authorization, by=by, now=house.clock()),
@@ -234,15 +233,31 @@ def references(
     return shapes.References(authorization=authorization, references=len(added))
 
 
+def _disputing(house: House, caller: Caller, authorization: str) -> By:
+    """Who disputes it, if it is any business of his. Raises as for one that is not there."""
+    found, ledger = _found(house, authorization), house.record.ledger
+    if caller.may_see(found.person):
+        return _by(caller)
+    with house.database.read() as session:
+        if kinship.is_heir(session, ledger, found.person, caller.person or "", now=house.clock()):
+            return By(How.REPRESENTATIVE, caller.person or "")
+    raise AuthorizationUnknown("no such authorization here")
+
+
 def _standing(house: House, caller: Caller, authorization: str) -> Standing:
     """How it stands, if the caller may see it. Raises as for one that is not there."""
+    found = _found(house, authorization)
+    if not caller.may_see(found.person):
+        raise AuthorizationUnknown("no such authorization here")
+    return found
+
+
+def _found(house: House, authorization: str) -> Standing:
     with house.database.read() as session:
         found = house.record.registry.standings(
             session, house.tenant, [authorization], now=house.clock(), lock=None
         ).get(authorization)
     if found is None:
-        raise AuthorizationUnknown("no such authorization here")
-    if not caller.may_see(found.person):
         raise AuthorizationUnknown("no such authorization here")
     return found
 

@@ -101,6 +101,9 @@ def signed(token: str, key: Softkey, message: bytes, **said: Any) -> dict[str, s
     }
 
 
+SIGNATURE = dict.fromkeys(("credential", "client_data", "authenticator_data", "signature"), "AA==")
+
+
 @pytest.fixture
 def desk(outside: Opened) -> Desk:
     there = outside("founded")
@@ -240,6 +243,39 @@ def test_who_guesses_tokens_is_told_to_wait(desk: Desk) -> None:
     assert codes[0] == "LINK_UNKNOWN"
     assert "RATE_LIMITED" in codes
     assert desk.post("/v1/links", {"token": "short"}).json()["code"] == "REQUEST_INVALID"
+
+
+CODE = {"authorization": "0" * 32, "code": "AAAA"}
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/passkeys/options", {}),
+        ("/v1/passkeys", {"credential": "AA==", "client_data": "AA==", "attestation": "AA=="}),
+        ("/v1/signatures", SIGNATURE),
+        ("/v1/confirmations", SIGNATURE),
+        ("/v1/links/refusals", {}),
+        ("/v1/links/answers", {"document": "AA==", "evidence": "AA=="}),
+        ("/v1/pauses", CODE),
+        ("/v1/resumptions", CODE),
+        ("/v1/withdrawals", CODE),
+    ],
+)
+def test_who_guesses_waits_for_no_lock_and_is_told_to_wait(
+    desk: Desk, path: str, body: dict[str, str]
+) -> None:
+    # Given somebody who writes, and takes his time
+    with desk.there.world.record.database.write():
+        # When a stranger guesses
+        said = [
+            desk.post(path, body if "code" in body else {**body, "token": f"{number:043d}"}).json()["code"]
+            for number in range(25)
+        ]
+
+    # Then he is answered meanwhile, and soon by the limit.
+    assert said[0] in {"LINK_UNKNOWN", "LINK_INVALID", "AUTHORIZATION_UNKNOWN"}
+    assert said[-1] == "RATE_LIMITED"
 
 
 def test_a_document_that_could_not_be_registered_is_not_sent_out(desk: Desk) -> None:

@@ -4,6 +4,7 @@ from base64 import b64encode
 from http import HTTPStatus
 from typing import Annotated, cast
 
+import fastapi
 from fastapi import APIRouter, Query
 
 from consent import chain, handles, kinship
@@ -37,7 +38,9 @@ from service import revoking
 from service.api.access import AnyButEngine, Caller, Operator, OperatorOrCreator
 from service.api.house import House, TheHouse
 from service.api.instead import DOCUMENT, PHOTO, SCOPE, SIGNED, may_answer
+from service.api.limits import RateLimited
 from service.api.route import PhotosRoute, Route
+from service.api.strangers import expect_code
 from service.apikeys import KeyRole
 from service.layout import policies
 from service.shapes import authorizations as shapes
@@ -159,9 +162,12 @@ def withdraw(
 
 
 @router.post("/withdrawals")
-@may_answer(AuthorizationUnknown, RecoveryCodeWrong, PurposeNotGiven)
-def withdraw_by_code(house: TheHouse, asked: shapes.WithdrawByCode) -> shapes.Withdrawn:
+@may_answer(AuthorizationUnknown, RecoveryCodeWrong, PurposeNotGiven, RateLimited)
+def withdraw_by_code(
+    house: TheHouse, request: fastapi.Request, asked: shapes.WithdrawByCode
+) -> shapes.Withdrawn:
     """Withdraw with the recovery code of the receipt, and nothing else: no key, no account."""
+    expect_code(house, request, asked.authorization, asked.code)
     return _withdrawn(house, asked.authorization, revoking.Word(code=asked.code), asked)
 
 

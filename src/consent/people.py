@@ -183,9 +183,9 @@ class People:
         row = session.get(PersonKeyRow, (self.ledger.tenant, key), with_for_update=True)
         if row is None or row.person_id != person or row.valid_until is not None:
             raise KeyNotEnrolled("no such key of hers is in use")
-        payload = {"person": person, "key": key, "by": by, "at": instant.exact(now)}
-        self.ledger.append(session, _fact("KeyRetired", person, payload, row.entry), now)
-        row.valid_until = now
+        payload = {"person": person, "key": key, "by": by, "at": instant.exact(now), "enrolled": row.entry}
+        entry = self.ledger.append(session, _fact("KeyRetired", person, payload, row.entry), now)
+        row.valid_until, row.entry = now, entry.leaf_hash
         session.add(row)
         session.flush()
         return _key(row)

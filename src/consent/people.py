@@ -68,7 +68,7 @@ class People:
         ends; `evidence`: more for the sealed entry. Raises `DocumentMalformed`, `ProofNotAttested`.
         """
         _check(proof)
-        known = ages or Ages(age)
+        proof, known = _received(proof, now), ages or Ages(age)
         tenant, person = self.ledger.tenant, fresh(self.entropy)
         enrolled = Person(tenant, person, proof, known.band, now, "", known)
         entry = self._say(session, "PersonEnrolled", enrolled, evidence or {}, now)
@@ -120,11 +120,12 @@ class People:
     def prove(self, session: Session, person: str, proof: Proof, *, now: datetime) -> Person:
         """Record anew how it is known who she is, better or worse: the last proof counts from now on.
 
-        Keys enrolled after it rest on it. Raises `PersonUnknown`, `PersonDeceased`, `ProofNotAttested`.
+        For which of her keys it speaks: `consent.vouching`.
+        Raises `PersonUnknown`, `PersonDeceased`, `ProofNotAttested`.
         """
         known = self.locked(session, person)
         expect_living(known)
-        return self.restate(session, replace(known, proof=proof), PROVEN, {}, now=now)
+        return self.restate(session, replace(known, proof=_received(proof, now)), PROVEN, {}, now=now)
 
     def correct(
         self, session: Session, person: str, proof: Proof, age: AgeBand, *, evidence: str, now: datetime
@@ -136,7 +137,8 @@ class People:
         """
         Fields({"evidence": evidence}, "correction").digest("evidence")
         known = self.locked(session, person)
-        changed = replace(known, proof=proof, ages=known.ages if age is known.ages.band else Ages(age))
+        ages = known.ages if age is known.ages.band else Ages(age)
+        changed = replace(known, proof=_received(proof, now), ages=ages)
         return self.restate(session, changed, "PersonCorrected", {"evidence": evidence}, now=now)
 
     def enrol_key(
@@ -243,6 +245,10 @@ def _check(proof: Proof) -> None:
         check_text(text, f"proof.{name}", at_most=200)
     if proof.level is ProofLevel.LIVE_CAPTURE and proof.attested_by is None:
         raise ProofNotAttested("a live capture counts on top of an attested identity only")
+
+
+def _received(proof: Proof, now: datetime) -> Proof:
+    return proof if proof.attested_at is not None else replace(proof, attested_at=now)
 
 
 def _unknown(person: str) -> PersonUnknown:

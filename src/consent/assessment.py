@@ -22,7 +22,7 @@ from audit.journal import DenyJournal
 from audit.keys import BadSignature, VerifyingKey
 from audit.remembered import Remembered
 from consent import chain, kinship, proofservices, refusals, resemblances, vouching
-from consent.admission import enrolled, key_held, told_by
+from consent.admission import key_held, told_by
 from consent.age import Ages
 from consent.authorization import Authorization, parse
 from consent.capacity import Capacity
@@ -143,10 +143,8 @@ class Assessor:
         people = {row.person_id: self._person(session, row, tenant) for row in rows}
         evidence = {row.id: self._evidence(row) for row in rows}
         seconds = {row.id: self._second(row) for row in rows if row.second is not None}
-        keys = enrolled(
-            session, tenant, {e.key for each in (evidence, seconds) for e in each.values() if e is not None}
-        )
-        histories = vouching.histories(session, tenant, set(people))
+        histories = vouching.histories(session, tenant, {*people, *(d.signer for d in documents.values())})
+        keys = {key.key: key for history in histories.values() for key in history}
         represented = {d.person for d in documents.values() if d.signer != d.person}
         kin = kinship.of(session, self.noticeboard.ledger, represented) if represented else {}
         proven = {p.proof.attested_by for p in people.values() if p.proof.attested_by is not None}

@@ -15,10 +15,21 @@ from audit.journal import DenyJournal
 from audit.keys import Duty, SigningKey
 from audit.keystore import KeyStore
 from audit.ledger import Ledger
+from consent.attachment import Attachment
 from consent.authorization import Authorization, Request, draw_up
 from consent.capacity import Capacity, Representative
 from consent.dimensions import DataClass, DonorRule, ExportMechanism, Modification, RevocationEffect
+from consent.legal_entity import LegalEntity, Scheme
 from consent.notice import Notice, load_notices
+from consent.particulars import (
+    Adviser,
+    Particulars,
+    PostMortem,
+    Processor,
+    ReplicaOrigin,
+    Representation,
+)
+from consent.payment import Basis, Payment
 from consent.person import Person, Proof
 from consent.portraits import Portraits
 from consent.registry import Granted, Registry
@@ -86,9 +97,28 @@ def everything_said() -> bytes:
         sources=frozenset({"a" * 64}),
         templates=frozenset({"t-1"}),
         exports=frozenset({Export("studio", "US", ExportMechanism.STANDARD_CONTRACT)}),
+        monetisation=frozenset({Monetisation.PAID, Monetisation.REV_SHARE}),
+        particulars=Particulars(
+            payment=frozenset(
+                {
+                    Payment(Basis.FLAT, "JPY", 30, amount=1250),
+                    Payment(Basis.PER_USE, "CNY", 30, Purpose.USER_SWAP, amount=5),
+                    Payment(Basis.SHARE, "CNY", 30, Purpose.USER_SWAP, basis_points=525),
+                }
+            ),
+            entities={"studio": LegalEntity(Scheme.OTHER, "HRB 1", "Studio Ltd", "studio@example.com")},
+            processors={"mesh": Processor("f" * 64, frozenset({"1.0"}))},
+            processing_regions=frozenset({"CN"}),
+            replica_origin=ReplicaOrigin.INDEPENDENT,
+            alteration_limits="Nothing but the face.",
+            post_mortem=PostMortem.ENDS,
+            represented_by=Representation(Adviser.COUNSEL, "Wang & Partners"),
+        ),
     )
+    attached = frozenset({Attachment("9" * 64, 4096)})
     guardian = Representative("b" * 32, "c" * 64)
-    request = Request("default", "a" * 32, scope, Capacity(AgeBand.UNDER_14, guardian), "d" * 32, "e" * 64)
+    capacity = Capacity(AgeBand.UNDER_14, guardian)
+    request = Request("default", "a" * 32, scope, capacity, "d" * 32, "e" * 64, attached)
     return draw_up(request, notice(), now=NOON, entropy=shared(1)).encoded
 
 

@@ -19,17 +19,18 @@ from audit.fact import Fact, Part, Seal, Subject
 from audit.ids import fresh
 from consent import cooldown, requests
 from consent.admission import check_admissible
-from consent.asking_errors import AnswerWider, LinkInvalid, RequestClosed, TermAsked
+from consent.asking_errors import AnswerWider, LinkInvalid, NotToBeAsked, RequestClosed, TermAsked
 from consent.asktables import ConsentRequestRow
 from consent.authorization import Authorization, Request, draw_up, parse
 from consent.errors import NoticeUnknown
 from consent.narrower import narrower, only
 from consent.notice import Notice
+from consent.person import Person
 from consent.registry import Granted, Registry
 from consent.requests import ConsentRequest, Extent, State
 from consent.scope import Scope
 from consent.strict import check_text
-from consent.words import Purpose
+from consent.words import AgeBand, Purpose
 
 WAIT = timedelta(days=14)
 """How long a request waits for her unless said otherwise."""
@@ -84,29 +85,22 @@ class Asking:
     ) -> ConsentRequest | TooSoon:
         """Put a request to her, under exactly this notice.
 
-        Raises `TermAsked`, and what would be raised when she signed it: `PersonUnknown`, `NoticeUnknown`,
-        `AuthorizationRefused`, `ScopeTerm`. Then nothing was written.
+        Raises `TermAsked`, `NotToBeAsked`, and what would be raised when she signed it: `PersonUnknown`,
+        `NoticeUnknown`, `AuthorizationRefused`, `ScopeTerm`. Then nothing was written.
         """
         tenant, registry = self.registry.tenant, self.registry
         check_text(by, "request.by", at_most=200)
         if not timedelta(days=1) <= wait <= LONGEST_WAIT:
             raise TermAsked(f"a request waits 1 to {LONGEST_WAIT.days} days")
+        expect_askable(registry.people.get(session, wish.person), now)
         wanted = draw_up(wish, notice, now=now, entropy=registry.entropy)
         people, board = registry.people, registry.noticeboard
         check_admissible(session, wanted, people, board, longest=registry.longest_term, now=now)
-        lately = cooldown.refusals(session, tenant, wanted.person, now - timedelta(days=ask_again_days))
-        barred = {p: at for p, at in lately.items() if p in wanted.scope.purposes}
-        if barred:
-            again = max(barred.values()) + timedelta(days=ask_again_days)
-            payload: dict[str, Json] = {
-                "purposes": _words(barred),
-                "again_at": instant.exact(again),
-                "by": by,
-            }
-            entry = self._write(session, "ConsentRequestBarred", wanted.person, payload, now)
-            return TooSoon(frozenset(barred), again, entry)
+        barred = self.barred(session, wanted, by=by, now=now, ask_again_days=ask_again_days)
+        if barred is not None:
+            return barred
         request, until = fresh(registry.entropy), now + wait
-        payload = {
+        payload: dict[str, Json] = {
             "request": request,
             "document": wanted.digest,
             "notice": notice.sha256,
@@ -131,6 +125,20 @@ class Asking:
         session.add(row)
         session.flush()
         return requests.read(row, now)
+
+    def barred(
+        self, session: Session, wanted: Authorization, *, by: str, now: datetime, ask_again_days: int
+    ) -> TooSoon | None:
+        """Whether she declined any of it lately. If so, that it was tried is written down."""
+        rest = timedelta(days=ask_again_days)
+        lately = cooldown.refusals(session, self.registry.tenant, wanted.person, now - rest)
+        barred = {p: at for p, at in lately.items() if p in wanted.scope.purposes}
+        if not barred:
+            return None
+        again = max(barred.values()) + rest
+        payload: dict[str, Json] = {"purposes": _words(barred), "again_at": instant.exact(again), "by": by}
+        entry = self._write(session, "ConsentRequestBarred", wanted.person, payload, now)
+        return TooSoon(frozenset(barred), again, entry)
 
     def link(
         self, session: Session, request: str, *, by: str, now: datetime, lasts: timedelta = LINK_LASTS
@@ -282,6 +290,14 @@ class Asking:
     ) -> str:
         part = Part(Subject("person", person), Seal.EVID, {**payload, "at": instant.exact(now)})
         return self.registry.ledger.append(session, Fact(kind, (part,), refs), now).leaf_hash
+
+
+def expect_askable(her: Person, now: datetime) -> None:
+    """Raise `NotToBeAsked` unless she can answer for herself."""
+    if her.deceased_at is not None:
+        raise NotToBeAsked("she is recorded as deceased")
+    if (age := her.age_at(now)) is not AgeBand.ADULT:
+        raise NotToBeAsked(f"she is not known to be of age: {age}")
 
 
 def _expect_open(request: ConsentRequest) -> None:

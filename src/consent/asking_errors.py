@@ -12,6 +12,15 @@ class AskedTooSoon(BadInput):
     hint_zh = "请等到错误信息所示日期后再征求；本人可随时主动授权。"
 
 
+class NotToBeAsked(BadInput):
+    """She can't answer for herself: she is under age, or has died (PIPL arts. 31, 49)."""
+
+    code = "NOT_TO_BE_ASKED"
+    zh = "该人未满十八周岁、年龄不明或已故，不能由其本人单独作出同意。"
+    hint = "The message says why. Draw up a document for her guardian or heir, and issue a link to sign it."
+    hint_zh = "错误信息会说明原因；请起草由其监护人或近亲属签署的文件，并发出签署链接。"
+
+
 class RequestUnknown(BadInput):
     """No request for consent has this id in this tenant, or it was put to somebody else."""
 
@@ -58,12 +67,12 @@ class TermAsked(BadInput):
 
 
 class ResumeNotHers(BadInput):
-    """Only she, or who acts for her, lets a consent that she paused go on."""
+    """Only she, or who acts for her, lets a consent that she paused go on; a code what no key has paused."""
 
     code = "RESUME_NOT_HERS"
     zh = "暂停的同意只能由本人或其代理人恢复。"
-    hint = "Resume with the recovery code of the receipt, or in her own session."
-    hint_zh = "请使用回执上的恢复码，或由本人登录后恢复。"
+    hint = "Resume in her own session; the receipt's code resumes only what was not paused with a key."
+    hint_zh = "请由本人登录后恢复；回执上的恢复码不能恢复以密钥暂停的同意。"
 
 
 class ContractKnown(BadInput):

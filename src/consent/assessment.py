@@ -21,8 +21,8 @@ from audit.fact import Subject
 from audit.journal import DenyJournal
 from audit.keys import BadSignature, VerifyingKey
 from audit.remembered import Remembered
-from consent import chain, kinship, proofservices, refusals, resemblances
-from consent.admission import enrolled, key_held, told_by
+from consent import chain, kinship, proofservices, refusals, resemblances, vouching
+from consent.admission import key_held, told_by
 from consent.age import Ages
 from consent.authorization import Authorization, parse
 from consent.capacity import Capacity
@@ -32,7 +32,7 @@ from consent.errors import AuthorizationDiverged, DocumentMalformed, SignatureWr
 from consent.kinship import Kin
 from consent.noticeboard import Noticeboard
 from consent.passkey import PasskeysUnready, RelyingParty
-from consent.person import Person, Proof
+from consent.person import Person, PersonKey, Proof
 from consent.prooftables import CosignatureRow
 from consent.signature import Evidence, check_evidence, to_countersign, to_sign
 from consent.standing import Lock, Standing
@@ -73,7 +73,7 @@ _SELECTED = core.select(
     _COSIGNATURE.c.received_at.label("second_at"),
     _COSIGNATURE.c.kid.label("second_kid"),
     _COSIGNATURE.c.countersignature.label("second_countersignature"),
-    refusals.listed(_PERSON.c.tenant_id, _PERSON.c.id).label("refused"),
+    refusals.listed(_PERSON.c.tenant_id, refusals.Kind.PERSON, _PERSON.c.id).label("refused"),
     resemblances.held(_PERSON.c.tenant_id, _PERSON.c.id).label("protected"),
 )
 _ROWS = (
@@ -145,9 +145,8 @@ class Assessor:
         people = {row.person_id: self._person(session, row, tenant) for row in rows}
         evidence = {row.id: self._evidence(row) for row in rows}
         seconds = {row.id: self._second(row) for row in rows if row.second is not None}
-        keys = enrolled(
-            session, tenant, {e.key for each in (evidence, seconds) for e in each.values() if e is not None}
-        )
+        histories = vouching.histories(session, tenant, {*people, *(d.signer for d in documents.values())})
+        keys = {key.key: key for history in histories.values() for key in history}
         represented = {d.person for d in documents.values() if d.signer != d.person}
         kin = kinship.of(session, self.noticeboard.ledger, represented) if represented else {}
         proven = {p.proof.attested_by for p in people.values() if p.proof.attested_by is not None}
@@ -169,6 +168,9 @@ class Assessor:
                 # The counter is a row, and a larger number in it would be more uses than she signed for.
                 raise AuthorizationDiverged("a counter allows another number of uses than was signed for")
             proof = _worth(person.proof, believed)
+            hers = [second, shown if document.signer == document.person else None]
+            if not _spoken_for(hers, histories.get(row.person_id, []), person):
+                proof = proofservices.nothing(proof)
             signed = shown is not None and key_held(keys, document.signer, shown, at=row.received_at)
             acts = _acts(kin.get(document.person, ()), document, row.received_at)
             cosigned = (
@@ -271,6 +273,11 @@ def _worth(proof: Proof, believed: dict[str, datetime | None]) -> Proof:
         if proofservices.holds(proof.attested_by, proof.attested_at, believed)
         else proofservices.nothing(proof)
     )
+
+
+def _spoken_for(hers: Sequence[Evidence | None], history: Sequence[PersonKey], person: Person) -> bool:
+    at = person.proof.attested_at or person.enrolled_at
+    return all(vouching.speaks_for(each.key, history, at) for each in hers if each is not None)
 
 
 def _acts(kin: Sequence[Kin], document: Authorization, at: datetime) -> bool:

@@ -1,9 +1,9 @@
 """Live capture: she turns her head as a fresh challenge says, and the face is the one of her references.
 
 It raises an attested identity to `live-capture`. What it can't stop stands in the entry: a camera that
-is a program (as in a case of 2025 before the Hangzhou Intermediate Court), and a good swap in real time.
-It binds a face to a session, no more. A challenge is used up by the attempt, whatever comes of it; frames
-are looked at and let go.
+is a program (as in a case of 2025 before the Hangzhou Intermediate Court), a good swap in real time, and a
+recording cut to fit. It binds a face to a session, no more. A challenge is used up by the attempt, whatever
+comes of it; frames are looked at and let go.
 """
 
 from collections.abc import Iterable, Sequence
@@ -32,11 +32,11 @@ from consent.turning import Miss, Shot, watch
 from consent.words import Modality, ProofLevel
 
 TURNS = 6
-"""Sides asked for: 64 challenges, so a clip made beforehand fits one in 64."""
+"""Sides asked for. No bar to a clip put together out of earlier turns: see `NOT_SHOWN`."""
 A_DAY = 5
-"""Challenges for one person in 24 hours: clips made beforehand fit once in two weeks of trying."""
+"""Challenges for one person in 24 hours."""
 ANSWER_WITHIN = timedelta(minutes=2)
-NOT_SHOWN = ("virtual-camera", "real-time-swap")
+NOT_SHOWN = ("virtual-camera", "real-time-swap", "edited-recording")
 """What a capture does not rule out, as its entry says."""
 HOW = "head turns"
 

@@ -11,6 +11,7 @@ from hashlib import sha256
 
 from consent.capacity import Capacity
 from consent.errors import SignatureWrong
+from consent.passkey import RelyingParty
 from consent.signature import Evidence, check_evidence, to_sign
 from consent.words import AgeBand
 
@@ -27,14 +28,17 @@ def needs_cosigner(capacity: Capacity) -> bool:
     return capacity.guardian is not None and capacity.age is AgeBand.FROM_14_TO_17
 
 
-def check_both(document: bytes, guardian: bytes, hers: bytes) -> tuple[str, str]:
+def check_both(
+    document: bytes, guardian: bytes, hers: bytes, party: RelyingParty | None = None
+) -> tuple[str, str]:
     """The guardian's public key and hers, if both signed `document`. Needs no database and no time.
 
+    `party` is for whom a passkey must have signed, as in `check_evidence`.
     Raises `SignatureWrong`; also where one key signed twice, for then nobody was beside the other.
     """
     first, second = Evidence.parse(guardian), Evidence.parse(hers)
-    check_evidence(first, to_sign(document))
-    check_evidence(second, to_cosign(document))
+    check_evidence(first, to_sign(document), party)
+    check_evidence(second, to_cosign(document), party)
     if first.key == second.key:
         raise SignatureWrong("one key signed in both places")
     return first.key, second.key

@@ -51,7 +51,8 @@ class Cosigning:
             or not all(status.valid for status in standing.status.values())
         ):
             raise NothingToCosign("no second signature is due under this authorization")
-        check_signed(session, tenant, document.person, evidence, to_cosign(document.encoded), now=now)
+        message, party = to_cosign(document.encoded), registry.party
+        check_signed(session, tenant, document.person, evidence, message, now=now, party=party)
         session.add(
             CosignatureRow(
                 tenant_id=tenant,

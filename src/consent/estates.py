@@ -13,9 +13,8 @@ from sqlmodel import Session, col, select
 
 from audit.canonical import Json
 from audit.errors import BadInput
-from consent import chain, kinship
+from consent import chain
 from consent.errors import DocumentMalformed
-from consent.kinship import Office
 from consent.person import Person
 from consent.portraits import Portraits
 from consent.registry import Registry
@@ -60,16 +59,6 @@ class Estates:
         said: dict[str, Json] = {"reported_by": by, "evidence": evidence}
         return self.registry.people.restate(
             session, replace(her, deceased_at=None), "PersonDeathRetracted", said, now=now
-        )
-
-    def is_heir(self, session: Session, person: str, heir: str, *, now: datetime) -> bool:
-        """Whether `heir` is recorded as one of hers now."""
-        return any(
-            kin.office is Office.HEIR
-            and kin.representative == heir
-            and kin.since <= now
-            and (kin.until is None or now < kin.until)
-            for kin in kinship.of(session, self.registry.ledger, [person]).get(person, ())
         )
 
     def _locked(self, session: Session, person: str, evidence: str) -> Person:

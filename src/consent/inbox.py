@@ -9,7 +9,8 @@ from datetime import datetime
 
 from sqlmodel import Session, col, func, select
 
-from consent import case, chain, docket, reminding, requests, resemblances, tries
+from consent import case, chain, docket, keychanges, reminding, requests, resemblances, tries
+from consent.keychanges import KeyChange
 from consent.registry import Registry
 from consent.reminding import Told
 from consent.requests import ConsentRequest
@@ -65,6 +66,8 @@ class Inbox:
     """What she was asked for, newest first."""
     reminders: tuple[Told, ...]
     """What was said to end soon, newest first."""
+    keys: tuple[KeyChange, ...]
+    """What became of her keys, newest first: so that none is enrolled as hers without her hearing of it."""
     searches: tuple[resemblances.Told, ...] = ()
     """Searches among the protected that compared her face, or found that another resembles hers."""
     turned_away: tuple[tries.Naming, ...] = ()
@@ -85,6 +88,7 @@ def inbox(session: Session, registry: Registry, person: str, *, now: datetime) -
         references=references,
         requests=requests.of_person(session, tenant, person, now=now),
         reminders=reminding.told(session, tenant, person),
+        keys=keychanges.told(session, registry.ledger, person),
         searches=resemblances.told(session, tenant, person),
         turned_away=tries.told(session, tenant, person),
     )

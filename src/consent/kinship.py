@@ -172,6 +172,17 @@ def of(session: Session, ledger: Ledger, people: Collection[str]) -> dict[str, t
     return {person: tuple(kin) for person, kin in found.items()}
 
 
+def is_heir(session: Session, ledger: Ledger, person: str, heir: str, *, now: datetime) -> bool:
+    """Whether `heir` is recorded as one of hers now, whether she lives or not."""
+    return any(
+        kin.office is Office.HEIR
+        and kin.representative == heir
+        and kin.since <= now
+        and (kin.until is None or now < kin.until)
+        for kin in of(session, ledger, [person]).get(person, ())
+    )
+
+
 def _confirmed(session: Session, ledger: Ledger, row: KinRow) -> bool:
     subject = Subject("person", row.person_id)
     said = _SAID.of((row.person_id, row.entry), lambda: ledger.opened(session, row.entry, subject))

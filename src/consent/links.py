@@ -110,9 +110,7 @@ class Links:
         """
         tenant, token = self.ledger.tenant, urlsafe_b64encode(self.entropy(32)).rstrip(b"=").decode()
         if act is Act.ENROL:
-            earlier = (col(LinkRow.tenant_id) == tenant) & (col(LinkRow.person_id) == person)
-            unused = (col(LinkRow.act) == str(act)) & col(LinkRow.used_at).is_(None)
-            session.connection().execute(delete(LinkRow).where(earlier, unused))
+            self.put_aside(session, person)
         until = now + min(holds, LONGEST)
         payload: dict[str, Json] = {
             "act": str(act),
@@ -138,6 +136,12 @@ class Links:
         session.add(row)
         session.flush()
         return token, _link(row)
+
+    def put_aside(self, session: Session, person: str) -> None:
+        """Of her links to enrol, those not yet used are none from now on."""
+        hers = (col(LinkRow.tenant_id) == self.ledger.tenant) & (col(LinkRow.person_id) == person)
+        unused = (col(LinkRow.act) == str(Act.ENROL)) & col(LinkRow.used_at).is_(None)
+        session.connection().execute(delete(LinkRow).where(hers, unused))
 
     def open(self, session: Session, token: str, *, now: datetime) -> Link:
         """What a token is for, while it holds. Raises `LinkUnknown`, `LinkSpent`."""

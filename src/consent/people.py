@@ -23,6 +23,9 @@ from consent.strict import Fields, check_text
 from consent.tables import PersonKeyRow, PersonRow
 from consent.words import AgeBand, ProofLevel
 
+PROVEN = "PersonProven"
+"""The entry of whatever proves her anew: an operator's word, or an attestation."""
+
 
 class ProofNotAttested(BadInput):
     """A level that nobody's word gives: it needs what was measured, on top of a signed attestation."""
@@ -31,6 +34,15 @@ class ProofNotAttested(BadInput):
     zh = "该核验级别须以身份核验服务的签名证明为基础，不能仅凭运营者声明。"
     hint = "Prove her identity with an attestation of an adopted proofing service; then make a live capture."
     hint_zh = "请先以已采纳的身份核验服务所签证明完成核验，再进行现场采集。"
+
+
+class PersonDeceased(BadInput):
+    """She is recorded as deceased: nobody is proved to be her, or makes a key as her."""
+
+    code = "PERSON_DECEASED"
+    zh = "该人已登记为死亡，不能再进行身份核验或创建密钥。"
+    hint = "An heir signs with a key of his own. If it was an error, retract the death first."
+    hint_zh = "近亲属应使用其本人的密钥签署；如登记有误，请先撤销死亡登记。"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +68,7 @@ class People:
         ends; `evidence`: more for the sealed entry. Raises `DocumentMalformed`, `ProofNotAttested`.
         """
         _check(proof)
-        known = ages or Ages(age)
+        proof, known = _received(proof, now), ages or Ages(age)
         tenant, person = self.ledger.tenant, fresh(self.entropy)
         enrolled = Person(tenant, person, proof, known.band, now, "", known)
         entry = self._say(session, "PersonEnrolled", enrolled, evidence or {}, now)
@@ -108,10 +120,12 @@ class People:
     def prove(self, session: Session, person: str, proof: Proof, *, now: datetime) -> Person:
         """Record anew how it is known who she is, better or worse: the last proof counts from now on.
 
-        Keys enrolled after it rest on it. Raises `PersonUnknown`.
+        For which of her keys it speaks: `consent.vouching`.
+        Raises `PersonUnknown`, `PersonDeceased`, `ProofNotAttested`.
         """
         known = self.locked(session, person)
-        return self.restate(session, replace(known, proof=proof), "PersonProved", {}, now=now)
+        expect_living(known)
+        return self.restate(session, replace(known, proof=_received(proof, now)), PROVEN, {}, now=now)
 
     def correct(
         self, session: Session, person: str, proof: Proof, age: AgeBand, *, evidence: str, now: datetime
@@ -123,7 +137,8 @@ class People:
         """
         Fields({"evidence": evidence}, "correction").digest("evidence")
         known = self.locked(session, person)
-        changed = replace(known, proof=proof, ages=known.ages if age is known.ages.band else Ages(age))
+        ages = known.ages if age is known.ages.band else Ages(age)
+        changed = replace(known, proof=_received(proof, now), ages=ages)
         return self.restate(session, changed, "PersonCorrected", {"evidence": evidence}, now=now)
 
     def enrol_key(
@@ -170,9 +185,9 @@ class People:
         row = session.get(PersonKeyRow, (self.ledger.tenant, key), with_for_update=True)
         if row is None or row.person_id != person or row.valid_until is not None:
             raise KeyNotEnrolled("no such key of hers is in use")
-        payload = {"person": person, "key": key, "by": by, "at": instant.exact(now)}
-        self.ledger.append(session, _fact("KeyRetired", person, payload, row.entry), now)
-        row.valid_until = now
+        payload = {"person": person, "key": key, "by": by, "at": instant.exact(now), "enrolled": row.entry}
+        entry = self.ledger.append(session, _fact("KeyRetired", person, payload, row.entry), now)
+        row.valid_until, row.entry = now, entry.leaf_hash
         session.add(row)
         session.flush()
         return _key(row)
@@ -219,11 +234,21 @@ class People:
         return self.ledger.append(session, _fact(kind, one.id, payload, *refs), now).leaf_hash
 
 
+def expect_living(her: Person) -> None:
+    """Raise `PersonDeceased` where her death is recorded."""
+    if her.deceased_at is not None:
+        raise PersonDeceased("she is recorded as deceased")
+
+
 def _check(proof: Proof) -> None:
     for name, text in (("by", proof.by), ("how", proof.how)):
         check_text(text, f"proof.{name}", at_most=200)
     if proof.level is ProofLevel.LIVE_CAPTURE and proof.attested_by is None:
         raise ProofNotAttested("a live capture counts on top of an attested identity only")
+
+
+def _received(proof: Proof, now: datetime) -> Proof:
+    return proof if proof.attested_at is not None else replace(proof, attested_at=now)
 
 
 def _unknown(person: str) -> PersonUnknown:

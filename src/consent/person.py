@@ -19,7 +19,7 @@ class Proof:
     attested_by: str | None = None
     """Public key of the proofing service that signed for it. None: it is the operator's word, unsigned."""
     attested_at: datetime | None = None
-    """When that attestation was received here."""
+    """When it was received here, signed or not: see `consent.vouching`."""
 
 
 @dataclass(frozen=True, slots=True)

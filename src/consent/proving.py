@@ -12,7 +12,7 @@ from hashlib import sha256
 from sqlmodel import Session, select
 
 from audit.canonical import Json
-from consent.people import People
+from consent.people import PROVEN, People
 from consent.person import Person, Proof
 from consent.proofing import AttestationRefused, Signed, read_signed
 from consent.proofservices import ProofServices
@@ -61,7 +61,7 @@ class Proving:
         if before.deceased_at is not None:
             raise AttestationRefused("the person is recorded as deceased")
         wanted = replace(before, proof=_proof(shown, now), ages=shown.attestation.ages)
-        after = self.people.restate(session, wanted, "PersonProven", _evidence(shown, signed), now=now)
+        after = self.people.restate(session, wanted, PROVEN, _evidence(shown, signed), now=now)
         self._keep(session, shown, signed, person, now)
         return after
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import cast
+from typing import Any, cast
 
 import sqlalchemy as core
 from sqlmodel import Session, col, select
@@ -160,13 +160,13 @@ class Refusals:
 
 
 def listed(
-    tenant: "core.ColumnElement[str]", person: "core.ColumnElement[str]"
+    tenant: "core.ColumnElement[str]", kind: Kind, *values: "core.ColumnElement[Any]"
 ) -> "core.ColumnElement[bool]":
-    """Whether the person of a row is on the list now: a part of the statement that reads that row."""
+    """Whether one of these columns of a row is on the list: a part of the statement that reads the row."""
     return core.exists().where(
         _REFUSAL.c.tenant_id == tenant,
-        _REFUSAL.c.kind == Kind.PERSON,
-        _REFUSAL.c.value == person,
+        _REFUSAL.c.kind == kind,
+        core.or_(*(_REFUSAL.c.value == value for value in values)),
         _REFUSAL.c.ended_at.is_(None),
     )
 

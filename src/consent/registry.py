@@ -18,7 +18,7 @@ from audit.journal import DenyJournal
 from audit.keys import SigningKey, VerifyingKey
 from audit.ledger import Ledger
 from consent import chain, counters, gone, portraits, recoverycode
-from consent.admission import LONGEST_TERM, check_admissible, check_signed
+from consent.admission import LONGEST_TERM, check_admissible, check_capacity, check_signed
 from consent.assessment import Assessor
 from consent.authorization import Authorization, parse
 from consent.errors import (
@@ -120,7 +120,7 @@ class Registry:
         event = chain.Event(
             kind=chain.GRANTED,
             purposes=wanted.scope.purposes,
-            by=By(How.OWN_SESSION if wanted.signer == wanted.person else How.REPRESENTATIVE, wanted.signer),
+            by=By.signing(wanted.signer, wanted.person),
             status=status,
             evidence=evidence,
             extra={
@@ -234,9 +234,10 @@ class Registry:
         return self._change_all(session, live, chain.SUSPENDED, Status.UNKNOWN, now)
 
     def reconfirm(self, session: Session, authorization: str, evidence: bytes, *, now: datetime) -> str:
-        """She signs `consent.signature.to_reconfirm(head)`; what was suspended is given again. The new head.
+        """She signs `consent.signature.to_reconfirm`; what was suspended is given again. The new head.
 
-        Raises `NotSuspended`, `KeyNotEnrolled`, `SignatureWrong`, `AuthorizationUnknown`.
+        Raises `NotSuspended`, `AuthorizationUnknown`, `KeyNotEnrolled`, `SignatureWrong`, or what
+        `consent.admission.check_capacity` raises: who could not sign it anew does not confirm it either.
         """
         row = self._row(session, authorization)
         chain.lock_states(session, self.tenant, [authorization], "update")
@@ -250,9 +251,10 @@ class Registry:
         )
         if not suspended or now >= document.scope.term.end:
             raise NotSuspended("nothing of this authorization waits for a re-confirmation")
-        message = to_reconfirm(states[0].head)
+        check_capacity(session, document, self.people, now=now)
+        message = to_reconfirm(states[0].head, document.digest)
         check_signed(session, self.tenant, document.signer, evidence, message, now=now, party=self.party)
-        by = By(How.OWN_SESSION, document.signer)
+        by = By.signing(document.signer, document.person)
         event = chain.Event(chain.RECONFIRMED, suspended, by, Status.RENEWED, evidence=evidence)
         return chain.append(session, self.ledger, authorization, row.person_id, event, now)
 
@@ -308,11 +310,10 @@ class Registry:
             # If we fail after this, the old one is denied and the new one not yet there: she grants again.
             self._deny(row.id, [s for s in states if s.live])
             deleted = self._drop_references(session, row.id, live)
-            by = By(How.OWN_SESSION, wanted.signer)
             event = chain.Event(
                 chain.WITHDRAWN,
                 live,
-                by,
+                By.signing(wanted.signer, wanted.person),
                 Status.WITHDRAWN,
                 extra={"superseded_by": wanted.id, "references_deleted": deleted},
             )

@@ -183,7 +183,7 @@ class Rights:
             self.parties.get(session, licence.signatory.id)
         people = People(self.ledger, self.entropy)
         for person in {licence.person, _person(licence.signatory)} - {None}:
-            age = people.get(session, person or "").age
+            age = people.get(session, person or "").age_at(now)
             if person == _person(licence.signatory) and age is not AgeBand.ADULT:
                 raise LicenceNotAdmitted(
                     "who is not of age is represented (Civil Code art. 1035; PIPL art. 31)"

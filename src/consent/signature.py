@@ -1,6 +1,7 @@
 r"""How a person's signature is made and checked. The service holds public keys only.
 
     message = b"consentry/authorization/v1\0" + SHA-256(document bytes)
+    message = b"consentry/reconfirmation/v1\0" + the suspension's leaf hash + SHA-256(document bytes)
 
 Evidence is `{method, key, signature}` in RFC 8785 form, stored as it came; a passkey's has the bytes its
 browser and authenticator gave beside it, `{client_data, authenticator_data}`. All of them are in hex.
@@ -118,12 +119,13 @@ def to_sign(document: bytes) -> bytes:
     return AUTHORIZATION + sha256(document).digest()
 
 
-def to_reconfirm(head: str) -> bytes:
-    """What she signs to re-confirm a suspended authorization.
+def to_reconfirm(head: str, document: str) -> bytes:
+    """What she signs to re-confirm a suspended authorization: its `head`, and its document's digest, in hex.
 
-    It names the suspension's own entry, so a re-confirmation can't be replayed after the next one.
+    The suspension's own entry, so that it can't be replayed after the next one; and the document, so that
+    what she was shown is what comes back: of a head alone nobody can tell whose it is.
     """
-    return RECONFIRMATION + bytes.fromhex(head)
+    return RECONFIRMATION + bytes.fromhex(head) + bytes.fromhex(document)
 
 
 def to_countersign(document: str, evidence: bytes, received_at: datetime) -> bytes:

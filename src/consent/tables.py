@@ -44,6 +44,7 @@ class PersonKeyRow(SQLModel, table=True):
     valid_from: datetime = Field(sa_type=Instant)
     valid_until: datetime | None = Field(default=None, sa_type=Instant)
     entry: str = Field(sa_type=Digest)
+    """Of its enrolment; once it has ended, of that."""
 
 
 class NoticeRow(SQLModel, table=True):

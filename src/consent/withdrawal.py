@@ -30,6 +30,11 @@ class By:
     actor: str
     """A random id: the person's own, an operator's, a case number's digest. Never a name."""
 
+    @classmethod
+    def signing(cls, signer: str, person: str) -> "By":
+        """Who signed for `person`: she herself, or who acts for her."""
+        return cls(How.OWN_SESSION if signer == person else How.REPRESENTATIVE, signer)
+
     @property
     def ended(self) -> Status:
         """The DPV word for a consent ended this way: by the person, by somebody else, by an authority."""

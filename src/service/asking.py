@@ -14,7 +14,6 @@ from consent.authorization import Authorization, Request
 from consent.capacity import Capacity
 from consent.case import Appearance, Case
 from consent.errors import AuthorizationRefused, NoticeUnknown
-from consent.law import Law
 from consent.notice import Notice, load_notices, newest
 from consent.pausing import Rest
 from consent.requests import ConsentRequest
@@ -59,7 +58,7 @@ def ask(record: Record, wanted: Wanted, by: str) -> Shown:
     notice = _notice(record, wanted)
     registry, now = record.registry, record.clock()
     with record.database.write() as session:
-        age = registry.people.get(session, wanted.person).age
+        age = registry.people.get(session, wanted.person).age_at(now)
         if wanted.template is not None:
             library.get(session, registry.tenant, wanted.template)
         wish = Request(
@@ -70,7 +69,7 @@ def ask(record: Record, wanted: Wanted, by: str) -> Shown:
             supersedes=wanted.supersedes,
             portrait_licence=wanted.portrait_licence,
         )
-        _check_rules(record, session, wish, by)
+        check_rules(record, session, wish, by)
         asked = Asking(registry).ask(
             session,
             wish,
@@ -79,17 +78,22 @@ def ask(record: Record, wanted: Wanted, by: str) -> Shown:
             now=now,
             template=wanted.template,
             wait=timedelta(days=wanted.wait_days),
-            ask_again_days=_law(record, wish)["ask_again_days"],
+            ask_again_days=rest_days(record, wish),
         )
     record.log.publish(asked.entry, now=record.clock())
     if isinstance(asked, TooSoon):
         # Only now: an error inside the transaction would take the entry of the attempt back with it.
-        what = ", ".join(sorted(asked.purposes))
-        raise AskedTooSoon(f"she declined {what}; not to be asked before {instant.exact(asked.again_at)}")
+        raise too_soon(asked)
     return Shown(asked, notice)
 
 
-def _check_rules(record: Record, session: Session, wish: Request, by: str) -> None:
+def too_soon(barred: TooSoon) -> AskedTooSoon:
+    """What is told once the attempt is in the log."""
+    what = ", ".join(sorted(barred.purposes))
+    return AskedTooSoon(f"she declined {what}; not to be asked before {instant.exact(barred.again_at)}")
+
+
+def check_rules(record: Record, session: Session, wish: Request | Authorization, by: str) -> None:
     """Raise `AuthorizationRefused` where a rule keeps her from being asked; G-38 is told with its date."""
     case = Case(
         action=Action.ASK,
@@ -104,10 +108,12 @@ def _check_rules(record: Record, session: Session, wish: Request, by: str) -> No
         raise AuthorizationRefused(f"she can't be asked for this: {', '.join(against)}")
 
 
-def _law(record: Record, wish: Request) -> Law:
+def rest_days(record: Record, wish: Request | Authorization) -> int:
+    """How long she is left in peace after a no, by the law of all places that this is about."""
     place = record.gate.bench.place
     places = frozenset({place.seat, place.region, wish.scope.jurisdiction})
-    return record.policy.law(places, record.clock().date())
+    days: int = record.policy.law(places, record.clock().date())["ask_again_days"]
+    return days
 
 
 def shown(record: Record, request: str) -> Shown:

@@ -7,6 +7,7 @@ from datetime import datetime
 import sqlalchemy as core
 from sqlmodel import Session
 
+from consent import refusals
 from swap.tables import SourceRow, TemplateRow
 
 _TEMPLATE = typing.cast(core.Table, TemplateRow.__table__)  # type: ignore[attr-defined]
@@ -23,6 +24,9 @@ _STANDING = (
         _SOURCE.c.record,
         _SOURCE.c.marked,
         _SOURCE.c.delete_after,
+        refusals.listed(
+            _SOURCE.c.tenant_id, refusals.Kind.SOURCE, _SOURCE.c.media_digest, _SOURCE.c.received_digest
+        ).label("refused"),
     )
     .select_from(_WITH_SOURCE)
     .where(*_THIS)
@@ -41,6 +45,8 @@ class Standing:
     marked: bool | None
     """Whether the file carries marks of AI; None: nobody looked."""
     delete_after: datetime | None
+    refused: bool
+    """Whether its source is on the refusal list, as received or as re-muxed."""
 
 
 def standing(session: Session, tenant: str, template: str) -> Standing | None:

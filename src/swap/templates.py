@@ -33,10 +33,9 @@ class LibraryLock:
         if found is None:
             return None
         readable, work = _work(found.record)
-        sources = (found.media_digest, found.received_digest)
-        refused = refusals.refused(session, tenant, sources=sources, work=work)
+        refused = found.refused or (work is not None and bool(refusals.refused(session, tenant, work=work)))
         return TemplateState(
-            frozen=found.frozen or bool(refused) or not readable,
+            frozen=found.frozen or refused or not readable,
             media_digest=found.media_digest,
             # What nobody looked at for marks counts as marked.
             marked=found.marked is not False,

@@ -161,18 +161,30 @@ def test_for_a_youth_the_guardian_signs_and_then_she_does(there: Outside) -> Non
     assert no.value.code == "KIN_UNKNOWN"
 
 
-def test_an_heir_reports_a_death_and_nobody_else_but_the_operator(there: Outside) -> None:
+def test_an_heir_disputes_what_she_signed_and_an_operator_alone_records_a_death(there: Outside) -> None:
+    # Given an heir of somebody
     world = there.world
     dead, heir = world.people["astronaut"], world.people["hopper"]
-    with client(there, there.creator("hopper")) as relative:
+    with client(there, there.creator("hopper")) as relative, client(there, there.operator) as operator:
+        with pytest.raises(Problem) as stranger:
+            relative.send(authorizations.dispute(dead.authorization))
+        paper = RecordKin(representative=heir.person, office="heir", relation="child", evidence=PAPER)
+        operator.send(proofs.record_kin(dead.person, paper))
+
+        # When he says that she has died
         with pytest.raises(Problem) as no:
             relative.send(proofs.died(dead.person, PAPER))
-        assert no.value.code == "NOT_FOUND"
-        with client(there, there.operator) as operator:
-            paper = RecordKin(representative=heir.person, office="heir", relation="child", evidence=PAPER)
-            operator.send(proofs.record_kin(dead.person, paper))
-        said = relative.send(proofs.died(dead.person, PAPER))
-    assert said.deceased_at is not None
+        relative.send(authorizations.dispute(dead.authorization))
+        disputed = operator.send(authorizations.show(dead.authorization))
+        living = operator.send(people.show(dead.person))
+
+        # Then nothing rests on what she signed, and she lives until an operator says that she has died.
+        said = operator.send(proofs.died(dead.person, PAPER))
+    assert (stranger.value.code, no.value.code) == ("AUTHORIZATION_UNKNOWN", "ROLE_NOT_ALLOWED")
+    assert disputed.disputed
+    assert disputed.events[-1].by == "representative"
+    assert not any(disputed.in_force.values())
+    assert (living.deceased_at is None, said.deceased_at is None) == (True, False)
 
     with client(there, there.operator) as operator:
         shown = operator.send(authorizations.show(dead.authorization))

@@ -2,6 +2,7 @@
 
 from base64 import b64decode
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
@@ -10,8 +11,10 @@ from api.test_authorizations import asked as asked_of
 from api.test_authorizations import enrolled, send
 from callers import Outside
 from consent import signature
+from consent.age import Ages
+from consent.person import Proof
 from consent.requests import Extent, State
-from consent.words import Purpose, Status
+from consent.words import AgeBand, ProofLevel, Purpose, Status
 from service.apikeys import KeyRole
 from service.client import Problem, authorizations, people, requests
 from service.client.call import Call
@@ -107,6 +110,22 @@ def test_her_no_is_kept_and_asking_again_is_refused_and_logged(outside: Opened) 
     assert there.world.kinds().count("ConsentRequestBarred") == 1
 
 
+def test_who_has_come_of_age_is_asked_and_who_has_not_is_not(outside: Opened) -> None:
+    there = outside("founded")
+    record, now = there.world.record, there.world.record.clock()
+    proof, day = Proof(ProofLevel.VERIFIED_IDENTITY, "operator-1", "papers"), timedelta(days=1)
+    with record.database.write() as session:
+        grown, young = (
+            record.registry.people.enrol(session, proof, ages.band, now=now - day, ages=ages).id
+            for ages in (Ages(AgeBand.FROM_14_TO_17, None, now + by) for by in (-day / 2, day))
+        )
+
+    asked, said = put(there, grown), code_of(lambda: put(there, young))
+
+    assert asked.state is State.REQUESTED
+    assert said == (409, "NOT_TO_BE_ASKED")
+
+
 def test_wider_than_asked_is_named_and_refused(outside: Opened) -> None:
     there = outside("founded")
     person, _ = enrolled(there)
@@ -164,7 +183,7 @@ def test_the_clip_of_a_template_goes_with_it_and_one_that_is_not_here_does_not(o
     assert code_of(lambda: put(there, person, template="0" * 32)) == (404, "NOT_FOUND")
 
 
-def test_she_pauses_and_resumes_in_her_session_and_with_her_code_alone(outside: Opened) -> None:
+def test_she_pauses_and_resumes_in_her_session_and_with_her_code_what_it_paused(outside: Opened) -> None:
     there = outside("consented")
     player = there.world.people["astronaut"]
     assert player.granted is not None
@@ -172,12 +191,16 @@ def test_she_pauses_and_resumes_in_her_session_and_with_her_code_alone(outside: 
 
     paused = send(there, mine, requests.pause(one))
     during = send(there, mine, authorizations.show(one))
+    found = code_of(lambda: send(there, None, requests.resume_by_code(one, code)))
+    send(there, mine, requests.resume(one))
+    send(there, None, requests.pause_by_code(one, code))
     resumed = send(there, None, requests.resume_by_code(one, code))
     after = send(there, mine, authorizations.show(one))
     send(there, None, requests.pause_by_code(one, code))
     last = send(there, mine, requests.resume(one, [Purpose.USER_SWAP]))
 
     assert set(paused.changed) == set(during.paused) == set(resumed.changed) == set(during.status)
+    assert found == (403, "RESUME_NOT_HERS")
     assert not any(during.in_force.values())
     assert all(after.in_force.values())
     assert last.changed == [Purpose.USER_SWAP]

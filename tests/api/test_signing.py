@@ -3,6 +3,8 @@
 import re
 from base64 import b64decode, b64encode
 from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
 import httpx
@@ -12,8 +14,12 @@ from api.conftest import Opened
 from api.test_authorizations import asked
 from audit.fact import Subject
 from callers import Outside
+from consent.age import Ages
 from consent.errors import AuthorizationRefused
+from consent.kinship import Kinship, Office, Relation
+from consent.person import Proof
 from consent.signature import Evidence, check_evidence, to_reconfirm, to_sign
+from consent.words import AgeBand, ProofLevel
 from service.client import Client, signing
 from service.shapes import signing as shapes
 from softkeys import UP, Softkey
@@ -95,6 +101,9 @@ def signed(token: str, key: Softkey, message: bytes, **said: Any) -> dict[str, s
     }
 
 
+SIGNATURE = dict.fromkeys(("credential", "client_data", "authenticator_data", "signature"), "AA==")
+
+
 @pytest.fixture
 def desk(outside: Opened) -> Desk:
     there = outside("founded")
@@ -154,7 +163,7 @@ def test_a_signature_that_is_refused_does_not_use_the_link_up(desk: Desk) -> Non
         signed(token, key.but(flags=UP), to_sign(document)),
         signed(token, key.but(origin="http://localhost:8001"), to_sign(document)),
         signed(token, key, to_sign(desk.drawn_up())),
-        signed(token, key, to_reconfirm("0" * 64)),
+        signed(token, key, to_reconfirm("0" * 64, sha256(document).hexdigest())),
         signed(token, key, to_sign(document), type="webauthn.create"),
     ]
 
@@ -236,6 +245,39 @@ def test_who_guesses_tokens_is_told_to_wait(desk: Desk) -> None:
     assert desk.post("/v1/links", {"token": "short"}).json()["code"] == "REQUEST_INVALID"
 
 
+CODE = {"authorization": "0" * 32, "code": "AAAA"}
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/passkeys/options", {}),
+        ("/v1/passkeys", {"credential": "AA==", "client_data": "AA==", "attestation": "AA=="}),
+        ("/v1/signatures", SIGNATURE),
+        ("/v1/confirmations", SIGNATURE),
+        ("/v1/links/refusals", {}),
+        ("/v1/links/answers", {"document": "AA==", "evidence": "AA=="}),
+        ("/v1/pauses", CODE),
+        ("/v1/resumptions", CODE),
+        ("/v1/withdrawals", CODE),
+    ],
+)
+def test_who_guesses_waits_for_no_lock_and_is_told_to_wait(
+    desk: Desk, path: str, body: dict[str, str]
+) -> None:
+    # Given somebody who writes, and takes his time
+    with desk.there.world.record.database.write():
+        # When a stranger guesses
+        said = [
+            desk.post(path, body if "code" in body else {**body, "token": f"{number:043d}"}).json()["code"]
+            for number in range(25)
+        ]
+
+    # Then he is answered meanwhile, and soon by the limit.
+    assert said[0] in {"LINK_UNKNOWN", "LINK_INVALID", "AUTHORIZATION_UNKNOWN"}
+    assert said[-1] == "RATE_LIMITED"
+
+
 def test_a_document_that_could_not_be_registered_is_not_sent_out(desk: Desk) -> None:
     document = desk.drawn_up()
     for wrong, code in ((document + b" ", "NOT_CANONICAL"), (b"{}", "DOCUMENT_MALFORMED")):
@@ -281,6 +323,76 @@ def test_who_lost_every_key_is_proved_anew_and_signs_again(desk: Desk) -> None:
     assert ended.json()["until"] is not None
 
 
+def test_who_said_no_is_not_asked_by_a_link_either(desk: Desk) -> None:
+    # Given her no to a request
+    operator, wanted = desk.there.operator, asked(desk.there, desk.person).model_dump(mode="json")
+    put = {name: wanted[name] for name in ("person", "scope", "notice", "language")}
+    request = operator.post("/v1/requests", put).json()["request"]
+    desk.there.creator("somebody").post(f"/v1/requests/{request}/refusals")
+
+    # When the operator draws up the same, and asks for her signature
+    answer = operator.post("/v1/authorizations/links", {"document": plain(desk.drawn_up())})
+
+    # Then there is no link, and the attempt is in the log.
+    assert (answer.status_code, answer.json()["code"]) == (409, "ASKED_TOO_SOON")
+    assert desk.there.world.kinds()[-1] == "ConsentRequestBarred"
+    assert "LinkIssued" not in desk.there.world.kinds()
+
+
+def test_a_minor_is_asked_through_her_guardian(desk: Desk) -> None:
+    # Given
+    there, record = desk.there, desk.there.world.record
+    now, proof = record.clock(), Proof(ProofLevel.VERIFIED_IDENTITY, "desk-1", "papers")
+    ages = Ages(AgeBand.FROM_14_TO_17, None, now + timedelta(days=200))
+    with record.database.write() as session:
+        young = record.registry.people.enrol(session, proof, ages.band, now=now, ages=ages).id
+        kin = Kinship(record.ledger, record.entropy)
+        kin.record(
+            session, young, desk.person, Office.GUARDIAN, Relation.PARENT, "e" * 64, by="desk-1", now=now
+        )
+
+    def ask(**more: object) -> httpx.Response:
+        wanted = {**asked(there, young).model_dump(mode="json"), **more}
+        document = there.operator.post("/v1/authorizations/drafts", wanted).json()["document"]
+        return there.operator.post("/v1/authorizations/links", {"document": document})
+
+    # When
+    alone, by_guardian = ask(), ask(guardian={"person": desk.person, "evidence": "e" * 64})
+
+    # Then
+    assert (alone.status_code, alone.json()["code"]) == (409, "NOT_TO_BE_ASKED")
+    assert (by_guardian.status_code, by_guardian.json()["person"]) == (201, desk.person)
+
+
+def test_a_link_to_make_a_key_ends_with_the_keys_that_are_lost(desk: Desk) -> None:
+    # Given a link to enrol that she has begun to use
+    token, key = desk.to_enrol(), a_key()
+    made = key.registers(desk.challenge(token))
+    proof = {"proof": "verified-identity", "by": "desk-2", "how": "video call", "lost": False}
+
+    # When she is proved anew, and then as one who has lost all
+    desk.there.operator.post(f"/v1/people/{desk.person}/proofs", proof)
+    kept = desk.post("/v1/links", {"token": token})
+    desk.there.operator.post(f"/v1/people/{desk.person}/proofs", {**proof, "lost": True})
+
+    # Then only the second ends it, whatever was begun.
+    assert kept.status_code == 200
+    for path, body in (("/v1/links", {"token": token}), ("/v1/passkeys", registered(token, key, made))):
+        assert desk.post(path, body).json()["code"] == "LINK_UNKNOWN"
+
+
+def test_nobody_is_proved_to_be_a_dead_person_or_makes_a_key_as_her(desk: Desk) -> None:
+    desk.there.operator.post(f"/v1/people/{desk.person}/deaths", {"evidence": "e" * 64})
+    proof = {"proof": "verified-identity", "by": "desk-2", "how": "video call", "lost": True}
+
+    said = [
+        desk.there.operator.post(f"/v1/people/{desk.person}/{what}", body)
+        for what, body in (("proofs", proof), ("links", {}))
+    ]
+
+    assert [(one.status_code, one.json()["code"]) for one in said] == [(409, "PERSON_DECEASED")] * 2
+
+
 def test_a_suspended_consent_is_confirmed_through_a_link(desk: Desk) -> None:
     # Given a consent that waits, after a restored backup
     key = desk.enrolled(a_key())
@@ -295,7 +407,9 @@ def test_a_suspended_consent_is_confirmed_through_a_link(desk: Desk) -> None:
     # When
     token = desk.link(path, {})
     opened = desk.post("/v1/links", {"token": token}).json()
-    answer = desk.post("/v1/confirmations", signed(token, key, to_reconfirm(opened["head"])))
+    answer = desk.post(
+        "/v1/confirmations", signed(token, key, to_reconfirm(opened["head"], sha256(document).hexdigest()))
+    )
 
     # Then
     assert b64decode(opened["document"]) == document

@@ -84,6 +84,11 @@ class Site:
     def link_to_sign(self, document: bytes) -> str:
         return self.operator.send(signing.ask_signature(document)).url
 
+    def suspends_all(self) -> None:
+        record = open_record(load(self.shell.data))
+        with closing(record), record.database.write() as session:
+            record.registry.suspend_all(session, now=record.clock())
+
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
@@ -224,9 +229,7 @@ def test_what_a_restored_backup_suspended_she_confirms_on_the_page(
         device.reads_and_signs(site.link_to_sign(site.drawn_up(person, "zh-CN")))
         files = device.saves(tmp_path)
         which = json.loads(files["receipt"].read_text())["authorization"]
-        record = open_record(load(site.shell.data))
-        with closing(record), record.database.write() as session:
-            record.registry.suspend_all(session, now=record.clock())
+        site.suspends_all()
         assert set(site.operator.send(authorizations.show(which)).status.values()) == {Status.UNKNOWN}
 
         # When she signs that it stands
@@ -292,6 +295,39 @@ def test_a_page_that_is_asked_to_sign_something_else_does_not(browser: Browser, 
     assert not site.operator.send(people.inbox(person)).signed
 
 
+def test_a_confirmation_of_another_document_than_the_one_shown_is_not_signed(
+    browser: Browser, site: Site, tmp_path: Path
+) -> None:
+    # Given two suspended consents, and a server that shows one and asks for the other's confirmation
+    person = site.operator.send(people.enrol(SOMEBODY)).id
+    with a_device(browser) as device:
+        device.makes_a_key(site.link_to_enrol(person))
+        both = []
+        for _ in range(2):
+            device.reads_and_signs(site.link_to_sign(site.drawn_up(person, "en")))
+            receipt = json.loads(device.saves(tmp_path)["receipt"].read_text())
+            both.append(receipt["authorization"])
+        site.suspends_all()
+        links = [site.operator.send(signing.ask_confirmation(each)).url for each in both]
+        meant = site.operator.send(signing.look(links[1].partition("#")[2]))
+
+        def swapped(route: Route) -> None:
+            answer = route.fetch()
+            said = {**answer.json(), "head": meant.head, "options": meant.options}
+            route.fulfill(response=answer, json=said)
+
+        device.page.route("**/v1/links", swapped)
+
+        # When she signs
+        device.reads_and_signs(links[0])
+
+        # Then the page stops, and says so.
+        device.page.wait_for_selector("#told.bad")
+        assert "something else than what is shown" in device.page.text_content("#told")
+    for each in both:
+        assert set(site.operator.send(authorizations.show(each)).status.values()) == {Status.UNKNOWN}
+
+
 def test_a_notice_that_is_not_the_one_she_agrees_to_is_not_shown_as_if(browser: Browser, site: Site) -> None:
     person = site.operator.send(people.enrol(SOMEBODY)).id
 
@@ -346,6 +382,18 @@ def test_a_link_that_was_used_says_so_and_one_without_a_key_says_what_to_do(
         assert "not whole" in device.page.text_content("#told")
 
 
+PARTICULARS = (
+    "CNY 0.05",
+    "JPY 1250",
+    "5.25 %",
+    "Studio Ltd",
+    "HRB 1",
+    "mesh: 1.0",
+    "Nothing but the face.",
+    "Wang & Partners",
+    "4096 B",
+)
+
 DESCRIBE = """async ([said, language]) => {
   const { describe } = await import("/sign/words.js");
   return describe(said, language);
@@ -363,13 +411,15 @@ def test_everything_that_can_be_signed_is_said_in_words_and_nothing_else_is_sign
             assert not [row["label"] for row in rows if row["no"]], "every field has a value"
             text = "\n".join(f"{row['label']} {row['text']}" for row in rows)
             assert not re.search(r"undefined|null|NaN|\[object|[A-Z]{3,}_[A-Z]", text)
-            for one in ("5 % of revenue", "partner", "cloud", "dance-01", "studio", said["id"]):
+            for one in ("5 % of revenue", "partner", "cloud", "dance-01", "studio", said["id"], *PARTICULARS):
                 assert one in text
         for changed in (
             {**said, "more": 1},
             {**said, "v": 2},
             {**said, "scope": {**said["scope"], "rate": 5}},
             {**said, "scope": {**said["scope"], "purposes": ["ANYTHING"]}},
+            {**said, "scope": {**said["scope"], "particulars": {"post_mortem": "ANYTHING"}}},
+            {**said, "attachments": [{**said["attachments"][0], "name": "contract"}]},
             {**said, "scope": {**said["scope"], "term": {**said["scope"]["term"], "renews": True}}},
         ):
             with pytest.raises(Error, match="UNKNOWN"):

@@ -22,6 +22,7 @@ from consent.capacity import Capacity
 from consent.notice import load_notices
 from consent.person import Proof
 from consent.registry import Granted
+from consent.standing import Standing
 from consent.withdrawal import By, How
 from consent.words import AgeBand, ProofLevel, Purpose, Status
 from consenting import NOTICES, a_scope
@@ -106,6 +107,10 @@ def somebody_agrees(record: Record, noon: datetime) -> tuple[Granted, bytes]:
     return granted, key
 
 
+def confirmed(key: bytes, found: Standing) -> signature.Evidence:
+    return signature.sign(key, signature.to_reconfirm(found.head, found.document.digest))
+
+
 def statuses(record: Record, authorization: str, noon: datetime) -> set[Status]:
     with record.database.read() as session:
         found = record.registry.standings(session, "default", [authorization], now=noon, lock=None)
@@ -158,7 +163,7 @@ def test_a_pause_that_a_restored_copy_has_forgotten_does_not_end_in_silence(
     assert statuses(record, paused.authorization, noon) == {Status.UNKNOWN}
     with record.database.write() as session:
         found = record.registry.standings(session, "default", [paused.authorization], now=noon, lock=None)
-        again = signature.sign(key, signature.to_reconfirm(found[paused.authorization].head))
+        again = confirmed(key, found[paused.authorization])
         record.registry.reconfirm(session, paused.authorization, again.encoded, now=noon)
     assert statuses(record, paused.authorization, noon) == {Status.RENEWED}
     record.close()
@@ -193,7 +198,7 @@ def test_what_was_withdrawn_stays_withdrawn_and_the_rest_waits_for_its_person(
     assert statuses(record, kept.authorization, noon) == {Status.UNKNOWN}
     with record.database.write() as session:
         found = record.registry.standings(session, "default", [kept.authorization], now=noon, lock=None)
-        again = signature.sign(key, signature.to_reconfirm(found[kept.authorization].head))
+        again = confirmed(key, found[kept.authorization])
         record.registry.reconfirm(session, kept.authorization, again.encoded, now=noon)
     assert statuses(record, kept.authorization, noon) == {Status.RENEWED}
     with record.database.read() as session:

@@ -27,8 +27,8 @@ OPEN = frozenset(
         "/v1/withdrawals",  # withdrawing is as easy as granting: the code of her receipt is enough
         "/sign",  # the page a link leads to: static, and without the link's token it shows nothing
         "/sign/{name}",  # its script and style
-        "/v1/links",  # what a link is for: its token is the authority, 256 bits, once and for a while
-        "/v1/passkeys/options",  # as above; were it the operator's key, he could enrol a key of his as hers
+        "/v1/links",  # what a link is for: its token is the authority, 256 bits, once and for a while.
+        "/v1/passkeys/options",  # as above. An operator can open a link himself: her inbox tells of each key
         "/v1/passkeys",  # as above
         "/v1/signatures",  # as above, and her signature, which nobody else can make
         "/v1/confirmations",  # as above

@@ -19,6 +19,7 @@ from consent.asking_errors import (
     AskedTooSoon,
     ContractKnown,
     LinkInvalid,
+    NotToBeAsked,
     RequestClosed,
     RequestUnknown,
     ResumeNotHers,
@@ -40,6 +41,7 @@ from consent.gate import HoldUnknown
 from consent.gone import PersonErased
 from consent.kinship import KinUnknown
 from consent.papers import PaperUnknown
+from consent.people import PersonDeceased
 from consent.permit import Decision, Hold, Permit, Refusal
 from consent.petitions import PetitionAnswered, PetitionUnknown
 from consent.proofservices import ProofServiceEnded, ProofServiceTaken, ProofServiceUnknown
@@ -85,6 +87,7 @@ _STATUS: Mapping[type[ConsentryError], HTTPStatus] = {
     RequestClosed: HTTPStatus.CONFLICT,
     LinkInvalid: HTTPStatus.FORBIDDEN,
     AskedTooSoon: HTTPStatus.CONFLICT,
+    NotToBeAsked: HTTPStatus.CONFLICT,
     ResumeNotHers: HTTPStatus.FORBIDDEN,
     ContractKnown: HTTPStatus.CONFLICT,
     RightsLicenceUnknown: HTTPStatus.NOT_FOUND,
@@ -100,6 +103,7 @@ _STATUS: Mapping[type[ConsentryError], HTTPStatus] = {
     NotSuspended: HTTPStatus.CONFLICT,
     UnderOrder: HTTPStatus.CONFLICT,
     PersonErased: HTTPStatus.CONFLICT,
+    PersonDeceased: HTTPStatus.CONFLICT,
     NothingToCosign: HTTPStatus.CONFLICT,
     ProofServiceTaken: HTTPStatus.CONFLICT,
     ProofServiceEnded: HTTPStatus.CONFLICT,

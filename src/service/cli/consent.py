@@ -118,8 +118,9 @@ def sign(
     data = files.read_bytes(document)
     wanted = parse(data)
     paperwork.say_document(desk.voice, wanted)
-    message = signature.to_sign(data) if reconfirm is None else signature.to_reconfirm(_head(reconfirm))
-    kind = "evidence" if reconfirm is None else "reconfirmed"
+    message, kind = signature.to_sign(data), "evidence"
+    if reconfirm is not None:
+        message, kind = signature.to_reconfirm(_head(reconfirm), wanted.digest), "reconfirmed"
     if beside:
         message, kind = to_cosign(data), "beside"
     evidence = signature.sign(secretfile.read(key), message)

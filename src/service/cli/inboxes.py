@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from rich.markup import escape
 from rich.table import Column, Table
 
 from audit import instant
@@ -41,6 +42,11 @@ def say_inbox(voice: Voice, found: Inbox) -> None:
     voice.show(asked)
     voice.show(signed)
     voice.say(f"references of her face kept: {found.references}")
+    for change in found.keys:
+        voice.say(
+            f"  {change.at:%Y-%m-%d %H:%M}  a key of hers was {change.what} by {escape(change.by)} "
+            f"({change.method} {change.key[:16]})"
+        )
     for search in found.searches:
         said = "compared with the protected" if search.role == "searched" else "resembled by another"
         voice.say(f"  {search.at:%Y-%m-%d %H:%M}  her face was {said} ({search.what}): {search.state}")
@@ -59,6 +65,17 @@ def inbox_json(found: Inbox) -> Mapping[str, Json]:
         "references": found.references,
         "asked": [_asked(one) for one in found.asked],
         "signed": [_signed(one) for one in found.signed],
+        "keys": [
+            {
+                "key": one.key,
+                "method": one.method,
+                "what": str(one.what),
+                "at": instant.exact(one.at),
+                "by": one.by,
+                "entry": one.entry,
+            }
+            for one in found.keys
+        ],
         "searches": [
             {
                 "search": one.search,

@@ -71,7 +71,9 @@ def prove(
     proof: Annotated[ProofLevel, typer.Option(help="How well it is known, now, who she is.")],
     by: Annotated[str, typer.Option(metavar="ID", help="Who checked: an operator, a service.")],
     how: Annotated[str, typer.Option(help="In what way. Never a document number.")],
-    lost: Annotated[bool, typer.Option("--lost", help="She has lost every key: all of them end.")] = False,
+    lost: Annotated[
+        bool, typer.Option("--lost", help="She has lost every key: all end, and links to make one.")
+    ] = False,
 ) -> Answer:
     """Record anew how it is known who she is. The last proof counts; what she signed stays signed."""
     from service import inviting  # noqa: PLC0415

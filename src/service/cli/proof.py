@@ -154,7 +154,10 @@ def capture(
     asked: Annotated[str, typer.Argument(metavar="CAPTURE", help="The challenge's id.")],
     clip: Annotated[Path, typer.Argument(metavar="CLIP", help="What her camera saw: at most a minute.")],
 ) -> Answer:
-    """Answer a challenge. No frame is kept. A virtual camera or a good swap in real time is not ruled out."""
+    """Answer a challenge. No frame is kept.
+
+    A virtual camera, a good swap in real time, or a recording cut to fit is not ruled out.
+    """
     from service import filming  # noqa: PLC0415  (models and media: the other commands need neither)
 
     outcome = filming.answer(desk.record, desk.studio, person, asked, files.checked(clip).read_bytes())

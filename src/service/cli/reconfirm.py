@@ -21,10 +21,12 @@ def reconfirm(
     *,
     evidence: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Her signature over the head; without, say what she has to sign."),
+        typer.Option(
+            metavar="FILE", help="Her signature over head and document; without, say what she has to sign."
+        ),
     ] = None,
 ) -> Answer:
-    """Put a suspended authorization back in force. She signs its head: nobody else can confirm for her.
+    """Put a suspended authorization back in force. She signs its head and document; nobody else can.
 
     What the deny journal names was withdrawn, and no confirmation brings it back.
     """

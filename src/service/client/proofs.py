@@ -55,7 +55,7 @@ def end_kin(person: str, kin: str) -> Call[shapes.Kin]:
 
 
 def died(person: str, evidence: str) -> Call[people.Person]:
-    """She has died."""
+    """She has died: an operator's word."""
     return post(f"/v1/people/{person}/deaths", people.Person, shapes.Paper(evidence=evidence))
 
 

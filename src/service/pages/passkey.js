@@ -11,14 +11,10 @@ export const base64 = (buffer) => btoa(Array.from(new Uint8Array(buffer), (byte)
 const fromBase64url = (text) => fromBase64(text.replaceAll("-", "+").replaceAll("_", "/"));
 const fromHex = (text) => Uint8Array.from(text.match(/../g), (pair) => parseInt(pair, 16));
 
-/** SHA-256(tag || SHA-256(document)); of a re-confirmation, SHA-256(tag || the suspension's hash). */
+/** SHA-256(tag || SHA-256(document)); of a re-confirmation the suspension's hash stands before the document's. */
 export async function challengeOf(opened, bytes) {
-  const tag = utf8(TAGS[opened.act]);
-  const rest = opened.act === "grant" ? await sha256(bytes) : fromHex(opened.head);
-  const message = new Uint8Array(tag.length + rest.length);
-  message.set(tag);
-  message.set(rest, tag.length);
-  return sha256(message);
+  const head = opened.act === "reconfirm" ? fromHex(opened.head) : [];
+  return sha256(Uint8Array.of(...utf8(TAGS[opened.act]), ...head, ...(await sha256(bytes))));
 }
 
 /** Sign `challenge`, which this page computed; refuses when the server asked for another one. */

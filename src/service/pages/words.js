@@ -75,15 +75,42 @@ const W = {
     "under-14": ["未满 14 岁", "under 14"],
     unknown: ["未知", "unknown"],
   },
+  basis: {
+    PER_USE: ["每生成一件", "for each video made"],
+    FLAT: ["一次性", "once"],
+    SHARE: ["运营方相关收入的分成", "a share of what the operator takes in with it"],
+  },
+  scheme: {
+    USCC: ["统一社会信用代码", "unified social credit code"],
+    LEI: ["法人机构识别编码（LEI）", "legal entity identifier (LEI)"],
+    OTHER: ["其他登记号", "another register's number"],
+  },
+  origin: {
+    EMPLOYMENT: ["在受雇工作中制作", "in a job you were hired for"],
+    INDEPENDENT: ["与任何受雇工作无关", "apart from any job"],
+  },
+  death: {
+    ENDS: ["本授权终止", "this consent ends"],
+    HEIRS_CONFIRM: ["经近亲属确认后继续", "it goes on if your heirs confirm it"],
+    TERM_GOES_ON: ["在期限内继续", "it goes on until its term ends"],
+  },
+  adviser: { COUNSEL: ["律师", "counsel"], UNION: ["工会", "a union"] },
+  attached: { "esign-pdf": ["另行签署的 PDF", "a PDF signed elsewhere"] },
+};
+
+// Places of a currency's smallest unit, where they are not two. Not the browser's own: its tables differ.
+const PLACES = {
+  0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF",
+  3: "BHD IQD JOD KWD LYD OMR TND",
 };
 
 const KNOWN = {
-  document: "v id tenant person nonce issued_at supersedes notice record scope capacity portrait_licence",
+  document: "v id tenant person nonce issued_at supersedes notice record scope capacity portrait_licence attachments",
   notice: "id version language sha256",
   scope:
     "role description term jurisdiction bundled revocation_effect purposes modality work_ids source_sha256 template_ids " +
     "requesters platforms recipients engines sub_processors territories storage_regions exports audience monetisation " +
-    "compensation donor_rules prohibited_modifications max_uses sublicense retention",
+    "compensation donor_rules prohibited_modifications max_uses sublicense retention particulars",
   term: "start end zone notice_days",
   capacity: "age_band guardian heir",
   actor: "person evidence",
@@ -91,8 +118,25 @@ const KNOWN = {
   record:
     "dct:conformsTo schema_version record_id pii_principal_id privacy_notice language purposes pii_information " +
     "pii_controllers storage_locations retention_period recipient_third_parties withdrawal_method jurisdiction",
+  particulars:
+    "payment entities processors processing_regions replica_origin alteration_limits post_mortem represented_by",
+  payment: "basis currency due_days purpose amount basis_points",
+  entity: "scheme number name contact",
+  processor: "contract versions",
+  representation: "adviser name",
+  attachment: "kind sha256 size",
   party: "party_id party_name party_address party_contact party_type",
 };
+
+function point(digits, places) {
+  const all = String(digits).padStart(places + 1, "0");
+  return places ? `${all.slice(0, -places)}.${all.slice(-places)}` : all;
+}
+
+function money(currency, smallest) {
+  const places = Object.keys(PLACES).find((one) => PLACES[one].split(" ").includes(currency));
+  return `${currency} ${point(smallest, Number(places ?? 2))}`;
+}
 
 function expect(value, kind) {
   const names = KNOWN[kind].split(" ");
@@ -168,6 +212,36 @@ export function describe(doc, language) {
     ["适用法域", "Jurisdiction", place(scope.jurisdiction)],
     ["年龄段", "Age band", word("age", capacity.age_band)],
   ];
+  const said = expect(scope.particulars || {}, "particulars");
+  const lines = (items, tell) => items.map((one) => `• ${tell(one)}`).join("\n");
+  const comma = ["，", ", "][at];
+  const due = (one) => {
+    const from = one.basis === "FLAT" ? ["生效后", "after the consent begins"] : ["计费期结束后", "after the period it is counted in"];
+    return at ? `due ${one.due_days} days ${from[1]}` : `${from[0]} ${one.due_days} 天内支付`;
+  };
+  const pay = (one) => {
+    const { basis, currency, basis_points: share, amount } = expect(one, "payment");
+    const much = basis === "SHARE" ? `${point(share, 2)} % (${currency})` : money(currency, amount);
+    return [word("basis", basis), ...(one.purpose ? [word("purpose", one.purpose)] : []), much, due(one)].join(comma);
+  };
+  const entity = ([label, one]) => {
+    const { scheme, number, name, contact } = expect(one, "entity");
+    return `${label}: ${[name, `${word("scheme", scheme)} ${number}`, contact].join(comma)}`;
+  };
+  const processor = ([label, one]) =>
+    `${label}: ${labels(expect(one, "processor").versions) || ["任何版本均不允许", "no version"][at]}\n${one.contract}`;
+  const file = (one) => `${word("attached", expect(one, "attachment").kind)}${comma}${one.size} B\n${one.sha256}`;
+  const given = (zh, en, text) => text && rows.push([zh, en, text]);
+  given("报酬规则", "How you are paid", lines(said.payment || [], pay));
+  given("各方身份", "Who they are", lines(Object.entries(said.entities || {}), entity));
+  given("引擎的版本与处理合同（SHA-256）", "Versions of engines and their contracts (SHA-256)", lines(Object.entries(said.processors || {}), processor));
+  given("处理地", "Processed in", places(said.processing_regions));
+  given("数字复制品的来由", "How the replica came to be made", said.replica_origin && word("origin", said.replica_origin));
+  given("修改限度", "What may be changed of you", said.alteration_limits);
+  given("您去世后", "When you have died", said.post_mortem && word("death", said.post_mortem));
+  const adviser = said.represented_by && expect(said.represented_by, "representation");
+  given("为您提供意见者", "Who advised you", adviser && `${word("adviser", adviser.adviser)}: ${adviser.name}`);
+  given("所附文件（SHA-256）", "Files that belong to it (SHA-256)", lines(doc.attachments || [], file));
   if (actor) rows.push([["监护人代签", "继承人代签"][capacity.heir ? 1 : 0], capacity.heir ? "Signed by an heir" : "Signed by a guardian", `${actor.person}\n${actor.evidence}`]);
   if (doc.portrait_licence) rows.push(["肖像许可（SHA-256）", "Portrait licence (SHA-256)", doc.portrait_licence]);
   if (doc.supersedes) rows.push(["取代的旧授权", "Takes the place of", doc.supersedes]);

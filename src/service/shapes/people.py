@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from consent.keychanges import What as KeyChanged
 from consent.requests import Extent, State
 from consent.resemblances import State as SearchState
 from consent.resemblances import What
@@ -144,6 +145,17 @@ class TurnedAway(Shape):
     requester_day: bool = Field(description="Too many named in a day; else too many for one source.")
 
 
+class KeyChange(Shape):
+    """A key was enrolled as hers, or ended. One that is not hers: tell the operator, and the authorities."""
+
+    key: str
+    method: str
+    what: KeyChanged
+    at: Instant
+    by: str = Field(description="Who enrolled or ended it, or issued the link that it came by.")
+    entry: Digest
+
+
 class Inbox(Shape):
     """Everything this tenant has about her, except the sealed log itself. Newest first."""
 
@@ -153,5 +165,6 @@ class Inbox(Shape):
     signed: list[Signed]
     requests: list[ConsentRequest] = Field(description="What she was asked for.")
     reminders: list[Reminder] = Field(description="What was said to end soon.")
+    keys: list[KeyChange] = Field(description="What became of her keys.")
     searches: list[Searched]
     turned_away: list[TurnedAway]

@@ -106,7 +106,7 @@ class Clip(Shape):
 
 
 class Captured(Shape):
-    """What came of a capture. It rules out neither a virtual camera nor a good swap in real time."""
+    """What came of a capture. A virtual camera, a swap in real time, a cut recording may pass."""
 
     person: Id
     outcome: str = Field(description="`shown`, or why it is no answer.")

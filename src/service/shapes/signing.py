@@ -58,7 +58,9 @@ class Prove(Shape):
     proof: ProofLevel
     by: Label = Field(description="Who checked: an operator, a service.")
     how: Label = Field(description="In what way. Never a document number.")
-    lost: bool = Field(default=False, description="She has lost every key: all of them end now.")
+    lost: bool = Field(
+        default=False, description="She has lost every key: all of them end now, and links to make one."
+    )
 
 
 class Token(Shape):
@@ -77,7 +79,7 @@ class Opened(Shape):
     head: Digest | None = Field(description="Of a re-confirmation: the suspension it answers.")
     notice: Notice | None = Field(description="The text of record that the document names.")
     options: dict[str, object] | None = Field(
-        description="For `navigator.credentials.get()`. Recompute the challenge from the document."
+        description="For `navigator.credentials.get()`. Recompute the challenge from document and head."
     )
 
 

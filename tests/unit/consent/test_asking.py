@@ -11,17 +11,26 @@ from audit.fact import Subject
 from audit.leaf import Leaf
 from consent import requests
 from consent.asking import LINK_LASTS, Answered, Asking, TooSoon, Way
-from consent.asking_errors import AnswerWider, LinkInvalid, RequestClosed, RequestUnknown, TermAsked
+from consent.asking_errors import (
+    AnswerWider,
+    LinkInvalid,
+    NotToBeAsked,
+    RequestClosed,
+    RequestUnknown,
+    TermAsked,
+)
 from consent.authorization import Authorization, Request, draw_up
 from consent.capacity import Capacity
 from consent.cooldown import refusals
 from consent.errors import AuthorizationRefused, KeyNotEnrolled, NoticeUnknown
+from consent.estates import Estates
 from consent.notice import read_notice
 from consent.requests import ConsentRequest, Extent, State
 from consent.scope import Scope
 from consent.signature import sign, to_sign
 from consent.words import AgeBand, Purpose, Status
 from consenting import NOON, SWAP, House, Somebody, a_scope, notice
+from proofs import PAPER
 from service.database import Database
 
 SOON = NOON + timedelta(hours=1)
@@ -51,6 +60,24 @@ def tried(database: Database, house: House, person: Somebody, **changes: Any) ->
     with database.write() as session:
         asked = wish(house, person, **changes)
         return Asking(house.registry).ask(session, asked, notice(), by="studio", now=now, ask_again_days=days)
+
+
+@pytest.mark.parametrize("age", [AgeBand.UNDER_14, AgeBand.FROM_14_TO_17, AgeBand.UNKNOWN])
+def test_who_is_not_of_age_is_not_asked(database: Database, house: House, age: AgeBand) -> None:
+    with database.write() as session:
+        house.publish(session, NOON)
+        young = house.enrol(session, NOON, age)
+
+    with pytest.raises(NotToBeAsked, match="of age"):
+        ask(database, house, young)
+
+
+def test_the_dead_are_not_asked(database: Database, house: House, her: Somebody) -> None:
+    with database.write() as session:
+        Estates(house.registry, house.portraits).record(session, her.id, PAPER, by="operator-1", now=NOON)
+
+    with pytest.raises(NotToBeAsked, match="deceased"):
+        ask(database, house, her)
 
 
 def answer(

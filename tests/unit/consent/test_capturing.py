@@ -213,7 +213,7 @@ def test_she_who_turns_as_asked_is_captured_live(
         said = house.ledger.opened(session, after.entry, Subject("person", person.id))
     assert (found[authorization].proof, found[authorization].attested) == (ProofLevel.LIVE_CAPTURE, True)
     assert said is not None
-    assert said["not_shown"] == ["virtual-camera", "real-time-swap"], "what it can't stop is said"
+    assert said["not_shown"] == ["virtual-camera", "real-time-swap", "edited-recording"], "it is said"
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,10 @@ from consent import docket
 from consent.case import Appearance, Case, Mode
 from consent.errors import PersonUnknown
 from consent.inbox import Inbox, inbox
+from consent.keychanges import What
 from consent.objection import Objection, Severity
 from consent.question import Stage
+from consent.signature import keygen
 from consent.withdrawal import By, How
 from consent.words import Action, Purpose, Role, Status
 from consenting import NOON, Effects, House, Somebody
@@ -59,6 +61,25 @@ def decide(session: Session, house: House, at: datetime, *people: Somebody) -> s
 def read(database: Database, house: House, person: str) -> Inbox:
     with database.read() as session:
         return inbox(session, house.registry, person, now=LATER)
+
+
+def test_she_is_told_of_every_key_that_comes_or_goes(database: Database, house: House) -> None:
+    people = house.registry.people
+    with database.write() as session:
+        her, him = house.enrol(session, NOON), house.enrol(session, NOON)
+        _, other = keygen(house.entropy)
+        people.enrol_key(session, her.id, other, by="operator-2", now=LATER)
+        people.retire_key(session, her.id, her.public, by="operator-3", now=LATER)
+
+    told = read(database, house, her.id).keys
+
+    assert [(one.what, one.key, one.by, one.at) for one in told] == [
+        (What.RETIRED, her.public, "operator-3", LATER),
+        (What.ENROLLED, other, "operator-2", LATER),
+        (What.ENROLLED, her.public, her.id, NOON),
+    ]
+    assert len({one.entry for one in told}) == 3
+    assert [one.key for one in read(database, house, him.id).keys] == [him.public]
 
 
 def test_she_is_told_of_every_decision_that_named_her_and_of_nobody_else(

@@ -20,11 +20,11 @@ from consent.errors import (
 )
 from consent.estates import DeathRecorded, Estates
 from consent.keeping import keep_until
-from consent.kinship import Kinship, KinUnknown, NotHerRepresentative, Office, Relation
+from consent.kinship import Kinship, KinUnknown, NotHerRepresentative, Office, Relation, is_heir
 from consent.person import Proof
 from consent.prooftables import CosignatureRow, KinRow
 from consent.registry import Granted
-from consent.signature import keygen, sign, to_sign
+from consent.signature import keygen, sign, to_reconfirm, to_sign
 from consent.standing import Standing
 from consent.tables import AuthorizationRow, PortraitRow
 from consent.words import AgeBand, ProofLevel, Purpose, Status
@@ -130,6 +130,48 @@ def test_dates_that_contradict_the_band_are_refused(band: AgeBand, fourteen: Any
 
 
 # Guardians
+
+
+def suspended(database: Database, house: House, authorization: str) -> bytes:
+    """After a restored backup: what is to be signed."""
+    with database.write() as session:
+        house.registry.suspend_all(session, now=LATER)
+        found = house.registry.standings(session, "default", [authorization], now=LATER, lock=None)
+    return to_reconfirm(found[authorization].head, found[authorization].document.digest)
+
+
+def test_a_guardian_confirms_as_one_and_only_while_she_is_represented(child: Family) -> None:
+    house, which = child.house, child.authorization
+    evidence = sign(child.guardian.private, suspended(child.database, house, which)).encoded
+    with child.database.write() as session, pytest.raises(AuthorizationRefused):
+        house.registry.reconfirm(session, which, evidence, now=FOURTEEN)
+
+    with child.database.write() as session:
+        house.registry.reconfirm(session, which, evidence, now=LATER)
+        last = chain.events(session, "default", [which])[which][-1]
+
+    assert (last.kind, last.by) == (chain.RECONFIRMED, "representative")
+
+
+def test_a_former_guardian_confirms_nothing(child: Family) -> None:
+    house, which = child.house, child.authorization
+    evidence = sign(child.guardian.private, suspended(child.database, house, which)).encoded
+    with child.database.write() as session:
+        kin = session.exec(select(KinRow)).one().id
+        Kinship(house.ledger, house.entropy).end(session, child.child.id, kin, by="operator-1", now=LATER)
+
+    with child.database.write() as session, pytest.raises(NotHerRepresentative):
+        house.registry.reconfirm(session, which, evidence, now=LATER + DAY)
+
+
+def test_the_dead_confirm_nothing(database: Database, house: House) -> None:
+    estate = an_estate(database, house)
+    evidence = sign(estate.her.private, suspended(database, house, estate.granted)).encoded
+    with database.write() as session:
+        estate.estates.record(session, estate.her.id, PAPER, by="operator-1", now=LATER)
+
+    with database.write() as session, pytest.raises(AuthorizationRefused):
+        house.registry.reconfirm(session, estate.granted, evidence, now=LATER)
 
 
 def test_a_guardian_signs_for_a_child_until_she_is_fourteen(child: Family) -> None:
@@ -390,8 +432,8 @@ def test_an_heir_signs_anew_and_only_for_the_dead(database: Database, house: Hou
     assert found.heir_signed
     assert found.in_force(Purpose.USER_SWAP)
     with database.read() as session:
-        assert estate.estates.is_heir(session, estate.her.id, estate.heir.id, now=LATER)
-        assert not estate.estates.is_heir(session, estate.her.id, stranger.id, now=LATER)
+        assert is_heir(session, house.ledger, estate.her.id, estate.heir.id, now=LATER)
+        assert not is_heir(session, house.ledger, estate.her.id, stranger.id, now=LATER)
 
 
 def test_a_death_recorded_in_error_is_taken_back_with_what_rested_on_it(

@@ -56,7 +56,7 @@ def test_how_often_the_key_was_used_since_is_no_matter() -> None:
 
 
 def test_a_reconfirmation_is_another_challenge_than_a_grant() -> None:
-    again = to_reconfirm("ab" * 32)
+    again = to_reconfirm("ab" * 32, "cd" * 32)
     stored = HERS.signs(again).encoded
 
     assert verified(stored, again)

@@ -17,15 +17,20 @@ from sqlmodel import Session
 
 from audit.fact import Subject
 from consent import ceremony
+from consent.age import Ages
+from consent.capacity import Capacity, Representative
 from consent.ceremony import Made, Registration, RegistrationWrong, check_registration, check_signing
+from consent.cosignature import check_both, to_cosign
+from consent.cosigning import Cosigning
 from consent.errors import AuthorizationRefused, KeyNotEnrolled, KeyTaken, PersonUnknown, SignatureWrong
 from consent.passkey import PasskeysUnready, challenge_of
 from consent.passkeys import Passkeys
 from consent.person import PersonKey, Proof
 from consent.registry import Granted
 from consent.signature import Evidence, to_reconfirm, to_sign
-from consent.words import ProofLevel, Purpose
+from consent.words import AgeBand, ProofLevel, Purpose
 from consenting import NOON, House, Somebody
+from proofs import PAPER, guards
 from service.database import Database
 from softkeys import AT, BE, BS, ORIGIN, PARTY, UP, UV, Softkey, base64url, eddsa, es256, rs256
 
@@ -319,15 +324,40 @@ def test_a_suspended_consent_is_confirmed_with_a_passkey(database: Database, hou
         done = granted(session, house, her(session, house, key), key)
         registry.suspend_all(session, now=LATER)
         which = [done.authorization]
-        head = registry.standings(session, house.tenant, which, now=LATER, lock=None)[which[0]].head
+        found = registry.standings(session, house.tenant, which, now=LATER, lock=None)[which[0]]
+        message = to_reconfirm(found.head, found.document.digest)
 
-        registry.reconfirm(session, which[0], key.signs(to_reconfirm(head)).encoded, now=LATER)
+        registry.reconfirm(session, which[0], key.signs(message).encoded, now=LATER)
 
         found = registry.standings(session, house.tenant, which, now=LATER, lock=None)
     assert found[which[0]].in_force(Purpose.USER_SWAP)
 
 
 # The ceremonies themselves
+
+
+def test_guardian_and_youth_each_sign_with_a_passkey(database: Database, house: House) -> None:
+    guardians, hers = Softkey(), Softkey(private=es256())
+    with database.write() as session:
+        guardian = her(session, house, guardians)
+        people, ages = house.registry.people, Ages(AgeBand.FROM_14_TO_17, None, NOON + timedelta(days=200))
+        youth = people.enrol(session, guardian.person.proof, ages.band, now=NOON, ages=ages)
+        enrolled(session, house, youth.id, hers)
+        guards(house, session, youth.id, guardian.id, NOON)
+        capacity = Capacity(ages.band, guardian=Representative(guardian.id, PAPER))
+        document = house.document(Somebody(youth, b"", ""), NOON, capacity=capacity).encoded
+        first = guardians.signs(to_sign(document)).encoded
+        which = house.registry.grant(session, document, first, now=NOON).authorization
+        second = hers.signs(to_cosign(document)).encoded
+
+        Cosigning(house.registry).cosign(session, which, second, now=LATER)
+
+        found = house.registry.standings(session, house.tenant, [which], now=LATER, lock=None)
+    assert found[which].guardian_signed
+    assert check_both(document, first, second, PARTY) == (guardians.key.hex(), hers.key.hex())
+    elsewhere = hers.but(origin="https://elsewhere.example").signs(to_cosign(document)).encoded
+    with pytest.raises(SignatureWrong):
+        check_both(document, first, elsewhere, PARTY)
 
 
 def test_options_demand_that_the_user_is_verified_and_want_no_attestation() -> None:

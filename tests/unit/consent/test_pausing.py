@@ -10,16 +10,21 @@ from audit.canonical import Json
 from audit.errors import BadInput, Diverged
 from audit.fact import Subject
 from consent import chain, pausing
+from consent.age import Ages
 from consent.asking_errors import ResumeNotHers
+from consent.capacity import Capacity, Representative
 from consent.errors import AuthorizationDiverged, AuthorizationUnknown, PurposeNotGiven, RecoveryCodeWrong
+from consent.kinship import Kinship, NotHerRepresentative
 from consent.permit import Permit, Refusal
 from consent.registry import Granted
+from consent.signature import sign, to_sign
 from consent.standing import Standing
 from consent.tables import ConsentStateRow
 from consent.withdrawal import By, How
-from consent.words import Purpose, Status
+from consent.words import AgeBand, Purpose, Status
 from consenting import NOON, SWAP, Effects, House, Somebody
 from gating import a_room, covered
+from proofs import PAPER, guards
 from service.database import Database
 
 SOON, LATER = NOON + timedelta(minutes=1), NOON + timedelta(minutes=2)
@@ -104,6 +109,52 @@ def test_the_code_of_the_receipt_pauses_and_resumes_and_no_other_code_does(
 
     assert by == By(How.RECOVERY_CODE, her.id)
     assert stands(database, house, granted.authorization).in_force(Purpose.USER_SWAP)
+
+
+def test_the_code_does_not_undo_what_she_paused_with_a_key(
+    database: Database, house: House, given: tuple[Somebody, Granted]
+) -> None:
+    # Given one purpose paused with the code, and then all in her session
+    her, granted = given
+    ledger, one = house.ledger, granted.authorization
+    code = By(How.RECOVERY_CODE, her.id)
+    with database.write() as session:
+        first = pausing.pause(session, ledger, one, by=code, now=SOON, purposes=[Purpose.MATCHING])
+        second = pausing.pause(session, ledger, one, by=hers(her), now=SOON)
+        again = pausing.pause(session, ledger, one, by=code, now=SOON)
+
+        # When
+        with pytest.raises(ResumeNotHers):
+            pausing.resume(session, ledger, one, by=code, now=LATER, purposes=[Purpose.MATCHING])
+        resumed = pausing.resume(session, ledger, one, by=hers(her), now=LATER)
+
+    # Then
+    assert (first.changed, second.changed, again.changed) == ({Purpose.MATCHING}, SWAP, frozenset())
+    assert resumed.changed == SWAP
+    assert stands(database, house, one).in_force(Purpose.MATCHING)
+
+
+def test_who_acts_for_her_is_recorded_to(database: Database, house: House) -> None:
+    with database.write() as session:
+        house.publish(session, NOON)
+        guardian, other = house.enrol(session, NOON), house.enrol(session, NOON)
+        people, ages = house.registry.people, Ages(AgeBand.UNDER_14, None, NOON + timedelta(days=99))
+        child = people.enrol(session, guardian.person.proof, ages.band, now=NOON, ages=ages)
+        kin = guards(house, session, child.id, guardian.id, NOON)
+        capacity = Capacity(ages.band, guardian=Representative(guardian.id, PAPER))
+        document = house.document(Somebody(child, b"", ""), NOON, capacity=capacity).encoded
+        evidence = sign(guardian.private, to_sign(document)).encoded
+        one = house.registry.grant(session, document, evidence, now=NOON).authorization
+        acting = By(How.REPRESENTATIVE, guardian.id)
+
+        for change in (pausing.pause, pausing.resume):
+            with pytest.raises(NotHerRepresentative):
+                change(session, house.ledger, one, by=By(How.REPRESENTATIVE, other.id), now=SOON)
+            assert change(session, house.ledger, one, by=acting, now=SOON).changed == SWAP
+        pausing.pause(session, house.ledger, one, by=acting, now=SOON)
+        Kinship(house.ledger, house.entropy).end(session, child.id, kin.id, by="operator-1", now=SOON)
+        with pytest.raises(NotHerRepresentative):
+            pausing.resume(session, house.ledger, one, by=acting, now=LATER)
 
 
 @pytest.mark.parametrize("how", sorted(set(How) - pausing.HERS))

@@ -21,10 +21,11 @@ def test_enrolling_says_how_it_is_known_who_she_is(database: Database, house: Ho
         logged = house.ledger.opened(session, person.entry, Subject("person", person.id))
 
     assert person == somebody.person
-    assert person.proof == Proof(ProofLevel.VERIFIED_IDENTITY, "operator-1", "video call")
+    proof = Proof(ProofLevel.VERIFIED_IDENTITY, "operator-1", "video call", attested_at=NOON)
+    assert person.proof == proof
     assert person.age is AgeBand.ADULT
     assert logged is not None
-    assert set(logged) == {"person", "proof", "by", "how", "age", "at"}
+    assert set(logged) == {"person", "proof", "by", "how", "age", "at", "attested_at"}
 
 
 def test_nobody_else_can_open_her_enrolment(database: Database, house: House) -> None:

@@ -1,5 +1,5 @@
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,9 +14,10 @@ from consent.person import Proof
 from consent.proofing import AttestationRefused, Method, read_signed
 from consent.proofservices import ProofServiceEnded, ProofServices, ProofServiceTaken, ProofServiceUnknown
 from consent.prooftables import AttestationRow
+from consent.signature import keygen, sign, to_sign
 from consent.tables import PersonRow
 from consent.words import AgeBand, ProofLevel
-from consenting import NOON, House
+from consenting import NOON, House, Somebody
 from proofs import PAPER, Prover, an_adopted, proving
 from service.database import Database
 
@@ -139,12 +140,20 @@ def test_proving_anew_says_what_the_newest_attestation_says(database: Database, 
         proving(house).reprove(session, hers.id, lower, now=LATER)
         with pytest.raises(AttestationRefused):
             proving(house).reprove(session, hers.id, first, now=LATER)
+        word = Proof(ProofLevel.VERIFIED_ACCOUNT, "operator-1", "video call")
+        house.registry.people.prove(session, hers.id, word, now=LATER)
+        proving(house).reprove(
+            session,
+            hers.id,
+            prover.signed(LATER, person=hers.id, method=Method.ACCOUNT, level=ProofLevel.VERIFIED_ACCOUNT),
+            now=LATER,
+        )
 
     with database.read() as session:
         found = house.registry.people.get(session, hers.id)
         kinds = [e.leaf for e in house.ledger.entries_of(session, Subject("person", hers.id))]
     assert (found.proof.level, found.proof.attested_by) == (ProofLevel.VERIFIED_ACCOUNT, prover.key)
-    assert sum(b"PersonProven" in leaf for leaf in kinds) == 2
+    assert sum(b"PersonProven" in leaf for leaf in kinds) == 4, "an operator's word is one too"
 
 
 def test_an_attestation_of_somebody_else_proves_nothing_of_her(database: Database, house: House) -> None:
@@ -258,3 +267,61 @@ def test_a_proofing_key_is_adopted_once_retired_once_and_each_is_an_entry(
         (only,) = services.every(session)
     assert [k in leaf for k, leaf in zip((b"Adopted", b"Retired"), leaves, strict=True)] == [True, True]
     assert only.retired_at == LATER
+
+
+def proof_of(database: Database, house: House, who: Somebody, key: bytes, at: datetime) -> ProofLevel:
+    """What is known of who signed, of something that is signed with this key."""
+    with database.write() as session:
+        document = house.document(who, at).encoded
+        one = house.registry.grant(session, document, sign(key, to_sign(document)).encoded, now=at)
+        found = house.registry.standings(session, "default", [one.authorization], now=at, lock=None)
+    return found[one.authorization].proof
+
+
+def test_a_proof_speaks_for_her_first_key_and_for_none_that_comes_beside_it(
+    database: Database, house: House
+) -> None:
+    # Given somebody who is proved and then makes a key, and a key that somebody enrols as hers
+    people, (hers, other) = house.registry.people, (keygen(house.entropy) for _ in range(2))
+    proof = Proof(ProofLevel.VERIFIED_IDENTITY, "operator-1", "video call")
+    times = [NOON + timedelta(minutes=n) for n in range(1, 9)]
+    with database.write() as session:
+        house.publish(session, NOON)
+        her = Somebody(people.enrol(session, proof, AgeBand.ADULT, now=NOON), *hers)
+        people.enrol_key(session, her.id, hers[1], by=her.id, now=times[0])
+        people.enrol_key(session, her.id, other[1], by="operator-2", now=times[1])
+
+    # Then what hers signs is proved, and what the other signs is not, nor when hers has ended
+    assert proof_of(database, house, her, hers[0], times[2]) is ProofLevel.VERIFIED_IDENTITY
+    assert proof_of(database, house, her, other[0], times[2]) is ProofLevel.SELF_ASSERTED
+    with database.write() as session:
+        people.retire_key(session, her.id, hers[1], by="operator-2", now=times[3])
+    assert proof_of(database, house, her, other[0], times[4]) is ProofLevel.SELF_ASSERTED
+
+    # Until she is proved anew.
+    with database.write() as session:
+        people.prove(session, her.id, proof, now=times[5])
+    assert proof_of(database, house, her, other[0], times[6]) is ProofLevel.VERIFIED_IDENTITY
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_an_attestation_speaks_for_the_next_key_only_of_who_has_none(
+    lost: bool, database: Database, house: House
+) -> None:
+    first, second = keygen(house.entropy), keygen(house.entropy)
+    people, levels = house.registry.people, []
+    with database.write() as session:
+        house.publish(session, NOON)
+        prover, her = an_adopted(house, session, NOON), house.enrol(session, NOON)
+        proving(house).reprove(session, her.id, prover.signed(LATER, person=her.id), now=LATER)
+        if lost:
+            people.retire_key(session, her.id, her.public, by="operator-1", now=LATER)
+        for minutes, (_, public) in enumerate((first, second), 1):
+            at = LATER + timedelta(minutes=minutes)
+            people.enrol_key(session, her.id, public, by="operator-1", now=at)
+
+    for private, _ in (first, second):
+        levels.append(proof_of(database, house, her, private, LATER + timedelta(minutes=5)))
+
+    assert levels[0] is (ProofLevel.VERIFIED_IDENTITY if lost else ProofLevel.SELF_ASSERTED)
+    assert levels[1] is ProofLevel.SELF_ASSERTED

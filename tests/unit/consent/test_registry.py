@@ -586,7 +586,8 @@ def suspend(database: Database, house: House) -> tuple[str, ...]:
 
 
 def reconfirm(database: Database, house: House, somebody: Somebody, granted: Granted, head: str) -> str:
-    evidence = sign(somebody.private, to_reconfirm(head)).encoded
+    document = standing(database, house, granted).document.digest
+    evidence = sign(somebody.private, to_reconfirm(head, document)).encoded
     with database.write() as session:
         return house.registry.reconfirm(session, granted.authorization, evidence, now=LATER)
 
@@ -617,6 +618,19 @@ def test_a_re_confirmation_can_not_be_replayed_after_the_next_suspension(
 
     with pytest.raises(SignatureWrong):
         reconfirm(database, house, somebody, granted, old)
+
+
+def test_a_re_confirmation_is_of_the_document_she_was_shown(database: Database, house: House) -> None:
+    somebody, granted = a_grant(database, house)
+    with database.write() as session:
+        shown = house.grant(session, somebody, NOON, works=frozenset({"another"}))
+    suspend(database, house)
+    meant, other = (standing(database, house, each) for each in (granted, shown))
+
+    evidence = sign(somebody.private, to_reconfirm(meant.head, other.document.digest)).encoded
+
+    with database.write() as session, pytest.raises(SignatureWrong):
+        house.registry.reconfirm(session, granted.authorization, evidence, now=LATER)
 
 
 def test_a_re_confirmation_does_not_bring_back_what_the_journal_denies(

@@ -45,7 +45,7 @@ def test_what_is_signed_names_its_use_before_the_digest() -> None:
 
     assert message.startswith(AUTHORIZATION)
     assert len(message) == len(AUTHORIZATION) + 32
-    assert not to_reconfirm("0" * 64).startswith(AUTHORIZATION)
+    assert not to_reconfirm("0" * 64, "1" * 64).startswith(AUTHORIZATION)
 
 
 @given(st.binary(max_size=40))

@@ -4,9 +4,10 @@ from base64 import b64encode
 from http import HTTPStatus
 from typing import Annotated, cast
 
+import fastapi
 from fastapi import APIRouter, Query
 
-from consent import chain, handles
+from consent import chain, handles, kinship
 from consent.attachment import Attachment
 from consent.authorization import Request, draw_up, parse
 from consent.blindfold import BiometricsOff
@@ -37,7 +38,9 @@ from service import revoking
 from service.api.access import AnyButEngine, Caller, Operator, OperatorOrCreator
 from service.api.house import House, TheHouse
 from service.api.instead import DOCUMENT, PHOTO, SCOPE, SIGNED, may_answer
+from service.api.limits import RateLimited
 from service.api.route import PhotosRoute, Route
+from service.api.strangers import expect_code
 from service.apikeys import KeyRole
 from service.layout import policies
 from service.shapes import authorizations as shapes
@@ -159,18 +162,20 @@ def withdraw(
 
 
 @router.post("/withdrawals")
-@may_answer(AuthorizationUnknown, RecoveryCodeWrong, PurposeNotGiven)
-def withdraw_by_code(house: TheHouse, asked: shapes.WithdrawByCode) -> shapes.Withdrawn:
+@may_answer(AuthorizationUnknown, RecoveryCodeWrong, PurposeNotGiven, RateLimited)
+def withdraw_by_code(
+    house: TheHouse, request: fastapi.Request, asked: shapes.WithdrawByCode
+) -> shapes.Withdrawn:
     """Withdraw with the recovery code of the receipt, and nothing else: no key, no account."""
+    expect_code(house, request, asked.authorization, asked.code)
     return _withdrawn(house, asked.authorization, revoking.Word(code=asked.code), asked)
 
 
 @router.post("/authorizations/{authorization}/disputes")
 @may_answer(AuthorizationUnknown)
 def dispute(house: TheHouse, caller: OperatorOrCreator, authorization: Id) -> shapes.Changed:
-    """Nothing rests on it until the dispute is settled."""
-    _standing(house, caller, authorization)
-    by = _by(caller)
+    """Nothing rests on it until the dispute is settled. One recorded as her heir may say so too."""
+    by = _disputing(house, caller, authorization)
     entry = revoking.change(
         house.record,
         lambda session: house.record.registry.dispute(session, authorization, by=by, now=house.clock()),
@@ -193,7 +198,7 @@ def settle(house: TheHouse, caller: Operator, authorization: Id) -> shapes.Chang
 
 
 @router.post("/authorizations/{authorization}/confirmations")
-@may_answer(AuthorizationUnknown, NotSuspended, *SIGNED)
+@may_answer(AuthorizationUnknown, NotSuspended, AuthorizationRefused, NotHerRepresentative, *SIGNED)
 def reconfirm(
     house: TheHouse, caller: OperatorOrCreator, authorization: Id, asked: shapes.Reconfirm
 ) -> shapes.Changed:
@@ -234,15 +239,31 @@ def references(
     return shapes.References(authorization=authorization, references=len(added))
 
 
+def _disputing(house: House, caller: Caller, authorization: str) -> By:
+    """Who disputes it, if it is any business of his. Raises as for one that is not there."""
+    found, ledger = _found(house, authorization), house.record.ledger
+    if caller.may_see(found.person):
+        return _by(caller)
+    with house.database.read() as session:
+        if kinship.is_heir(session, ledger, found.person, caller.person or "", now=house.clock()):
+            return By(How.REPRESENTATIVE, caller.person or "")
+    raise AuthorizationUnknown("no such authorization here")
+
+
 def _standing(house: House, caller: Caller, authorization: str) -> Standing:
     """How it stands, if the caller may see it. Raises as for one that is not there."""
+    found = _found(house, authorization)
+    if not caller.may_see(found.person):
+        raise AuthorizationUnknown("no such authorization here")
+    return found
+
+
+def _found(house: House, authorization: str) -> Standing:
     with house.database.read() as session:
         found = house.record.registry.standings(
             session, house.tenant, [authorization], now=house.clock(), lock=None
         ).get(authorization)
     if found is None:
-        raise AuthorizationUnknown("no such authorization here")
-    if not caller.may_see(found.person):
         raise AuthorizationUnknown("no such authorization here")
     return found
 

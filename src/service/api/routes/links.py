@@ -5,6 +5,7 @@ from http import HTTPStatus
 
 from fastapi import APIRouter
 
+from consent.asking_errors import AskedTooSoon, NotToBeAsked
 from consent.errors import (
     AuthorizationRefused,
     AuthorizationUnknown,
@@ -13,7 +14,8 @@ from consent.errors import (
     NotSuspended,
     PersonUnknown,
 )
-from consent.people import ProofNotAttested
+from consent.kinship import NotHerRepresentative
+from consent.people import PersonDeceased, ProofNotAttested
 from consent.person import Proof
 from service import inviting
 from service.api.access import Operator
@@ -29,7 +31,7 @@ router = APIRouter(prefix="/v1", tags=["signing"], route_class=Route)
 
 
 @router.post("/people/{person}/links", status_code=HTTPStatus.CREATED)
-@may_answer(PersonUnknown)
+@may_answer(PersonUnknown, PersonDeceased)
 def ask_key(house: TheHouse, caller: Operator, person: Id, asked: shapes.AskKey) -> shapes.LinkIssued:
     """Issue a link by which she makes a passkey: a first, or one more for another device.
 
@@ -40,9 +42,20 @@ def ask_key(house: TheHouse, caller: Operator, person: Id, asked: shapes.AskKey)
 
 
 @router.post("/authorizations/links", status_code=HTTPStatus.CREATED)
-@may_answer(*DOCUMENT, AuthorizationRefused, PersonUnknown, NoticeUnknown)
+@may_answer(
+    *DOCUMENT,
+    AuthorizationRefused,
+    NotHerRepresentative,
+    PersonUnknown,
+    NoticeUnknown,
+    NotToBeAsked,
+    AskedTooSoon,
+)
 def ask_signature(house: TheHouse, caller: Operator, asked: shapes.AskSignature) -> shapes.LinkIssued:
-    """Issue a link by which she reads a document, as drawn up, and signs it with her passkey."""
+    """Issue a link by which she reads a document, as drawn up, and signs it with her passkey.
+
+    That asks her: not again within 90 days of her no, which is refused, and logged.
+    """
     holds = timedelta(hours=asked.hours)
     return _issued(inviting.for_signature(house.record, asked.document, by=caller.requester, holds=holds))
 
@@ -58,7 +71,7 @@ def ask_confirmation(
 
 
 @router.post("/people/{person}/proofs", status_code=HTTPStatus.CREATED)
-@may_answer(PersonUnknown, DocumentMalformed, ProofNotAttested)
+@may_answer(PersonUnknown, PersonDeceased, DocumentMalformed, ProofNotAttested)
 def prove(house: TheHouse, caller: Operator, person: Id, asked: shapes.Prove) -> Person:
     """Record anew how it is known who she is, as when her keys are lost. What they signed stays signed."""
     proof = Proof(asked.proof, asked.by, asked.how)

@@ -1,6 +1,6 @@
 """Pauses: her consent at rest, and going on. As easy as withdrawing."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
 from consent.asking_errors import ResumeNotHers
 from consent.errors import AuthorizationUnknown, PurposeNotGiven, RecoveryCodeWrong
@@ -10,7 +10,9 @@ from service import asking
 from service.api.access import Caller, Creator, OperatorOrCreator
 from service.api.house import House, TheHouse
 from service.api.instead import may_answer
+from service.api.limits import RateLimited
 from service.api.route import Route
+from service.api.strangers import expect_code
 from service.apikeys import KeyRole
 from service.revoking import Word
 from service.shapes import pauses as shapes
@@ -38,17 +40,19 @@ def resume(house: TheHouse, caller: Creator, authorization: Id, asked: shapes.Re
 
 
 @router.post("/pauses")
-@may_answer(AuthorizationUnknown, RecoveryCodeWrong, PurposeNotGiven)
-def pause_by_code(house: TheHouse, asked: shapes.RestByCode) -> shapes.Resting:
+@may_answer(AuthorizationUnknown, RecoveryCodeWrong, PurposeNotGiven, RateLimited)
+def pause_by_code(house: TheHouse, request: Request, asked: shapes.RestByCode) -> shapes.Resting:
     """Let it rest with the recovery code of the receipt, and nothing else."""
+    expect_code(house, request, asked.authorization, asked.code)
     word = Word(code=asked.code)
     return _shaped(asking.rest(house.record, asked.authorization, word, asked.purposes, paused=True))
 
 
 @router.post("/resumptions")
-@may_answer(AuthorizationUnknown, RecoveryCodeWrong, PurposeNotGiven, ResumeNotHers)
-def resume_by_code(house: TheHouse, asked: shapes.RestByCode) -> shapes.Resting:
+@may_answer(AuthorizationUnknown, RecoveryCodeWrong, PurposeNotGiven, ResumeNotHers, RateLimited)
+def resume_by_code(house: TheHouse, request: Request, asked: shapes.RestByCode) -> shapes.Resting:
     """Let it go on with the recovery code of the receipt, and nothing else."""
+    expect_code(house, request, asked.authorization, asked.code)
     word = Word(code=asked.code)
     return _shaped(asking.rest(house.record, asked.authorization, word, asked.purposes, paused=False))
 

@@ -122,6 +122,7 @@ def inbox(house: TheHouse, caller: AnyButEngine, person: Id) -> shapes.Inbox:
             )
             for one in found.reminders
         ],
+        keys=[shapes.KeyChange.model_validate(one, from_attributes=True) for one in found.keys],
         searches=[shapes.Searched.model_validate(one, from_attributes=True) for one in found.searches],
         turned_away=[
             shapes.TurnedAway.model_validate(one, from_attributes=True) for one in found.turned_away

@@ -3,11 +3,18 @@
 from base64 import b64encode
 from http import HTTPStatus
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
 from consent import handles
 from consent.asking import Answered, Way
-from consent.asking_errors import AnswerWider, AskedTooSoon, LinkInvalid, RequestClosed, RequestUnknown
+from consent.asking_errors import (
+    AnswerWider,
+    AskedTooSoon,
+    LinkInvalid,
+    NotToBeAsked,
+    RequestClosed,
+    RequestUnknown,
+)
 from consent.authorization import Authorization
 from consent.errors import AuthorizationRefused, AuthorizationUnknown, NoticeUnknown, PersonUnknown
 from consent.gone import PersonErased
@@ -18,7 +25,9 @@ from service.api import answers
 from service.api.access import AnyButEngine, Caller, Creator, Operator, OperatorOrCreator
 from service.api.house import House, TheHouse
 from service.api.instead import DOCUMENT, SIGNED, may_answer
+from service.api.limits import RateLimited
 from service.api.route import Route
+from service.api.strangers import counted
 from service.apikeys import KeyRole
 from service.shapes import authorizations
 from service.shapes import requests as shapes
@@ -30,7 +39,9 @@ router = APIRouter(prefix="/v1", tags=["requests"], route_class=Route)
 
 
 @router.post("/requests", status_code=HTTPStatus.CREATED)
-@may_answer(PersonUnknown, NoticeUnknown, NoSuchThing, AskedTooSoon, AuthorizationRefused, *DOCUMENT)
+@may_answer(
+    PersonUnknown, NoticeUnknown, NoSuchThing, AskedTooSoon, NotToBeAsked, AuthorizationRefused, *DOCUMENT
+)
 def ask(house: TheHouse, caller: Operator, asked: shapes.Ask) -> shapes.Shown:
     """Ask a person for consent. Not again within 90 days of her no: that is refused, and logged."""
     said = asked.model_dump(exclude={"scope"})
@@ -99,22 +110,23 @@ def link(house: TheHouse, caller: Operator, request: Id, asked: shapes.NewLink) 
 
 
 @router.post("/links/openings")
-@may_answer(LinkInvalid, NoticeUnknown)
-def opened(house: TheHouse, asked: shapes.ByLink) -> shapes.Shown:
+@may_answer(LinkInvalid, NoticeUnknown, RateLimited)
+def opened(house: TheHouse, request: Request, asked: shapes.ByLink) -> shapes.Shown:
     """What a link is for: the notice word for word, and the document. Needs no key."""
-    return _shown(asking.opened(house.record, asked.token))
+    return _shown(_by_link(house, request, asked.token))
 
 
 @router.post("/links/drafts", status_code=HTTPStatus.CREATED)
-@may_answer(LinkInvalid, RequestClosed, NoticeUnknown, AnswerWider, *DOCUMENT)
-def draft_by_link(house: TheHouse, less: shapes.LessByLink) -> authorizations.Draft:
+@may_answer(LinkInvalid, RequestClosed, NoticeUnknown, AnswerWider, RateLimited, *DOCUMENT)
+def draft_by_link(house: TheHouse, request: Request, less: shapes.LessByLink) -> authorizations.Draft:
     """A document that gives less, by a link."""
-    return _draft(house, asking.opened(house.record, less.token), less)
+    return _draft(house, _by_link(house, request, less.token), less)
 
 
 @router.post("/links/answers", status_code=HTTPStatus.CREATED)
 @may_answer(
     LinkInvalid,
+    RateLimited,
     RequestClosed,
     NoticeUnknown,
     AnswerWider,
@@ -125,19 +137,23 @@ def draft_by_link(house: TheHouse, less: shapes.LessByLink) -> authorizations.Dr
     *DOCUMENT,
     *SIGNED,
 )
-def answer_by_link(house: TheHouse, signed: shapes.GrantByLink) -> shapes.Answered:
+def answer_by_link(house: TheHouse, request: Request, signed: shapes.GrantByLink) -> shapes.Answered:
     """She says yes by a link. It is her signature that gives consent; the link only finds the request."""
-    found = asking.opened(house.record, signed.token).request
+    found = _by_link(house, request, signed.token).request
     return _answered(house, asking.answer(house.record, found.id, signed.document, signed.evidence, Way.LINK))
 
 
 @router.post("/links/refusals")
-@may_answer(LinkInvalid, RequestClosed, NoticeUnknown)
-def refuse_by_link(house: TheHouse, asked: shapes.ByLink) -> ConsentRequest:
+@may_answer(LinkInvalid, RequestClosed, NoticeUnknown, RateLimited)
+def refuse_by_link(house: TheHouse, request: Request, asked: shapes.ByLink) -> ConsentRequest:
     """She says no by a link."""
-    return answers.request(
-        asking.refuse(house.record, asking.opened(house.record, asked.token).request.id, Way.LINK)
-    )
+    found = _by_link(house, request, asked.token).request
+    return answers.request(asking.refuse(house.record, found.id, Way.LINK))
+
+
+def _by_link(house: House, request: Request, token: str) -> asking.Shown:
+    with counted(request, LinkInvalid):
+        return asking.opened(house.record, token)
 
 
 def _shown(found: asking.Shown) -> shapes.Shown:

@@ -5,8 +5,7 @@ that is lost on its way is given again to whoever sends the same request with th
 """
 
 from base64 import b64encode
-from collections.abc import Iterator
-from contextlib import contextmanager
+from hashlib import sha256
 from http import HTTPStatus
 
 from fastapi import APIRouter, Request
@@ -26,14 +25,16 @@ from consent.errors import (
     SignatureWrong,
 )
 from consent.gone import PersonErased
+from consent.kinship import NotHerRepresentative
 from consent.links import Act, Link, LinkForAnotherAct, LinkSpent, LinkUnknown
 from consent.passkey import challenge_of
 from consent.signature import PASSKEY, Evidence, to_reconfirm, to_sign
 from service.api.house import House, TheHouse
 from service.api.instead import may_answer
-from service.api.limits import Limits, RateLimited
+from service.api.limits import RateLimited
 from service.api.retold import retold
 from service.api.route import RequestAtWork, RequestUnfinished, Route
+from service.api.strangers import counted, expect_link
 from service.shapes import authorizations, people
 from service.shapes import signing as shapes
 from service.shapes.notices import Notice
@@ -50,7 +51,7 @@ def look(house: TheHouse, request: Request, asked: shapes.Token) -> shapes.Opene
     """What a link is for: the document, the notice it names, and what the browser is to be asked."""
     _, party = house.settings.site
     registry, now = house.record.registry, house.clock()
-    with _known(request), house.database.read() as session:
+    with counted(request, LinkUnknown), house.database.read() as session:
         link = house.links.open(session, asked.token, now=now)
         notice = None
         if link.document is not None:
@@ -73,8 +74,9 @@ def look(house: TheHouse, request: Request, asked: shapes.Token) -> shapes.Opene
 def key_options(house: TheHouse, request: Request, asked: shapes.Token) -> shapes.KeyOptions:
     """What the browser is to be asked to make a passkey: a fresh challenge, in place of an earlier one."""
     _, party = house.settings.site
+    expect_link(house, request, asked.token)
     now = house.clock()
-    with _known(request), house.database.write() as session:
+    with house.database.write() as session:
         link, challenge = house.links.challenge(session, asked.token, now=now)
         taken = house.passkeys.usable(session, link.person, now=now)
     return shapes.KeyOptions(options=dict(registration_options(party, challenge, link.person, list(taken))))
@@ -85,13 +87,14 @@ def key_options(house: TheHouse, request: Request, asked: shapes.Token) -> shape
 def enrol(house: TheHouse, request: Request, asked: shapes.Registration) -> people.PersonKey:
     """Enrol the passkey that was made. From now on what it signs is hers."""
     _, party = house.settings.site
+    expect_link(house, request, asked.token)
     # Committed by itself: whatever comes of this answer, no second one is taken for the challenge.
-    with _known(request), house.database.write() as session:
+    with house.database.write() as session:
         challenge = house.links.take_challenge(session, asked.token, now=house.clock())
     answered = Answered(asked.client_data, asked.attestation)
     made = check_registration(party, challenge, answered, asked.credential)
     now = house.clock()
-    with _known(request), house.database.write() as session:
+    with house.database.write() as session:
         link = house.links.spend(session, asked.token, Act.ENROL, now=now)
         key = house.passkeys.enrol(session, link.person, made, answered, by=link.by, now=now, link=link.entry)
     house.record.log.publish(now=house.clock())
@@ -111,15 +114,16 @@ def enrol(house: TheHouse, request: Request, asked: shapes.Registration) -> peop
 )
 def sign(house: TheHouse, request: Request, asked: shapes.Signature) -> shapes.Signed:
     """Register the document of the link, signed. The receipt holds the recovery code."""
-    with _known(request):
-        return retold(house, "/v1/signatures", asked, shapes.Signed, lambda: _signed(house, asked))
+    expect_link(house, request, asked.token)
+    return retold(house, "/v1/signatures", asked, shapes.Signed, lambda: _signed(house, asked))
 
 
 @router.post("/confirmations", status_code=HTTPStatus.CREATED)
-@may_answer(*LINK, SignatureWrong, KeyNotEnrolled, NotSuspended)
+@may_answer(*LINK, SignatureWrong, KeyNotEnrolled, NotSuspended, AuthorizationRefused, NotHerRepresentative)
 def confirm(house: TheHouse, request: Request, asked: shapes.Signature) -> authorizations.Changed:
     """Confirm the suspended authorization of the link again, signed."""
-    with _known(request), house.database.write() as session:
+    expect_link(house, request, asked.token)
+    with house.database.write() as session:
         link = house.links.spend(session, asked.token, Act.RECONFIRM, now=house.clock())
         evidence = _evidence(house, session, link, asked)
         which = parse(link.document or b"").id
@@ -148,9 +152,10 @@ def _signed(house: House, asked: shapes.Signature) -> shapes.Signed:
 
 
 def _message(link: Link) -> bytes:
+    document = link.document or b""
     if link.act is Act.RECONFIRM:
-        return to_reconfirm(link.head or "")
-    return to_sign(link.document or b"")
+        return to_reconfirm(link.head or "", sha256(document).hexdigest())
+    return to_sign(document)
 
 
 def _evidence(house: House, session: Session, link: Link, asked: shapes.Signature) -> bytes:
@@ -161,14 +166,3 @@ def _evidence(house: House, session: Session, link: Link, asked: shapes.Signatur
     return Evidence(
         PASSKEY, key, asked.signature.hex(), asked.client_data.hex(), asked.authenticator_data.hex()
     ).encoded
-
-
-@contextmanager
-def _known(request: Request) -> Iterator[None]:
-    """Who shows tokens that are none is a stranger, and held to their limit. Raises `RateLimited`."""
-    try:
-        yield
-    except LinkUnknown:
-        limits: Limits = request.app.state.limits
-        limits.strangers.take(request.client.host if request.client else "")
-        raise

@@ -115,6 +115,11 @@ class TreeRows:
         """The first checkpoint that covers the entry at `index` and is not larger than `most`."""
         return self._checkpoint(self._run(_COVERING, index=index, most=most).scalar())
 
+    def of_size(self, size: int) -> Checkpoint | None:
+        """The checkpoint of exactly this size."""
+        found = self.latest(size)
+        return found if found is not None and found.size == size else None
+
     def waits(self) -> bool:
         """Whether an entry has no place yet."""
         return self._run(_WAITS).first() is not None
@@ -157,7 +162,7 @@ class TreeRows:
 
     def add_checkpoint(self, checkpoint: Checkpoint, at: datetime) -> None:
         """Store a checkpoint."""
-        row = {"size": checkpoint.size, "digest": checkpoint.digest, "note": checkpoint.text, "at": at}
+        row = {"size": checkpoint.size, "digest": checkpoint.digest, "note": checkpoint.plain, "at": at}
         self.session.connection().execute(_ADD_CHECKPOINT, {"tenant_id": self.tenant, **row})
 
     def entries(self, begin: int, end: int) -> list[bytes]:

@@ -40,6 +40,7 @@ COMMANDS = (
     "check",
     "verify",
     "log",
+    "witness",
     "models",
     "engine",
     "doctor",

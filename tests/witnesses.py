@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
+
+from starlette.responses import Response
 
 from audit.ids import Entropy
 from audit.witness import Answer
@@ -23,6 +26,8 @@ class Served:
 
     home: WitnessHome
     url: str
+    away: Event = field(default_factory=Event)
+    """Set: it answers 503."""
 
     @property
     def vkey(self) -> str:
@@ -36,8 +41,13 @@ def witness(folder: Path, log: str, entropy: Entropy, name: str = "w.example/1")
     if not folder.exists():
         home = WitnessHome.found(folder, name, entropy)
         home.add(log)
-    with serving(witness_app(home, home.desk(lambda: int(time.time())), "/w")) as url:
-        yield Served(home, f"{url}/w")
+    app, away = witness_app(home, home.desk(lambda: int(time.time())), "/w"), Event()
+
+    async def behind(scope: Any, receive: Any, send: Any) -> None:
+        await (Response(status_code=503) if away.is_set() else app)(scope, receive, send)
+
+    with serving(behind) as url:
+        yield Served(home, f"{url}/w", away)
 
 
 @dataclass

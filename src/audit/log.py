@@ -101,6 +101,11 @@ class Log:
         # Kept: to start threads for each round costs more than to put its files.
         self._writers = ThreadPoolExecutor(files.AT_ONCE, thread_name_prefix="log")
 
+    @property
+    def strict(self) -> bool:
+        """Whether what an entry permits has to wait for a quorum of witnesses."""
+        return self._witnesses is not None and self._witnesses.strict
+
     def start(self) -> Checkpoint | None:
         """Check the database against head and files, then do what a crash has left undone.
 

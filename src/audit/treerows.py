@@ -46,6 +46,12 @@ _LAST_SHOWN = (
     .order_by(_CHECKPOINT.c.size.desc())
     .limit(1)
 )
+_NEXT = (
+    select(_CHECKPOINT.c.at)
+    .where(_CHECKPOINT.c.tenant_id == bindparam("tenant"), _CHECKPOINT.c.size > bindparam("size"))
+    .order_by(_CHECKPOINT.c.size)
+    .limit(1)
+)
 _LEAVES = (
     select(_ENTRY.c.leaf)
     .where(_HERE, _ENTRY.c.idx >= bindparam("begin"), _ENTRY.c.idx < bindparam("end"))
@@ -97,6 +103,12 @@ def standing(session: Session, tenant: str) -> Standing:
     size, at = last or (0, None)
     waiting, since = connection.execute(_BACKLOG, {"tenant": tenant}).one()
     return Standing(size, at, waiting, since)
+
+
+def signed_after(session: Session, tenant: str, size: int) -> datetime | None:
+    """When the first checkpoint larger than `size` was signed; None if there is none."""
+    found: datetime | None = session.connection().execute(_NEXT, {"tenant": tenant, "size": size}).scalar()
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,14 @@ def verify(
     receipt: Annotated[Path, typer.Option(metavar="FILE", help="Its receipt.")],
     vkey: Annotated[Path, typer.Option(metavar="FILE", help="The log's public key, from who you trust.")],
     trust: Annotated[Path, typer.Option(metavar="PEM", help="The C2PA root, from who you trust.")],
+    witnesses: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="A tlog-policy, from who you trust: the log, its witnesses, and which of them are a quorum. "
+            "Without it a receipt that witnesses have cosigned is refused.",
+        ),
+    ] = None,
 ) -> Answer:
     """Check a released file with its receipt and public keys alone. Exit 0 is yes, 1 is no."""
     verdict = check(
@@ -31,6 +39,7 @@ def verify(
         files.read_text(vkey).strip(),
         files.read_text(trust),
         desk.now(),
+        witnesses=None if witnesses is None else files.read_text(witnesses),
     )
     for step in verdict.steps:
         word = "[green]yes[/]" if step.ok else "[bold red]no [/]"

@@ -6,6 +6,7 @@ head is made when the log is added, and one that is missing later is lost, not n
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from audit import durable, note
@@ -18,7 +19,8 @@ from audit.note import NoteMalformed, NoteVerifier
 from audit.tree import EMPTY_ROOT
 from audit.witness import WitnessDesk, of_origin
 
-_KEY, _NAME, _LOGS, _SEEN = "witness.key", "witness.vkey", "logs", "seen"
+_KEY, _NAME, _LOGS, _SEEN, _EVIDENCE = "witness.key", "witness.vkey", "logs", "seen", "evidence"
+_MOST_EVIDENCE = 1000
 
 
 class WitnessFolderTaken(BadInput):
@@ -118,6 +120,15 @@ class WitnessHome:
         kept = self.kept(origin_hash)
         if kept is None or int(kept.split("\n")[1]) <= size:
             durable.replace(self._note(origin_hash), text.encode(), lasting=False)
+
+    def accuse(self, request: bytes) -> None:
+        """Keep a request with a log's own signature under what did not grow: evidence, for a person to look.
+
+        The first of each, and no more than fill a disk's corner: a log that misbehaves could send many.
+        """
+        folder = self.folder / _EVIDENCE
+        if not folder.is_dir() or sum(1 for _ in folder.iterdir()) < _MOST_EVIDENCE:
+            durable.create(folder / f"{sha256(request).hexdigest()}.request", request, mode=0o600)
 
     def kept(self, origin_hash: str) -> str | None:
         """The last cosigned note of a log."""

@@ -51,8 +51,8 @@ def witness_app(home: WitnessHome, desk: WitnessDesk, prefix: str = "") -> FastA
         if answer.status == 200:
             _keep(home, desk, data, answer.body)
         elif answer.status == 422:
-            # The log's own signature under what it should not have signed: evidence against it.
-            LOG.error("a log shows another history", extra={"request": data.decode(errors="replace")})
+            LOG.error("a log shows what did not grow out of what it showed; see the folder `evidence`")
+            home.accuse(data)
         return Response(answer.body, answer.status, headers={"content-type": answer.kind})
 
     @app.get(f"{prefix}/{{origin_hash}}/checkpoint")

@@ -22,7 +22,7 @@ from consent import docket
 from consent.permit import Refusal
 from consent.redemption import Run
 from grounds import Ground, open_world
-from service import alarms
+from service import alarms, revoking
 from service.facts import Lookout
 from service.settings import BadSettings, Settings
 from service.worker import Worker, working
@@ -223,7 +223,11 @@ def test_once_a_witness_has_seen_more_nothing_is_signed_and_withdrawals_go_on(wa
     witnessing.marks.put("w1", "w.example/1 has seen 900 entries, we have 9")
     watched.served.away.set()
 
-    world.withdraws("astronaut")
+    player = world.people["astronaut"]
+    assert player.granted is not None
+    word = revoking.Word(player.granted.recovery_code)
+    done = revoking.withdraw(world.record, player.authorization, word, None)
+    assert done.purposes  # and she is told so, whatever the log does
     with working(world.record, world.studio) as worker:
         for _ in range(3):
             worker.turn()

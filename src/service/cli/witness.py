@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from service import logs
 from service.cli import files
 from service.cli.command import Answer, command, group
 from service.cli.desk import Desk
@@ -32,10 +33,10 @@ def init(
     """Make a witness: its key, and what it remembers of each log. Nothing that exists is replaced."""
     vkeys = [files.read_text(each) for each in log or []]
     home = WitnessHome.found(folder, name, os.urandom)
-    logs = [home.add(vkey).name for vkey in vkeys]
+    known = [home.add(vkey).name for vkey in vkeys]
     desk.voice.say(f"[bold green]{escape(home.witness.text)}[/]")
     desk.voice.hint(f"consentry witness add {folder} LOG.vkey", f"consentry witness serve {folder}")
-    return Answer({"vkey": home.witness.text, "logs": list(logs)})
+    return Answer({"vkey": home.witness.text, "logs": list(known)})
 
 
 @command(app, "add")
@@ -68,12 +69,14 @@ def serve(
     prefix: Annotated[str, typer.Option(metavar="/PATH", help="What its URL has before its routes.")] = "",
     cert: Annotated[Path | None, typer.Option(help="PEM: its certificate, unless a proxy has one.")] = None,
     key: Annotated[Path | None, typer.Option(help="PEM: the certificate's key.")] = None,
+    form: Annotated[logs.Form, typer.Option("--log-form", help="How it writes to stderr.")] = logs.Form.TEXT,
 ) -> Answer:
     """Cosign until Ctrl-C. Refuses to start where what it saw is lost: it could not tell a fork."""
     import uvicorn  # noqa: PLC0415  (half a second that `vkey` and `--help` needn't wait for)
 
     from service.witness_server import witness_app  # noqa: PLC0415
 
+    logs.configure(form, "info")
     home = WitnessHome(folder)
     at_work = home.desk(lambda: int(time.time()))
     config = uvicorn.Config(

@@ -56,6 +56,11 @@ def test_each_answer_has_its_status_and_type(client: httpx.Client, served: Serve
     assert asked(b"")[0] == 400
     assert asked(request(10, 20))[0] == 200
     assert asked(request(20, 20))[0] == 200
+    forked = Request(20, (), Checkpoint.sign(ORIGIN, 20, bytes(32), KEY).text).data
+    for _ in range(2):
+        assert asked(forked)[0] == 422
+    (kept,) = (served.home.folder / "evidence").iterdir()
+    assert kept.read_bytes() == forked
     for method, path in (("GET", "/add-checkpoint"), ("PUT", "/add-checkpoint")):
         assert client.request(method, path).status_code == 405
     assert client.get("/docs").status_code == 404

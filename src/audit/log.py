@@ -166,6 +166,8 @@ class Log:
 
     def vouched(self, session: Session, leaf_hash: str) -> str | None:
         """The same, under which what an entry permits may be done: in strict mode one that a quorum saw."""
+        if not self.strict:
+            return self.covered(session, leaf_hash)
         found = self._found(session, leaf_hash)
         return found[1].digest if found else None
 
@@ -188,6 +190,11 @@ class Log:
         except tree.ProofInvalid:
             raise guard.LogEdited(f"the rows no longer prove entry {index}") from None
         return Proof.make(index, path, checkpoint).text
+
+    def public(self, session: Session) -> Checkpoint | None:
+        """The checkpoint for others to see: the last one, in strict mode the last that a quorum saw."""
+        latest = self.latest(session)
+        return None if latest is None else self._public(session, latest)
 
     def witnessed(self, session: Session) -> Checkpoint | None:
         """The last published checkpoint that a quorum saw, with their lines; None where none is, or was."""
@@ -335,8 +342,7 @@ class Log:
     def _current(self) -> Checkpoint | None:
         """What `checkpoint` is to hold; None if nothing is to be shown yet."""
         with self._sessions.read() as session:
-            latest = self.latest(session)
-            return None if latest is None else self._public(session, latest)
+            return self.public(session)
 
     def _public(self, session: Session, latest: Checkpoint) -> Checkpoint | None:
         if self._witnesses is None:

@@ -81,9 +81,9 @@ def checkpoint(desk: Desk) -> Answer:
     """The last signed checkpoint, to be kept by whoever wants to notice a rewritten log."""
     record = desk.record
     with record.database.read() as session:
-        latest = record.log.latest(session)
+        latest = record.log.public(session)
     if latest is None:
-        raise EntryUnpublished("nothing is published yet")
+        raise EntryUnpublished("nothing is published yet, or nothing that a quorum of witnesses saw")
     desk.voice.raw(latest.text)
     return Answer({"size": latest.size, "root": latest.root, "text": latest.text, "digest": latest.digest})
 

@@ -1,6 +1,7 @@
 """A log and its witnesses over real sockets: what they sign is shown, what else they do costs nothing."""
 
 import os
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -8,22 +9,28 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import trustme
 
 from audit import files, note, tree
 from audit.ahead import AheadMarks
 from audit.checkpoint import Checkpoint
 from audit.cosignature import Witness, cosign
 from audit.cosignrows import CosignRows
-from audit.keys import Duty, SigningKey
+from audit.keys import Duty, SigningKey, load_private
 from audit.log import EntryUnpublished, Log
 from audit.proof import Proof
 from audit.quorum import Trust
+from audit.treerows import TreeRows
 from audit.witness import SIZE_TYPE, Answer, Request, of_origin
-from audit.witnessed import WitnessAhead
+from audit.witnessed import WitnessAhead, WitnessUnready
 from audit.witnessing import Witnessing
+from enginehosts import papers, serving
 from logbook import NOON, ORIGIN, BreakingStorage, Countdown, Desk, Died, a_fact
 from service.cosigning import Cosigner, Outcome
 from service.database import Database
+from service.witness_home import WitnessHome
+from service.witness_post import AddressUnfit, WitnessPost, allowed
+from service.witness_server import witness_app
 from witnesses import Served, lying, policy, several, witness
 
 
@@ -473,3 +480,110 @@ def test_many_at_once_ask_publish_and_show_and_the_log_stays_one(three: House) -
     three.witnessing.trust.check(shown.text)
     with three.desk.database.read() as session:
         assert three.log().audit(session).findings == ()
+
+
+# Set back whole
+
+
+def test_a_deployment_that_was_set_back_whole_learns_it_from_its_witnesses(three: House) -> None:
+    """Database, head and files are of one older time: nothing here can know. The witnesses do."""
+    three.grow(5)
+    three.cosigner().round()
+    old = Desk(three.desk.database, three.desk.folder, tenant="copy", key=three.desk.key)
+    back = House(old, three.witnesses, quorum=2, strict=True)
+    back.log().start()
+    plain = back.grow(2)
+
+    assert back.said(*back.cosigner().round()) == dict.fromkeys(("w1", "w2", "w3"), "WITNESS_AHEAD")
+    assert back.shown() is None
+    with pytest.raises(WitnessAhead, match="5 entries, we have 2"):
+        back.log().publish(now=NOON)
+    with old.database.read() as session:
+        assert back.log().latest(session) == plain
+        assert back.log().public(session) is None
+
+
+def test_a_witnessed_checkpoint_is_found_behind_any_number_that_are_not(three: House) -> None:
+    """A quorum of one of two and the third: hundreds of checkpoints may have two lines and be none."""
+    trust = Trust.parse(
+        "\n".join(
+            [
+                f"log {three.desk.log().verifier.text}",
+                *(f"witness {name} {one.vkey} {one.url}" for name, one in three.witnesses.items()),
+                "group either any w1 w2",
+                "group both all either w3",
+                "quorum both",
+            ]
+        )
+    )
+    witnessing = Witnessing(trust, True, AheadMarks(three.desk.folder / "ahead"))
+    keys = {
+        name: load_private(one.home.folder / "witness.key", Duty.WITNESS)
+        for name, one in three.witnesses.items()
+    }
+    log, desk = three.log(), three.desk
+    for size in range(1, 151):
+        desk.write_many(1)
+        text = note.parse(log.publish(now=NOON).text).text
+        with desk.database.write() as session:
+            rows = CosignRows(desk.tenant, session)
+            for name in ("w1", "w3") if size in {70, 75} else ("w1", "w2"):
+                rows.add(size, name, cosign(text, three.witnesses[name].home.witness.name, keys[name], 1), 1)
+    with desk.database.read() as session:
+        tree_rows = TreeRows(desk.tenant, log.verifier, session)
+        found = [witnessing.newest(tree_rows, 150), witnessing.newest(tree_rows, 74)]
+        found += [witnessing.first(tree_rows, index, 150) for index in (0, 69, 70, 75)]
+    assert [one.size if one else None for one in found] == [75, 70, 70, 70, 75, None]
+
+
+def test_a_witness_is_asked_over_tls_and_only_where_its_certificate_holds(
+    house: House, tmp_path: Path
+) -> None:
+    authority, other = trustme.CA(), trustme.CA()
+    mine = papers(tmp_path / "papers", authority, "127.0.0.1")
+    home = WitnessHome.found(tmp_path / "w", "w.example/1", os.urandom)
+    home.add(house.desk.log().verifier.text)
+    with serving(witness_app(home, home.desk(lambda: 1)), mine) as url:
+        for ca, works in ((authority, True), (other, False)):
+            context = ssl.create_default_context()
+            ca.configure_trust(context)
+            context.load_cert_chain(mine.cert, mine.key)
+            post = WitnessPost("w1", url, time.monotonic() + 10, context)
+            if works:
+                assert post(b"nonsense").status == 400
+            else:
+                with pytest.raises(WitnessUnready):
+                    post(b"nonsense")
+        with pytest.raises(WitnessUnready):
+            WitnessPost("w1", url, time.monotonic() + 10)(b"nonsense")
+
+
+@pytest.mark.parametrize(
+    ("url", "fits"),
+    [
+        ("https://w.example", True),
+        ("https://10.0.0.1:8444/w/", True),
+        ("http://127.0.0.1:8444/w", True),
+        ("http://[::1]:8444", True),
+        ("http://localhost", True),
+        ("http://w.example", False),
+        ("http://10.0.0.1", False),
+        ("http://127.0.0.1.example", False),
+        ("https://", False),
+        ("https://user@w.example", False),
+        ("https://w.example/?a", False),
+        ("https://w.example/#a", False),
+        ("https://w.example:0/", False),
+        ("https://w.example:99999/", False),
+        ("https://w\\.example/", False),
+        ("ftp://w.example/", False),
+        ("file:///etc/passwd", False),
+        ("", False),
+    ],
+)
+def test_witnesses_are_asked_by_https_or_on_this_machine(url: str, fits: bool) -> None:
+    if fits:
+        assert allowed(url) == url.rstrip("/")
+    else:
+        with pytest.raises(AddressUnfit):
+            allowed(url)

@@ -227,6 +227,11 @@ class Ledger:
             ]
         return tuple(found)
 
+    def kept(self, session: Session, leaf_hash: str) -> frozenset[int]:
+        """Which parts of an entry still have what was sealed: the others were erased."""
+        rows = session.connection().execute(_PARTS, {"tenant": self.tenant, "leaf_hash": leaf_hash})
+        return frozenset(row.part for row in rows)
+
     def drop(self, session: Session, places: Iterable[Place]) -> int:
         """Delete these ciphertexts: an erasure, before its keys go. How many; the leaves stay as they are."""
         done = 0
@@ -248,6 +253,10 @@ class Ledger:
         for entry in self._all(session, after):
             if f'"h":"{handle(keys.link, entry.eid)}"'.encode() in entry.leaf:
                 yield entry
+
+    def every(self, session: Session) -> Iterator[Entry]:
+        """Every entry, in order of writing. Reads the whole log."""
+        return self._all(session, 0)
 
     def of_kind(self, session: Session, kind: str) -> Iterator[Entry]:
         """Every entry of this kind, in order of writing. Reads the whole log."""

@@ -55,7 +55,7 @@ def write(files: Mapping[str, bytes]) -> bytes:
         head, record = offline.zip_file(name.encode(), data, len(body))
         body += head + data
         directory += record
-    return bytes(body) + offline.zip_end(bytes(directory), len(files), len(body))
+    return bytes(body + directory) + offline.zip_end(len(files), len(directory), len(body))
 
 
 def read(data: bytes) -> dict[str, bytes]:

@@ -41,9 +41,9 @@ def zip_file(name: bytes, data: bytes, at: int) -> tuple[bytes, bytes]:
     return head + name, record + name
 
 
-def zip_end(directory: bytes, count: int, at: int) -> bytes:
-    """The directory and what stands after it."""
-    return directory + struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, count, count, len(directory), at, 0)
+def zip_end(count: int, directory: int, at: int) -> bytes:
+    """What stands after a directory of so many bytes that begins at `at`."""
+    return struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, count, count, directory, at, 0)
 
 
 def read_zip(data: bytes) -> dict[str, bytes]:
@@ -53,20 +53,26 @@ def read_zip(data: bytes) -> dict[str, bytes]:
     """
     if len(data) > LARGEST:
         raise Fault(f"larger than {LARGEST} bytes")
-    files, directory, last, at = dict[str, bytes](), b"", b"", 0
+    files, records, last, at = dict[str, bytes](), list[bytes](), "", 0
     while data[at : at + 4] == b"PK\3\4" and len(data) >= at + 30:
         size, length = struct.unpack_from("<IH", data, at + 22)
         begin = at + 30 + length
-        name, body = data[at + 30 : begin], data[begin : begin + size]
-        where = f"byte {at}, after {last.decode() or 'the start'}"
-        if not _NAME.fullmatch(name) or name <= last or len(body) != size or len(files) == MOST_FILES:
-            raise Fault(f"a file at {where}: a name or size that no bundle has")
-        head, record = zip_file(name, body, at)
+        raw, body = data[at + 30 : begin], data[begin : begin + size]
+        name, where = raw.decode("latin-1"), f"at byte {at}, after {last or 'the start'}"
+        if not usable(name) or name <= last or len(body) != size or len(files) == MOST_FILES:
+            raise Fault(f"a file {where}: a name or size that no bundle has there")
+        head, record = zip_file(raw, body, at)
         if data[at:begin] != head:
-            raise Fault(f"{name.decode()}: changed, at {where}")
-        files[name.decode()], directory, last, at = body, directory + record, name, begin + size
-    if data[at:] != zip_end(directory, len(files), at) or not files:
-        raise Fault(f"the directory from byte {at} is not that of the files before it")
+            raise Fault(f"{name}: changed, {where}")
+        files[name], last, at = body, name, begin + size
+        records.append(record)
+    directory = at
+    for name, record in zip(files, records, strict=True):
+        if data[at : at + len(record)] != record:
+            raise Fault(f"{name}: not as the directory says, at byte {at}, after {last}")
+        at += len(record)
+    if not files or data[at:] != zip_end(len(files), at - directory, directory):
+        raise Fault(f"the end, at byte {at}, is not that of {len(files)} files")
     return files
 
 
@@ -75,6 +81,9 @@ def read_folder(folder: Path) -> dict[str, bytes]:
     found, total = dict[str, bytes](), 0
     for path in sorted(one for one in folder.rglob("*") if one.is_symlink() or not one.is_dir()):
         name = path.relative_to(folder).as_posix()
+        if "__pycache__" in path.parts:
+            # Python's own, beside the verifier that reads this.
+            continue
         if path.is_symlink() or not path.is_file() or not usable(name):
             raise Fault(f"{name!a}: not a file that a bundle has")
         total += path.stat().st_size

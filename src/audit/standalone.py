@@ -128,6 +128,15 @@ class Verifier:
         if self.video is not None:
             yield _claim("video", self._video, self.video)
 
+    def items(self) -> list[dict[str, Any]]:
+        """The eight items of the case as the exporter states them; none before `files` was proven."""
+        wanted = {"item": int, "en": str, "zh": str, "state": str}
+        found = self.about.get("case", ())
+        try:
+            return [{name: kind(one[name]) for name, kind in wanted.items()} for one in found]
+        except (LookupError, TypeError, ValueError):
+            return []
+
     def _of_entry(self, entry: Entry) -> Iterator[Claim]:
         kind, place = entry.leaf["t"], str(entry.index)
         if kind == "RunStarted":
@@ -364,8 +373,8 @@ def main(bundle: str, trust: str, *video: str) -> int:
         verdicts.add(one.verdict)
         zh = ZH[one.name.partition(" ")[0]]
         sys.stdout.write(f"{one.verdict} {ZH[one.verdict]}  {one.name} {zh}: {one.detail}\n")
-    for item in verifier.about.get("case", ()):
-        sys.stdout.write(f"{item['state']}  {item['en']} {item['zh']}\n")
+    for item in verifier.items():
+        sys.stdout.write(f"{item['state']}  {item['item']} {item['en']} {item['zh']}\n")
     sys.stdout.write(LIMITS)
     return int(NOT_PROVEN in verdicts)
 

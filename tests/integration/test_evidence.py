@@ -1,26 +1,39 @@
-"""Bundles that a stranger can check: of what really happened, on both databases, with the verifier in them."""
+"""Bundles that a stranger can check, of what really happened, with the verifier that lies in them."""
 
-import os
+import importlib.util
+import io
+import json
 import random
+import re
 import subprocess
-import sys
 import venv
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
-from audit import bundle, standalone
+from audit import bundle, claim, standalone
 from audit.bundle import BundleMalformed
+from audit.fact import Subject
+from audit.keys import Duty, SigningKey, load_private
+from consent.errors import PersonUnknown
+from consent.withdrawal import By, How
 from grounds import Ground
+from service.erasing import erase, finish
 from service.evidence import texts
-from service.evidence.about import About, Kind
+from service.evidence.about import About, Kind, Period, PeriodMalformed
 from service.evidence.making import MADE, Evidence, make
 from service.worker import working
 from swap import outputs
+from swap.errors import NoSuchThing
 from swap.orders import Progress
 from worlds import World
+
+BY = By(How.OPERATOR, "operator-1")
 
 
 @dataclass
@@ -32,6 +45,10 @@ class Told:
     video: Path
     made: Evidence
     trust: str
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        return bundle.read(self.made.data)
 
 
 def released(world: World) -> outputs.Output:
@@ -57,25 +74,288 @@ def told(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Iterator[T
     delivered = world.record.delivery.deliver(output.id)
     assert isinstance(delivered, Path)
     video.write_bytes(delivered.read_bytes())
-    yield Told(
-        world,
-        output,
-        video,
-        evidence(world, Kind.OUTPUT, output.id),
-        texts.trusted(world.record).decode(),
-    )
+    made = evidence(world, Kind.OUTPUT, output.id)
+    yield Told(world, output, video, made, texts.trusted(world.record).decode())
     world.close()
 
 
-def claims(data: bytes, trust: str, video: bytes | None = None) -> list[standalone.Claim]:
-    return list(bundle.verifier(bundle.read(data), trust, video).claims())
+def claims(files: Mapping[str, bytes], trust: str, video: bytes | None = None) -> list[standalone.Claim]:
+    return list(bundle.verifier(files, trust, video).claims())
+
+
+def unproven(found: list[standalone.Claim]) -> list[standalone.Claim]:
+    return [one for one in found if one.verdict == standalone.NOT_PROVEN]
+
+
+def resealed(
+    files: Mapping[str, bytes], key: SigningKey, changes: Mapping[str, bytes] = MappingProxyType({})
+) -> dict[str, bytes]:
+    """The same bundle with other files, listed and signed by `key`: an exporter who lies."""
+    said = json.loads(files[standalone.MANIFEST])
+    del said["files"]
+    kept = {name: data for name, data in files.items() if name not in {"bundle.json", "bundle.sig"}}
+    return bundle.read(bundle.seal({**kept, **changes}, said, key))
+
+
+def export_key(world: World) -> SigningKey:
+    return load_private(world.record.layout.key(Duty.EXPORT), Duty.EXPORT)
 
 
 def test_every_claim_of_an_output_is_proven(told: Told) -> None:
-    found = claims(told.made.data, told.trust, told.video.read_bytes())
+    found = claims(told.files, told.trust, told.video.read_bytes())
 
-    assert [(one.name, one.detail) for one in found if one.verdict != "proven"] == []
+    assert [one for one in found if one.verdict != "proven"] == []
     kinds = [one.name.split()[0] for one in found]
     assert kinds[:4] == ["files", "log", "proofs", "openings"]
     assert kinds.count("consent") == 3
     assert {"decision", "standing", "run", "release", "video"} <= set(kinds)
+    assert "intake decide" in " ".join(one.detail for one in found)
+
+
+def test_the_items_of_the_case_are_there_or_named_missing(told: Told) -> None:
+    said = bundle.verifier(told.files, told.trust, None)
+    list(said.claims())
+
+    states = [item["state"] for item in said.items()]
+
+    # The demo has digests of licences, which are no licences, and no contract and no assessment.
+    assert states == ["present", "present", "present", "missing", "present", "missing", "missing", "present"]
+
+
+def test_the_same_record_gives_the_same_bytes_and_any_unzip_reads_them(told: Told) -> None:
+    at = told.world.record.clock()
+    still = replace(told.world.record, clock=lambda: at)
+    first = make(still, About(Kind.OUTPUT, told.output.id), by="auditor-1")
+    # What the entry of the first adds to the log is all that differs.
+    second = bundle.write(bundle.read(first.data))
+
+    assert second == first.data
+    with zipfile.ZipFile(io.BytesIO(first.data)) as opened:
+        assert opened.testzip() is None
+        assert {name: opened.read(name) for name in opened.namelist()} == bundle.read(first.data)
+        assert {info.date_time for info in opened.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+
+
+def test_making_one_is_an_entry_that_her_own_record_has(told: Told) -> None:
+    record, her = told.world.record, told.world.people["hopper"].person
+    with record.database.read() as session:
+        mine = record.ledger.opened(session, told.made.entry, Subject("person", her))
+        theirs = record.ledger.opened(session, told.made.entry, Subject("tenant", told.world.tenant))
+
+    assert told.world.kinds().count(MADE) >= 1
+    assert mine is not None
+    assert theirs is not None
+    assert (mine["bundle"], mine["about"], mine["by"]) == (told.made.digest, "output", "auditor-1")
+    assert theirs["id"] == told.output.id
+
+
+@pytest.fixture(scope="module")
+def empty_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A virtual environment with nothing in it but `cryptography` and what that needs."""
+    room = tmp_path_factory.mktemp("empty") / "venv"
+    venv.create(room, with_pip=False, symlinks=True)
+    (site,) = room.glob("lib/python*/site-packages")
+    for name in ("cryptography", "cffi", "_cffi_backend", "pycparser"):
+        spec = importlib.util.find_spec(name)
+        if spec is not None and spec.origin is not None:
+            origin = Path(spec.origin)
+            source = origin.parent if origin.name == "__init__.py" else origin
+            (site / source.name).symlink_to(source)
+    return room / "bin" / "python"
+
+
+def test_the_verifier_in_it_needs_cryptography_alone(told: Told, empty_python: Path, tmp_path: Path) -> None:
+    zipped, folder, trust = tmp_path / "bundle.zip", tmp_path / "unpacked", tmp_path / "trust.txt"
+    zipped.write_bytes(told.made.data)
+    trust.write_text(told.trust)
+    with zipfile.ZipFile(zipped) as opened:
+        opened.extractall(folder)
+
+    def run(*words: object) -> subprocess.CompletedProcess[str]:
+        command = [empty_python, "-Es", folder / "verify.py", *words]
+        return subprocess.run([str(one) for one in command], capture_output=True, text=True, check=False)
+
+    for bundled in (zipped, folder):
+        done = run(bundled, trust, told.video)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "not proven" not in done.stdout
+        assert "It cannot prove" in done.stdout
+    (folder / "log" / "checkpoint").write_text("nothing")
+    assert run(folder, trust).returncode == 1
+    zipped.write_bytes(b"no bundle")
+    assert run(zipped, trust).returncode == 3
+    ours = subprocess.run([empty_python, "-Es", "-c", "import service"], capture_output=True, check=False)
+    assert ours.returncode == 1
+
+
+def test_the_verifier_is_short_enough_to_be_read(told: Told) -> None:
+    for name in bundle.programs():
+        assert len(told.files[name].splitlines()) < 400
+
+
+def test_a_flipped_bit_is_found_and_located(told: Told) -> None:
+    data, chance = told.made.data, random.Random(20261128)
+    with zipfile.ZipFile(io.BytesIO(data)) as opened:
+        places = sorted((info.header_offset, info.filename) for info in opened.infolist())
+        directory = opened.start_dir
+    for _ in range(1000):
+        at = chance.randrange(len(data))
+        changed = bytearray(data)
+        changed[at] ^= 1 << chance.randrange(8)
+        with pytest.raises(BundleMalformed) as fault:
+            bundle.read(bytes(changed))
+        if at < directory:
+            start, name = max(place for place in places if place[0] <= at)
+            before = max((place for place in places if place[0] < start), default=(0, "the start"))[1]
+            # Its name as it reads now; where that is none, or its head is broken, what stands before it.
+            now = bytes(changed[start + 30 :][: len(name)]).decode("latin-1")
+            assert any(one in str(fault.value) for one in (now, f"after {before}"))
+        else:
+            assert re.search(r"directory says|the end", str(fault.value))
+
+
+def test_a_flipped_bit_in_an_unpacked_file_is_found_and_located(told: Told) -> None:
+    chance, files = random.Random(7), told.files
+    for name in chance.sample(sorted(files), 40):
+        changed = bytearray(files[name])
+        changed[chance.randrange(len(changed))] ^= 1 << chance.randrange(8)
+        first, *rest = claims({**files, name: bytes(changed)}, told.trust)
+        assert (first.name, first.verdict, rest) == ("files", "not proven", [])
+        assert name in first.detail
+    assert (
+        "audit/offline.py: missing"
+        in claims({name: data for name, data in files.items() if name != "audit/offline.py"}, told.trust)[
+            0
+        ].detail
+    )
+    assert "extra.txt" in claims({**files, "extra.txt": b""}, told.trust)[0].detail
+
+
+def test_keys_are_the_verifiers_own(told: Told) -> None:
+    def without(word: str) -> list[str]:
+        lines = [line for line in told.trust.splitlines() if not line.startswith(word)]
+        return [one.name.split()[0] for one in unproven(claims(told.files, "\n".join(lines)))]
+
+    assert without("log ") == ["log"]
+    assert without("consentry/export") == ["files"]
+    assert without("consentry/countersign") == ["consent"] * 3
+    stranger = SigningKey.generate(Duty.EXPORT, random.Random(1).randbytes)
+    assert claims(resealed(told.files, stranger), told.trust)[0].verdict == "not proven"
+
+
+def test_an_exporter_who_lies_is_found_out_by_what_was_logged(told: Told) -> None:
+    files, key = told.files, export_key(told.world)
+
+    def says(changes: Mapping[str, bytes]) -> str:
+        found = unproven(claims(resealed(files, key, changes), told.trust))
+        return " ".join(f"{one.name}: {one.detail}" for one in found)
+
+    def change(name: str, old: bytes, new: bytes) -> str:
+        assert old in files[name], name
+        return says({name: files[name].replace(old, new, 1)})
+
+    a_consent = min(name.split("/")[1] for name in files if name.startswith("consent/"))
+    a_policy = min(name for name in files if name.startswith("policy/"))
+    a_question = min(name for name in files if name.startswith("decision/"))
+    run = next(name for name in files if name.startswith("before/"))
+    a_proof = min(name for name in files if name.startswith("proofs/"))
+    store = next(name for name in files if name.startswith("output/"))
+    opened = next(name for name in files if name.startswith("open/") and b'"answer":"permit"' in files[name])
+
+    assert says({}) == ""
+    assert f"consent {a_consent}" in change(f"consent/{a_consent}/document.json", b"{", b"{ ")
+    assert f"consent {a_consent}" in change(f"consent/{a_consent}/notice.md", b"a", b"e")
+    assert f"consent {a_consent}" in change(f"consent/{a_consent}/countersignature.json", b"2026-", b"2025-")
+    assert "not the texts" in change(a_policy, b"a", b"e")
+    assert "not what entry" in change(a_question, b"2", b"3")
+    assert opened in change(opened, b'"answer":"permit"', b'"answer":"refused"')
+    assert a_proof in change(a_proof, b"index ", b"index 1")
+    # A proof of the same permit under a later checkpoint shows nothing of what was before the run.
+    proofs = [name for name in files if name.startswith("proofs/")]
+    (later,) = (name for name in proofs if _index(files[run]) == _index(files[name]))
+    assert "not the checkpoint" in says({run: files[later]})
+    assert "another permit" in change(store, _permit_in(files), b"0" * 64)
+
+
+def _index(proof: bytes) -> bytes:
+    return proof.split(b"\n")[1]
+
+
+def _permit_in(files: Mapping[str, bytes]) -> bytes:
+    """How the manifest of the output names its permit."""
+    said = [json.loads(data)["payload"] for name, data in files.items() if name.startswith("open/")]
+    (salt,) = (one["salt"] for one in said if "salt" in one)
+    (permit,) = (one["permit"] for one in said if "rests_on" in one)
+    return claim.handle(bytes.fromhex(salt), "permit", permit).encode()
+
+
+def test_a_bundle_of_a_template_a_person_and_a_period_is_proven(told: Told) -> None:
+    world = told.world
+    until = (world.record.clock() + timedelta(minutes=1)).isoformat()
+    since = (world.record.clock() - timedelta(hours=1)).isoformat()
+    for kind, name in (
+        (Kind.TEMPLATE, world.known["template"]),
+        (Kind.PERSON, world.people["cameraman"].person),
+        (Kind.PERIOD, f"{since}/{until}"),
+    ):
+        made = evidence(world, kind, name)
+        found = claims(bundle.read(made.data), told.trust)
+        assert unproven(found) == []
+        assert {"decision", "standing", "run", "release", "consent"} <= {one.name.split()[0] for one in found}
+
+
+def test_of_what_is_not_here_there_is_no_bundle(told: Told) -> None:
+    for kind, error in (
+        (Kind.OUTPUT, NoSuchThing),
+        (Kind.TEMPLATE, NoSuchThing),
+        (Kind.PERSON, PersonUnknown),
+        (Kind.PERIOD, PeriodMalformed),
+    ):
+        with pytest.raises(error):
+            evidence(told.world, kind, "0" * 32)
+    with pytest.raises(PeriodMalformed):
+        Period.parse("2026-12-01T00:00:00Z/2026-11-01T00:00:00Z")
+
+
+def test_of_three_people_one_is_erased_and_the_others_verify(at_stage: Callable[[str], World]) -> None:
+    # Given
+    world = at_stage("asked")
+    output, trust = released(world), texts.trusted(world.record).decode()
+    her, consent = world.people["astronaut"].person, world.people["astronaut"].authorization
+    others = {world.people[name].authorization for name in ("cameraman", "hopper")}
+
+    # When she is erased: what proves her consent stays for its time, and says that she withdrew
+    done = erase(world.record, her, BY)
+    found = claims(bundle.read(evidence(world, Kind.OUTPUT, output.id).data), trust)
+    assert [one for one in found if one.verdict != "proven"] == []
+
+    # And when that time is over
+    assert finish(replace(world.record, clock=lambda: done.evidence_until)) == 1
+    made = evidence(world, Kind.OUTPUT, output.id)
+
+    # Then what was hers is erased, the log counts it, and everybody else's holds.
+    files = bundle.read(made.data)
+    found = claims(files, trust)
+    assert unproven(found) == []
+    verdicts = {one.name: one.verdict for one in found if one.name.startswith("consent ")}
+    assert verdicts == {f"consent {consent}": "erased", **{f"consent {one}": "proven" for one in others}}
+    assert {one.verdict for one in found if one.name.startswith("standing ")} == {"proven", "erased"}
+    assert {one.verdict for one in found if one.name.split()[0] in {"run", "release", "decision"}} == {
+        "proven"
+    }
+    assert not any(consent in name for name in files)
+    assert [item.state for item in made.items][2] == "erased"
+
+
+def test_what_is_only_said_to_be_erased_is_not_believed(told: Told) -> None:
+    files = told.files
+    said = json.loads(files[standalone.MANIFEST])
+    hidden = sorted(name for name in files if name.startswith("open/"))[0]
+    said["parts"][hidden.removeprefix("open/").removesuffix(".json")] = "erased"
+    about = {name: value for name, value in said.items() if name != "files"}
+    kept = {name: data for name, data in files.items() if name not in {hidden, "bundle.json", "bundle.sig"}}
+
+    found = claims(bundle.read(bundle.seal(kept, about, export_key(told.world))), told.trust)
+
+    assert (found[-1].name, found[-1].verdict) == ("openings", "not proven")
+    assert "said to be erased" in found[-1].detail

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from sqlmodel import Session
 
-from consent import adoption, case, chain, docket, signed
+from consent import chain, docket, signed
 from consent.assessment import stored
 from consent.authorization import parse
 from consent.case import Case
+from consent.case import parse as parse_case
 from consent.docket import Recorded
 from consent.words import Action
 from service.evidence.about import About, Kind
@@ -64,7 +65,6 @@ def reach(session: Session, record: Record, about: About) -> Reach:
     entries = {decision.entry for decision, _ in asked}
     entries |= {past.entry for events in chains.values() for past in events}
     entries |= {output.leaf_hash for output in made}
-    entries |= {one.entry for one in adoption.every(session, tenant) if one.digest in policies}
     entries |= {one.entry for one in record.papers.every(session)}
     templates = {question.template for _, question in asked if question.template}
     return Reach(
@@ -104,31 +104,40 @@ def _decisions(
 ) -> list[tuple[Recorded, Case]]:
     """In order of id: what was decided of it, with the question."""
     tenant, period = record.settings.tenant, about.period
-    permits, templates = {one.permit for one in made}, {one.template for one in made}
-    donors = {
-        orders.donor(session, tenant, orders.job(session, tenant, one.job).donor).decided_by for one in made
-    }
-    hers = (
-        {one.id for one, _ in docket.naming(session, tenant, about.id)}
-        if about.kind is Kind.PERSON
-        else set()
-    )
+    of_output = {one.permit for one in made} | {_donor(session, tenant, one) for one in made}
+    hers, templates = set[str](), set[str]()
+    match about.kind:
+        case Kind.OUTPUT:
+            templates = {one.template for one in made}
+        case Kind.TEMPLATE:
+            templates = {about.id}
+        case Kind.PERSON:
+            hers = {one.id for one, _ in docket.naming(session, tenant, about.id)}
+        case Kind.PERIOD:
+            pass
+    # The first question about a video comes before there is a template: it names the bytes alone.
+    videos = {library.get(session, tenant, one).received_digest for one in templates}
     found = []
     for one in _every(session, tenant):
-        question = case.parse(one.case)
-        of_swap = one.id in permits or one.follows in permits or one.id in donors
-        match about.kind:
-            case Kind.OUTPUT:
-                wanted = of_swap or (question.template in templates and one.action not in _OF_ONE_SWAP)
-            case Kind.TEMPLATE:
-                wanted = of_swap or question.template == about.id
-            case Kind.PERSON:
-                wanted = of_swap or one.id in hers
-            case Kind.PERIOD:
-                wanted = period is not None and period.has(one.at)
-        if wanted:
+        question = parse_case(one.case)
+        source = question.source if one.action is Action.INTAKE else None
+        about_video = question.template in templates or (
+            source is not None and source.received_digest in videos
+        )
+        if (
+            one.id in of_output
+            or one.follows in of_output
+            or one.id in hers
+            or (about_video and not (about.kind is Kind.OUTPUT and one.action in _OF_ONE_SWAP))
+            or (period is not None and period.has(one.at))
+        ):
             found.append((one, question))
     return sorted(found, key=lambda pair: pair[0].id)
+
+
+def _donor(session: Session, tenant: str, output: Output) -> str:
+    """The decision on whose face was put in."""
+    return orders.donor(session, tenant, orders.job(session, tenant, output.job).donor).decided_by
 
 
 def _every(session: Session, tenant: str) -> Iterator[Recorded]:

@@ -18,19 +18,19 @@ OFFLINE = "audit/offline.py"
 """Where the verifier finds its formats, in a bundle as here."""
 
 
-class BundleMalformed(BadInput):
+class EvidenceMalformed(BadInput):
     """Bytes are not an evidence bundle, or one that was changed; or a trust file is none."""
 
-    code = "BUNDLE_MALFORMED"
+    code = "EVIDENCE_MALFORMED"
     zh = "不是完整的证据包，或内容被改动；或信任文件格式无效。"
     hint = "Use the file as it was handed out, byte for byte; the message says where it differs."
     hint_zh = "请逐字节使用发放时的文件；错误信息会指出不符之处。"
 
 
-class BundleTooLarge(BadInput):
+class EvidenceTooLarge(BadInput):
     """What was asked for does not fit into one bundle."""
 
-    code = "BUNDLE_TOO_LARGE"
+    code = "EVIDENCE_TOO_LARGE"
     zh = "所请求的证据超出单个证据包的上限。"
     hint = "Ask for a shorter period, or for one template, output or person."
     hint_zh = "请缩短期间，或按单个模板、成品或人员导出。"
@@ -45,13 +45,13 @@ def seal(files: Mapping[str, bytes], about: Mapping[str, Json], key: SigningKey)
 
 
 def write(files: Mapping[str, bytes]) -> bytes:
-    """The one zip of these files: sorted, stored, dated 1980. Raises `BundleTooLarge`, `BundleMalformed`."""
+    """The one zip of these files, sorted, stored, dated 1980. Raises `EvidenceTooLarge`, `EvidenceMalformed`."""
     body, directory = bytearray(), bytearray()
     if len(files) > offline.MOST_FILES or sum(map(len, files.values())) > offline.LARGEST // 2:
-        raise BundleTooLarge(f"{len(files)} files; a bundle has at most {offline.MOST_FILES}, and 128 MiB")
+        raise EvidenceTooLarge(f"{len(files)} files; a bundle has at most {offline.MOST_FILES}, and 128 MiB")
     for name, data in sorted(files.items()):
         if not offline.usable(name):
-            raise BundleMalformed(f"a path that no bundle has: {name!a:.80}")
+            raise EvidenceMalformed(f"a path that no bundle has: {name!a:.80}")
         head, record = offline.zip_file(name.encode(), data, len(body))
         body += head + data
         directory += record
@@ -59,19 +59,19 @@ def write(files: Mapping[str, bytes]) -> bytes:
 
 
 def read(data: bytes) -> dict[str, bytes]:
-    """The files of a bundle: byte for byte what `write` makes of them. Raises `BundleMalformed`."""
+    """The files of a bundle: byte for byte what `write` makes of them. Raises `EvidenceMalformed`."""
     try:
         return offline.read_zip(data)
     except offline.Fault as fault:
-        raise BundleMalformed(str(fault)) from None
+        raise EvidenceMalformed(str(fault)) from None
 
 
 def verifier(files: Mapping[str, bytes], trust: str, video: bytes | None) -> standalone.Verifier:
-    """What checks a bundle's files for somebody who trusts as this text says. Raises `BundleMalformed`."""
+    """What checks a bundle's files for somebody who trusts as this text says. Raises `EvidenceMalformed`."""
     try:
         return standalone.Verifier(files, offline.Trust.parse(trust), video)
     except offline.Fault as fault:
-        raise BundleMalformed(str(fault)) from None
+        raise EvidenceMalformed(str(fault)) from None
 
 
 def programs() -> dict[str, bytes]:

@@ -5,6 +5,7 @@ Shipped in every bundle beside `verify.py` (`audit.standalone`), and runs with i
 tlog-proof at 5ba5ee8; W3C Web Authentication 3, section 7.2.
 """
 
+import hmac
 import json
 import re
 import struct
@@ -131,6 +132,20 @@ def of_base64(text: str) -> bytes:
     if b64encode(data).decode() != text:
         raise ValueError("not in its only form")
     return data
+
+
+def opened_part(name: str, data: bytes, commitment: str) -> dict[str, Any]:
+    """What a part of an entry says, if that is what the entry commits to. Raises `Fault`."""
+    with reading(name):
+        opened = canonical_json(data)
+        payload, salt = dict(opened["payload"]), opened["salt"]
+        # Canonical, so the payload's own bytes stand between these two: they were committed to.
+        inner = data.removeprefix(b'{"payload":').removesuffix(f',"salt":"{salt}"}}'.encode())
+        if set(opened) != {"payload", "salt"} or len(salt) != 64 or not payload:
+            raise ValueError("not an opening")
+        if hmac.digest(bytes.fromhex(salt), inner, "sha256").hex() != commitment:
+            raise Fault(f"{name}: not what its entry commits to")
+    return payload
 
 
 def ed25519_holds(public: bytes, signature: bytes, message: bytes) -> None:

@@ -27,6 +27,7 @@ from audit.offline import (
     canonical_json,
     ed25519_holds,
     of_base64,
+    opened_part,
     read_folder,
     read_zip,
     reading,
@@ -143,16 +144,12 @@ class Verifier:
             yield _claim(f"run {place}", self._run, entry)
         if kind == "OutputReleased":
             yield _claim(f"release {place}", self._release, entry)
-        if kind == "Decided" and {one.get("answer") for one in entry.parts.values()} == {"permit"}:
-            yield _claim(f"decision {place}", self._decision, entry)
-            alone = {tuple(pair) for one in entry.parts.values() for pair in one["heads"]}
-            self._cited |= {authorization for authorization, _ in alone}
-            for one in entry.parts.values():
-                if "roles" in one:
-                    yield _claim(f"standing {place}", self._standing, entry, one["heads"], one["purposes"])
-                    alone -= {tuple(pair) for pair in one["heads"]}
-            for pair in sorted(alone):
-                yield _claim(f"standing {place}", self._standing, entry, [pair], [])
+        if kind == "Decided" and any(one.get("answer") == "permit" for one in entry.parts.values()):
+            rests_on: list[tuple[list[tuple[str, str]], list[str]]] = []
+            yield _claim(f"decision {place}", self._decision, entry, rests_on)
+            for heads, purposes in rests_on:
+                self._cited |= {authorization for authorization, _ in heads}
+                yield _claim(f"standing {place}", self._standing, entry, heads, purposes)
 
     def _file(self, name: str) -> bytes:
         if name not in self.files:
@@ -202,7 +199,7 @@ class Verifier:
             for part, public in enumerate(entry.leaf["parts"]):
                 name = f"open/{entry.index}.{part}.json"
                 if name in self.files:
-                    entry.parts[part] = _opened(name, self.files[name], public["com"])
+                    entry.parts[part] = opened_part(name, self.files[name], public["com"])
                 else:
                     state = self.about["parts"][f"{entry.index}.{part}"]
                     left[state], entry.erased = left[state] + 1, entry.erased or state == ERASED
@@ -214,8 +211,18 @@ class Verifier:
         opened = sum(len(one.parts) for one in self.entries.values())
         return f"{opened} parts open, {left[ERASED]} erased, {left['sealed']} sealed"
 
-    def _decision(self, entry: Entry) -> str:
-        said = entry.says("case", "policy")
+    def _decision(self, entry: Entry, rests_on: list[tuple[list[tuple[str, str]], list[str]]]) -> str:
+        said, alone = entry.says("case", "policy"), set[tuple[str, str]]()
+        for one in entry.parts.values():
+            heads = [(_text(consent), _text(head)) for consent, head in one["heads"]]
+            alone |= set(heads)
+            if one["answer"] != "permit":
+                raise Fault(f"entry {entry.index} gives two answers")
+            if "roles" in one and heads:
+                rests_on.append((heads, [_text(purpose) for purpose in one["purposes"]]))
+        # Whose own part does not open here: what she agreed to is not known, that her chain is whole may be.
+        seen = {pair for heads, _ in rests_on for pair in heads}
+        rests_on += [([pair], []) for pair in sorted(alone - seen)]
         folder, question = f"policy/{said['policy']}/", f"decision/{said['decision']}.json"
         texts = {
             path.removeprefix(folder): sha256(data).hexdigest()
@@ -234,8 +241,11 @@ class Verifier:
     def _standing(self, entry: Entry, heads: list[tuple[str, str]], purposes: list[str]) -> str:
         live = set[str]()
         for authorization, head in heads:
+            after = (one for one in self.entries.values() if one.leaf.get("ref") == [head])
+            if any(one.leaf["t"] in _MARKS and one.index < entry.index for one in after):
+                raise Fault(f"entry {entry.index} rests on what consent {authorization:.32} was before")
             live |= self._in_force(authorization, head, entry.index)
-        if heads and not set(purposes) <= live:
+        if not set(purposes) <= live:
             raise Fault(f"entry {entry.index} rests on a purpose that was not in force")
         return f"consents {' '.join(one for one, _ in heads)} for {' '.join(purposes) or 'nothing yet'}"
 
@@ -301,6 +311,14 @@ class Verifier:
         enrolled, key = self._find("KeyEnrolled", key=shown["key"])
         if key["person"] not in (acting or {signed["person"]}) or enrolled.index >= granted.index:
             raise Fault(f"consent/{name}/evidence.json: not by her own key, or that of who acts for her")
+        ended = [one for one in self.entries.values() if one.leaf["t"] == "KeyRetired"]
+        if any(
+            part.get("key") == shown["key"]
+            for one in ended
+            if one.index < granted.index
+            for part in one.parts.values()
+        ):
+            raise Fault(f"consent/{name}/evidence.json: by a key that had ended")
         message = b"consentry/authorization/v1\0" + sha256(document).digest()
         self.trust.person(f"consent/{name}/evidence.json", shown, message)
         with reading(f"consent/{name}/countersignature.json"):
@@ -331,17 +349,10 @@ class Verifier:
         raise (Gone if gone else Fault)(f"no {kind} here says it")
 
 
-def _opened(name: str, data: bytes, commitment: str) -> dict[str, Any]:
-    with reading(name):
-        opened = canonical_json(data)
-        payload, salt = dict(opened["payload"]), opened["salt"]
-        # Canonical, so the payload's own bytes stand between these two: they were committed to.
-        inner = data.removeprefix(b'{"payload":').removesuffix(f',"salt":"{salt}"}}'.encode())
-        if set(opened) != {"payload", "salt"} or len(salt) != 64 or not payload:
-            raise ValueError("not an opening")
-        if hmac.digest(bytes.fromhex(salt), inner, "sha256").hex() != commitment:
-            raise Fault(f"{name}: not what its entry commits to")
-    return payload
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("a text was expected")
+    return value
 
 
 def _canonical(value: Mapping[str, str]) -> bytes:

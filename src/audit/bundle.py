@@ -45,7 +45,7 @@ def seal(files: Mapping[str, bytes], about: Mapping[str, Json], key: SigningKey)
 
 
 def write(files: Mapping[str, bytes]) -> bytes:
-    """The one zip of these files, sorted, stored, dated 1980. Raises `EvidenceTooLarge`, `EvidenceMalformed`."""
+    """The one zip of these files: sorted, stored, 1980. Raises `EvidenceTooLarge`, `EvidenceMalformed`."""
     body, directory = bytearray(), bytearray()
     if len(files) > offline.MOST_FILES or sum(map(len, files.values())) > offline.LARGEST // 2:
         raise EvidenceTooLarge(f"{len(files)} files; a bundle has at most {offline.MOST_FILES}, and 128 MiB")

@@ -22,9 +22,11 @@ from consent.tables import AuthorizationRow, PersonKeyRow
 from consent.voidterms import check_terms
 
 _KEY = cast(core.Table, PersonKeyRow.__table__)  # type: ignore[attr-defined]
-_ENROLLED = core.select(
-    _KEY.c.person_id, _KEY.c.key, _KEY.c.method, _KEY.c.valid_from, _KEY.c.valid_until
-).where(_KEY.c.tenant_id == core.bindparam("tenant"), _KEY.c.key.in_(core.bindparam("keys", expanding=True)))
+_KEYS = core.select(_KEY.c.person_id, _KEY.c.key, _KEY.c.method, _KEY.c.valid_from, _KEY.c.valid_until).where(
+    _KEY.c.tenant_id == core.bindparam("tenant")
+)
+_ENROLLED = _KEYS.where(_KEY.c.key.in_(core.bindparam("keys", expanding=True)))
+_HISTORY = _KEYS.where(_KEY.c.person_id.in_(core.bindparam("people", expanding=True)))
 
 SKEW = timedelta(seconds=60)
 """How far a document's `issued_at` may be ahead of the clock."""
@@ -126,6 +128,14 @@ def enrolled(session: Session, tenant: str, keys: Collection[str]) -> dict[str, 
     """The enrolments of these public keys, as they are in the database now. Nobody's key is absent."""
     rows = session.connection().execute(_ENROLLED, {"tenant": tenant, "keys": list(keys)})
     return {row.key: PersonKey(*row) for row in rows}
+
+
+def histories(session: Session, tenant: str, people: Collection[str]) -> dict[str, list[PersonKey]]:
+    """All keys that these people ever had, by person."""
+    found: dict[str, list[PersonKey]] = {}
+    for row in session.connection().execute(_HISTORY, {"tenant": tenant, "people": sorted(people)}):
+        found.setdefault(row.person_id, []).append(PersonKey(*row))
+    return found
 
 
 def key_held(keys: Mapping[str, PersonKey], person: str, evidence: Evidence, at: datetime) -> bool:

@@ -22,7 +22,7 @@ from audit.journal import DenyJournal
 from audit.keys import BadSignature, VerifyingKey
 from audit.remembered import Remembered
 from consent import chain, kinship, proofservices, refusals, resemblances, vouching
-from consent.admission import key_held, told_by
+from consent.admission import histories, key_held, told_by
 from consent.age import Ages
 from consent.authorization import Authorization, parse
 from consent.capacity import Capacity
@@ -145,8 +145,8 @@ class Assessor:
         people = {row.person_id: self._person(session, row, tenant) for row in rows}
         evidence = {row.id: self._evidence(row) for row in rows}
         seconds = {row.id: self._second(row) for row in rows if row.second is not None}
-        histories = vouching.histories(session, tenant, {*people, *(d.signer for d in documents.values())})
-        keys = {key.key: key for history in histories.values() for key in history}
+        known = histories(session, tenant, {*people, *(d.signer for d in documents.values())})
+        keys = {key.key: key for history in known.values() for key in history}
         represented = {d.person for d in documents.values() if d.signer != d.person}
         kin = kinship.of(session, self.noticeboard.ledger, represented) if represented else {}
         proven = {p.proof.attested_by for p in people.values() if p.proof.attested_by is not None}
@@ -169,7 +169,7 @@ class Assessor:
                 raise AuthorizationDiverged("a counter allows another number of uses than was signed for")
             proof = _worth(person.proof, believed)
             hers = [second, shown if document.signer == document.person else None]
-            if not _spoken_for(hers, histories.get(row.person_id, []), person):
+            if not _spoken_for(hers, known.get(row.person_id, []), person):
                 proof = proofservices.nothing(proof)
             signed = shown is not None and key_held(keys, document.signer, shown, at=row.received_at)
             acts = _acts(kin.get(document.person, ()), document, row.received_at)

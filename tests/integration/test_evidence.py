@@ -1,12 +1,10 @@
 """Bundles that a stranger can check, of what really happened, with the verifier that lies in them."""
 
-import importlib.util
 import io
 import json
 import random
 import re
 import subprocess
-import venv
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -29,6 +27,7 @@ from service.evidence import texts
 from service.evidence.about import About, Kind, Period, PeriodMalformed
 from service.evidence.making import MADE, Evidence, make
 from service.worker import working
+from stranger import empty_python, unpacked, verified
 from swap import outputs
 from swap.errors import NoSuchThing
 from swap.orders import Progress
@@ -150,42 +149,22 @@ def test_making_one_is_an_entry_that_her_own_record_has(told: Told) -> None:
     assert theirs["id"] == told.output.id
 
 
-@pytest.fixture(scope="module")
-def empty_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A virtual environment with nothing in it but `cryptography` and what that needs."""
-    room = tmp_path_factory.mktemp("empty") / "venv"
-    venv.create(room, with_pip=False, symlinks=True)
-    (site,) = room.glob("lib/python*/site-packages")
-    for name in ("cryptography", "cffi", "_cffi_backend", "pycparser"):
-        spec = importlib.util.find_spec(name)
-        if spec is not None and spec.origin is not None:
-            origin = Path(spec.origin)
-            source = origin.parent if origin.name == "__init__.py" else origin
-            (site / source.name).symlink_to(source)
-    return room / "bin" / "python"
-
-
-def test_the_verifier_in_it_needs_cryptography_alone(told: Told, empty_python: Path, tmp_path: Path) -> None:
-    zipped, folder, trust = tmp_path / "bundle.zip", tmp_path / "unpacked", tmp_path / "trust.txt"
+def test_the_verifier_in_it_needs_cryptography_alone(told: Told, tmp_path: Path) -> None:
+    zipped, trust = tmp_path / "bundle.zip", tmp_path / "trust.txt"
     zipped.write_bytes(told.made.data)
     trust.write_text(told.trust)
-    with zipfile.ZipFile(zipped) as opened:
-        opened.extractall(folder)
-
-    def run(*words: object) -> subprocess.CompletedProcess[str]:
-        command = [empty_python, "-Es", folder / "verify.py", *words]
-        return subprocess.run([str(one) for one in command], capture_output=True, text=True, check=False)
+    python, folder = empty_python(tmp_path / "venv"), unpacked(zipped)
 
     for bundled in (zipped, folder):
-        done = run(bundled, trust, told.video)
+        done = verified(python, folder, bundled, trust, told.video)
         assert (done.returncode, done.stderr) == (0, "")
         assert "not proven" not in done.stdout
         assert "It cannot prove" in done.stdout
     (folder / "log" / "checkpoint").write_text("nothing")
-    assert run(folder, trust).returncode == 1
+    assert verified(python, folder, folder, trust).returncode == 1
     zipped.write_bytes(b"no bundle")
-    assert run(zipped, trust).returncode == 3
-    ours = subprocess.run([empty_python, "-Es", "-c", "import service"], capture_output=True, check=False)
+    assert verified(python, folder, zipped, trust).returncode == 3
+    ours = subprocess.run([python, "-Es", "-c", "import service"], capture_output=True, check=False)
     assert ours.returncode == 1
 
 

@@ -180,16 +180,20 @@ class Ledger:
 
         Raises `audit.sealing.SealBroken` if a stored ciphertext is not what the leaf says.
         """
+        entry = self.find(session, leaf_hash)
+        return () if entry is None else self.openings_in(session, entry, subject)
+
+    def openings_in(self, session: Session, entry: Entry, subject: Subject) -> tuple[Opened, ...]:
+        """As `openings`, of an entry at hand."""
         try:
-            keys, entry = self._keystore.get(subject), self.find(session, leaf_hash)
+            keys = self._keystore.get(subject)
         except KeysErased:
             return ()
-        if keys is None or entry is None:
+        if keys is None or (mine := handle(keys.link, entry.eid)).encode() not in entry.leaf:
             return ()
         leaf = Leaf.parse(entry.leaf)
-        mine = handle(keys.link, leaf.eid)
         found = []
-        rows = session.connection().execute(_PARTS, {"tenant": self.tenant, "leaf_hash": leaf_hash})
+        rows = session.connection().execute(_PARTS, {"tenant": self.tenant, "leaf_hash": entry.leaf_hash})
         for part, seal_word, ciphertext in rows:
             if leaf.parts[part].h == mine:
                 kind = Seal(seal_word)

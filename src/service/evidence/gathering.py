@@ -4,24 +4,36 @@ Reads the whole log once, as `audit.ledger.Ledger.entries_of` does and for the s
 people or things to entries would be the profile that the log avoids.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from sqlmodel import Session
 
 from audit.canonical import Json
 from audit.fact import Seal, Subject
-from audit.keystore import KeysErased
 from audit.leaf import Leaf
 from audit.ledger import Entry, Opened
-from audit.sealing import Opening, handle
+from audit.sealing import Opening
 from consent import adoption
 from service.evidence.about import About, Kind
 from service.evidence.reach import Reach
 from service.wiring import Record
 
 _BY_ROW = frozenset({"Decided", "ConsentGranted", "ConsentWithdrawn"})
-"""The kinds there are most of. Rows name those of the matter, so nothing is opened to find them."""
+"""Rows name those of the matter."""
+_BY_REF = frozenset(
+    {
+        "RunStarted",
+        "RunFinished",
+        "JobEnded",
+        "OutputReleased",
+        "OutputWithdrawn",
+        "PermitVoided",
+        "PermitExpired",
+    }
+)
+"""Refer to the decision, run or output that they follow from. With `_BY_ROW` they are most of a log, and
+nothing is opened to find them."""
 _WHO = frozenset({"PersonEnrolled", "PersonProven", "PersonCorrected", "KeyEnrolled", "KeyRetired"})
 """What is known of a person who consented, and her keys."""
 _COUNTED = frozenset({"KeysDestroyed", "ErasureCompleted"})
@@ -54,13 +66,10 @@ class Gathering:
 
     def all(self) -> Sequence[Found]:
         """The entries of the matter, and every one that they refer to, in order of writing."""
-        wanted = set(self.reach.ids)
+        wanted = self.reach.ids
         for entry in self.record.ledger.every(self.session):
             if self._of_matter(entry, wanted):
                 self._take(entry)
-                # A run names its permit; what ended the run names the run alone.
-                job = self.found[entry.leaf_hash].says("job")
-                wanted |= {job} if isinstance(job, str) else set()
         return self._with_what_they_name(list(self.found))
 
     def adopted(self, policies: Collection[str]) -> Sequence[Found]:
@@ -78,7 +87,7 @@ class Gathering:
                 waiting += [one for one in self.found[name].leaf.ref if one not in self.found]
         return sorted(self.found.values(), key=lambda one: one.entry.seq)
 
-    def _of_matter(self, entry: Entry, wanted: set[str]) -> bool:
+    def _of_matter(self, entry: Entry, wanted: Set[str]) -> bool:
         leaf = Leaf.parse(entry.leaf)
         if entry.leaf_hash in self.reach.entries or entry.leaf_hash in self.reach.erasures:
             return True
@@ -89,7 +98,9 @@ class Gathering:
             return True
         if leaf.t in _BY_ROW:
             return False
-        for subject, opened in self._openings(leaf, entry.leaf_hash):
+        if leaf.t in _BY_REF and leaf.ref:
+            return any(one in self.found for one in leaf.ref)
+        for subject, opened in self._openings(entry):
             hers = subject.kind == "person" and (leaf.t in _WHO or self._whole_person(subject))
             if hers or any(_mentions(one.opening.payload, wanted) for one in opened):
                 return True
@@ -102,7 +113,7 @@ class Gathering:
         leaf = Leaf.parse(entry.leaf)
         opened = {
             one.part: one.opening
-            for _, parts in self._openings(leaf, entry.leaf_hash)
+            for _, parts in self._openings(entry)
             for one in parts
             if one.seal is Seal.EVID
         }
@@ -113,16 +124,11 @@ class Gathering:
         }
         self.found[entry.leaf_hash] = Found(entry, leaf, opened, states)
 
-    def _openings(self, leaf: Leaf, leaf_hash: str) -> Iterator[tuple[Subject, tuple[Opened, ...]]]:
+    def _openings(self, entry: Entry) -> Iterator[tuple[Subject, tuple[Opened, ...]]]:
         """Whose parts of an entry open, of those that the bundle is for."""
-        handles = {part.h for part in leaf.parts}
         for subject in self._subjects():
-            try:
-                keys = self.record.keystore.get(subject)
-            except KeysErased:
-                continue
-            if keys is not None and handle(keys.link, leaf.eid) in handles:
-                yield subject, self.record.ledger.openings(self.session, leaf_hash, subject)
+            if opened := self.record.ledger.openings_in(self.session, entry, subject):
+                yield subject, opened
 
     def _subjects(self) -> Iterator[Subject]:
         yield Subject("tenant", self.record.settings.tenant)
@@ -130,7 +136,7 @@ class Gathering:
         yield from (Subject("output", one.id) for one in self.reach.outputs)
 
 
-def _mentions(value: Json, wanted: set[str]) -> bool:
+def _mentions(value: Json, wanted: Set[str]) -> bool:
     if isinstance(value, str):
         return value in wanted
     if isinstance(value, Mapping):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from audit import offline, standalone
 from audit.canonical import Json, canonical
+from audit.durable import disk
 from audit.errors import BadInput
 from audit.keys import SigningKey
 
@@ -62,6 +63,15 @@ def read(data: bytes) -> dict[str, bytes]:
     """The files of a bundle: byte for byte what `write` makes of them. Raises `EvidenceMalformed`."""
     try:
         return offline.read_zip(data)
+    except offline.Fault as fault:
+        raise EvidenceMalformed(str(fault)) from None
+
+
+def unpacked(folder: Path) -> dict[str, bytes]:
+    """The files of a bundle that somebody unpacked. Raises `EvidenceMalformed`, `DiskFailed`."""
+    try:
+        with disk(folder):
+            return offline.read_folder(folder)
     except offline.Fault as fault:
         raise EvidenceMalformed(str(fault)) from None
 

@@ -391,4 +391,4 @@ def main(bundle: str, trust: str, *video: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(main(*sys.argv[1:]) if len(sys.argv) in {3, 4} else __doc__)

@@ -45,9 +45,11 @@ def verify(
 
 
 def _bundle(desk: Desk, file: Path, keys: Path, video: Path | None) -> Answer:
-    held = files.read_bytes(files.checked(file), most=offline.LARGEST)
+    held = (
+        bundle.unpacked(file) if file.is_dir() else bundle.read(files.read_bytes(file, most=offline.LARGEST))
+    )
     seen = None if video is None else files.read_bytes(video, most=offline.LARGEST)
-    verifier = bundle.verifier(bundle.read(held), files.read_text(keys), seen)
+    verifier = bundle.verifier(held, files.read_text(keys), seen)
     told: list[Json] = []
     verdicts = set()
     colours = {standalone.PROVEN: "green", standalone.NOT_PROVEN: "bold red"}

@@ -67,13 +67,16 @@ def reach(session: Session, record: Record, about: About) -> Reach:
     entries |= {output.leaf_hash for output in made}
     entries |= {one.entry for one in record.papers.every(session)}
     templates = {question.template for _, question in asked if question.template}
+    # Those that came to nothing too: what ended one before it ran names it alone.
+    whole = [about.id] if about.kind is Kind.TEMPLATE else []
+    tried = orders.jobs_of(session, tenant, templates=whole, unfinished=False)
     return Reach(
-        templates=frozenset({*templates, *([about.id] if about.kind is Kind.TEMPLATE else [])}),
+        templates=frozenset({*templates, *whole}),
         decisions=tuple(decision for decision, _ in asked),
         authorizations=frozenset(consents),
         people=frozenset(people),
         outputs=tuple(made),
-        jobs=frozenset(output.job for output in made),
+        jobs=frozenset({*(output.job for output in made), *(job.id for job in tried)}),
         policies=frozenset(policies),
         entries=frozenset(entries),
         erasures=frozenset(one.entry for one in erased if one is not None),

@@ -1,6 +1,7 @@
 """Evidence bundles from a shell, on both engines: made, handed over, and answered for claim by claim."""
 
 from shell import Shell, enrolled
+from stranger import unpacked
 
 
 def test_a_bundle_is_made_and_verified_from_a_shell(either: Shell) -> None:
@@ -18,6 +19,10 @@ def test_a_bundle_is_made_and_verified_from_a_shell(either: Shell) -> None:
     assert [one["verdict"] for one in answer["claims"]] == ["proven"] * 4
     assert answer["items"][3]["state"] == "missing"
     assert "It cannot prove" in answer["limits"]
+    folder = unpacked(made)
+    assert either("verify", folder, "--keys", trust)["claims"] == answer["claims"]
+    (folder / ".hidden").write_bytes(b"")
+    assert either("verify", folder, "--keys", trust, leaves=3)["error"]["code"] == "EVIDENCE_MALFORMED"
     told = either.said("verify", made, "--keys", trust)
     assert "已证明" in told
     assert "不能证明" in told

@@ -45,10 +45,9 @@ def verify(
 
 
 def _bundle(desk: Desk, file: Path, keys: Path, video: Path | None) -> Answer:
-    held = (
-        bundle.unpacked(file) if file.is_dir() else bundle.read(files.read_bytes(file, most=offline.LARGEST))
-    )
-    seen = None if video is None else files.read_bytes(video, most=offline.LARGEST)
+    most = offline.LARGEST
+    held = bundle.unpacked(file) if file.is_dir() else bundle.read(files.read_bytes(file, most=most))
+    seen = None if video is None else files.read_bytes(video, most=most)
     verifier = bundle.verifier(held, files.read_text(keys), seen)
     told: list[Json] = []
     verdicts = set()

@@ -7,7 +7,7 @@ from stranger import unpacked
 def test_a_bundle_is_made_and_verified_from_a_shell(either: Shell) -> None:
     # Given somebody of whom there is nothing but her enrolment
     person, _ = enrolled(either, "her")
-    trust, made = either.folder / "trust.txt", either.folder / "her.zip"
+    trust, made = either.folder / "trust.txt", either.folder / "bundle.zip"
 
     # When
     said = either("evidence", "person", person, "--to", made, "--by", "auditor-1")
@@ -36,7 +36,7 @@ def test_a_bundle_is_made_and_verified_from_a_shell(either: Shell) -> None:
 
 def test_what_does_not_hold_is_no(either: Shell) -> None:
     person, _ = enrolled(either, "her")
-    trust, made = either.folder / "trust.txt", either.folder / "her.zip"
+    trust, made = either.folder / "trust.txt", either.folder / "bundle.zip"
     either("evidence", "person", person, "--to", made)
     either("evidence", "trust", "--to", trust)
 

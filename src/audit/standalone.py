@@ -112,7 +112,7 @@ class Verifier:
         self.entries: dict[str, Entry] = {}
         """By leaf hash, in order."""
         self.size, self.root = 0, b""
-        self._cited: set[str] = set()
+        self._cited: dict[str, str] = {}
 
     def claims(self) -> Iterator[Claim]:
         """Every claim, in order. Where one of the first four fails there is nothing to rest others on."""
@@ -148,7 +148,7 @@ class Verifier:
             rests_on: list[tuple[list[tuple[str, str]], list[str]]] = []
             yield _claim(f"decision {place}", self._decision, entry, rests_on)
             for heads, purposes in rests_on:
-                self._cited |= {authorization for authorization, _ in heads}
+                self._cited |= dict(heads)
                 yield _claim(f"standing {place}", self._standing, entry, heads, purposes)
 
     def _file(self, name: str) -> bytes:
@@ -250,15 +250,9 @@ class Verifier:
         return f"consents {' '.join(one for one, _ in heads)} for {' '.join(purposes) or 'nothing yet'}"
 
     def _in_force(self, authorization: str, head: str, before: int) -> set[str]:
-        """What was in force at a chain's head, which must be whole down to the grant."""
-        chain = list[Entry]()
-        while not chain or chain[-1].leaf["t"] != "ConsentGranted":
-            if head not in self.entries or self.entries[head].index >= before:
-                raise Fault(f"the chain of consent {authorization:.32} is broken before entry {before}")
-            chain.append(self.entries[head])
-            before, head = chain[-1].index, (*chain[-1].leaf.get("ref", ()), "")[0]
+        """What was in force at a chain's head."""
         given, marks = set[str](), set[tuple[str, str]]()
-        for one in reversed(chain):
+        for one in reversed(self._chain(authorization, head, before)):
             (on, mark), said = _MARKS[one.leaf["t"]], one.says("authorization", "purposes")
             if said["authorization"] != authorization:
                 raise Fault(f"entry {one.index} is of another consent")
@@ -266,6 +260,16 @@ class Verifier:
             now = {(purpose, mark) for purpose in said["purposes"] if mark}
             marks = marks | now if on else marks - now
         return given - {purpose for purpose, _ in marks}
+
+    def _chain(self, authorization: str, head: str, before: int) -> list[Entry]:
+        """The events of a consent from a head back to the grant, which stands last."""
+        chain = list[Entry]()
+        while not chain or chain[-1].leaf["t"] != "ConsentGranted":
+            if head not in self.entries or self.entries[head].index >= before:
+                raise Fault(f"the chain of consent {authorization:.32} is broken before entry {before}")
+            chain.append(self.entries[head])
+            before, head = chain[-1].index, (*chain[-1].leaf.get("ref", ()), "")[0]
+        return chain
 
     def _run(self, entry: Entry) -> str:
         permit, said = self._find("Decided", decision=entry.says("permit")["permit"], answer="permit")
@@ -296,7 +300,8 @@ class Verifier:
         return f"output {said['output']}, SHA-256 {said['digest']}; its C2PA manifest {shown}"
 
     def _consent(self, name: str) -> str:
-        granted, said = self._find("ConsentGranted", authorization=name)
+        granted = self._chain(name, self._cited[name], self.size)[-1]
+        said = granted.says("document", "evidence")
         parts = ("document.json", "evidence.json", "notice.md", "countersignature.json", "record.jsonld")
         document, evidence, notice, counter, record = (self._file(f"consent/{name}/{part}") for part in parts)
         texts = {"document": document, "evidence": evidence, "notice": notice}
@@ -305,8 +310,9 @@ class Verifier:
             if said[part] != digest:
                 raise Fault(f"consent/{name}: its {part} is not the one that was logged")
         signed, shown, by = canonical_json(document), canonical_json(evidence), canonical_json(counter)
-        if canonical_json(record)["consentry:proof"]["document_sha256"] != digests["document"]:
-            raise Fault(f"consent/{name}/record.jsonld: of another document")
+        restated = canonical_json(record)["consentry:proof"]["document_sha256"]
+        if (signed["id"], restated) != (name, digests["document"]):
+            raise Fault(f"consent/{name}: its document or record.jsonld is of another consent")
         acting = {one["person"] for one in signed["capacity"].values() if isinstance(one, dict)}
         enrolled, key = self._find("KeyEnrolled", key=shown["key"])
         if key["person"] not in (acting or {signed["person"]}) or enrolled.index >= granted.index:
@@ -338,15 +344,12 @@ class Verifier:
         return f"SHA-256 {digest}, released by entry {entry.index}"
 
     def _find(self, kind: str, **wanted: str) -> tuple[Entry, dict[str, Any]]:
-        """The first entry of a kind that says this, and what it says. Raises `Gone`, `Fault`."""
-        gone = False
+        """The first entry of a kind that says this, and what it says. Raises `Fault`."""
         for entry in self.entries.values():
-            if entry.leaf["t"] == kind:
-                gone = gone or entry.erased
-                for one in entry.parts.values():
-                    if wanted.items() <= one.items():
-                        return entry, one
-        raise (Gone if gone else Fault)(f"no {kind} here says it")
+            for one in entry.parts.values() if entry.leaf["t"] == kind else ():
+                if wanted.items() <= one.items():
+                    return entry, one
+        raise Fault(f"no {kind} here says it")
 
 
 def _text(value: Any) -> str:

@@ -69,14 +69,18 @@ def test_a_chain_is_whole_and_of_one_consent_and_its_end_is_cited() -> None:
     assert standing(closed, "B").verdict == ERASED
 
 
-def test_what_is_not_open_is_erased_or_a_fault() -> None:
-    verifier = chained(GRANT)
+def test_that_another_was_erased_excuses_nothing() -> None:
+    verifier = chained(GRANT, ("ConsentPaused", "A"))
+    verifier.entries["of another"] = Entry(7, "of another", {"t": "ConsentGranted"}, erased=True)
+    verifier._cited = {IT: "h1"}
+    verifier.size = 9
 
+    verifier.entries["h0"].parts.clear()
     with pytest.raises(Fault):
-        verifier._find("ConsentGranted", authorization="another")
+        verifier._consent(IT)
     verifier.entries["h0"].erased = True
     with pytest.raises(Gone):
-        verifier._find("ConsentGranted", authorization="another")
+        verifier._consent(IT)
 
 
 def test_run_as_a_program_it_says_what_it_can_t_read(tmp_path, capsys) -> None:

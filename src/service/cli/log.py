@@ -87,21 +87,25 @@ def checkpoint(desk: Desk) -> Answer:
 def audit(desk: Desk) -> Answer:
     """Read the whole log again and hold every copy against every other. Exit 4 names what was edited."""
     from consent.erasures import Erasures  # noqa: PLC0415
+    from service.recovery import parts_lost  # noqa: PLC0415
 
     # Without the check at start: it refuses an edited log, and this is what says where it was edited.
     record = desk.record_unstarted
     with record.database.read() as session:
         done = record.log.audit(session)
         # Of a log that was edited its own word is worth nothing, and may not even open.
-        erased = Erasures(record.ledger, record.keystore).dropped(session) if done.sound else None
+        erased = Erasures(record.ledger, record.keystore).dropped(session) if done.sound else 0
+        lost = parts_lost(record.ledger, session) if done.sound else 0
     # Fewer: of entries that wait for their place, or put back from a backup, without keys.
-    sound = done.sound and done.unopenable <= (erased or 0)
+    sound = done.sound and done.unopenable <= erased + lost
     if sound:
         desk.voice.say(f"[bold green]sound[/]: {done.size} entries, root {done.root}")
-        desk.voice.say(f"{done.unopenable} part(s) of entries erased, as the log says")
+        desk.voice.say(
+            f"{done.unopenable} part(s) without payload: the log says {erased} erased, {lost} lost"
+        )
     elif done.sound:
         desk.voice.say(
-            f"[bold red]sealed[/]: {done.unopenable} part(s) have no ciphertext, {erased} were erased"
+            f"[bold red]sealed[/]: {done.unopenable} part(s) have no payload; erased {erased}, lost {lost}"
         )
     for one in done.findings:
         desk.voice.say(f"[bold red]{one.copy}[/] differs from the rest at index {one.index}")
@@ -112,5 +116,6 @@ def audit(desk: Desk) -> Answer:
         "findings": findings,
         "unopenable": done.unopenable,
         "erased": erased,
+        "lost": lost,
     }
     return Answer(value, Exit.OK if sound else Exit.DIVERGED)

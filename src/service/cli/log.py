@@ -114,3 +114,44 @@ def audit(desk: Desk) -> Answer:
         "erased": erased,
     }
     return Answer(value, Exit.OK if sound else Exit.DIVERGED)
+
+
+@command(app, "export")
+def export(
+    desk: Desk, to: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that is not there.")]
+) -> Answer:
+    """Copy the log's public files as they are now: tiles, entries, checkpoint. Any C2SP reader takes them."""
+    from audit.export import export as copied  # noqa: PLC0415
+    from audit.storage import PosixStorage  # noqa: PLC0415
+
+    files.free(to)
+    record = desk.record
+    checkpoint = copied(PosixStorage(record.layout.log), PosixStorage(to), record.log.verifier)
+    desk.voice.say(f"exported: {checkpoint.size} entries, root {checkpoint.root}")
+    desk.voice.hint(f"consentry log fsck {to} --vkey FILE")
+    return Answer({"size": checkpoint.size, "root": checkpoint.root, "origin": checkpoint.origin})
+
+
+@command(app, "fsck")
+def fsck(
+    desk: Desk,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A log's files: `checkpoint` and `tile/`.")],
+    *,
+    vkey: Annotated[
+        Path, typer.Option(metavar="FILE", help="The log's public key, from wherever you trust.")
+    ],
+) -> Answer:
+    """Read a log again from its files alone, without its database. Exit 4 names each file that is wrong."""
+    from audit.fsck import fsck as read_again  # noqa: PLC0415
+    from audit.note import NoteVerifier  # noqa: PLC0415
+    from audit.storage import PosixStorage  # noqa: PLC0415
+
+    verifier = NoteVerifier.parse(files.read_text(vkey))
+    done = read_again(PosixStorage(folder), verifier)
+    if done.sound:
+        desk.voice.say(f"[bold green]sound[/]: {done.checkpoint.size} entries, root {done.root}")
+    for one in done.wrong:
+        desk.voice.say(f"[bold red]{escape(one.path)}[/] entry {one.index}: {one.what}")
+    wrong: Json = [{"path": one.path, "index": one.index, "what": one.what} for one in done.wrong]
+    value: dict[str, Json] = {"size": done.checkpoint.size, "root": done.root, "wrong": wrong}
+    return Answer(value, Exit.OK if done.sound else Exit.DIVERGED)

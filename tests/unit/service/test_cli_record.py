@@ -79,6 +79,30 @@ def test_the_log_audits_as_sound(either: Shell) -> None:
     assert either("log", "audit")["findings"] == []
 
 
+def test_the_log_is_copied_out_and_read_again_without_a_database(either: Shell) -> None:
+    granted(either)
+    size = either("log", "publish")["size"]
+    copy, key = either.folder / "copy", either.data / "keys" / "log.vkey"
+
+    exported = either("log", "export", copy)
+    checked = either("log", "fsck", copy, "--vkey", key)
+
+    assert (exported["size"], checked["size"], checked["root"]) == (size, size, exported["root"])
+    assert checked["wrong"] == []
+    assert either("log", "export", copy, leaves=3)["error"]["code"] == "FILE_TAKEN"
+    bundle = next((copy / "tile" / "entries").rglob(str(size)))
+    data = bytearray(bundle.read_bytes())
+    data[40] ^= 1
+    bundle.write_bytes(bytes(data))
+    (wrong,) = either("log", "fsck", copy, "--vkey", key, leaves=4)["wrong"]
+    assert wrong["path"] == bundle.relative_to(copy).as_posix()
+    assert wrong["index"] == 0
+    assert wrong["path"] in either.said("log", "fsck", copy, "--vkey", key, leaves=4)
+    (copy / "checkpoint").unlink()
+    gone = either("log", "fsck", copy, "--vkey", key, leaves=4)
+    assert gone["error"]["code"] == "CHECKPOINT_UNREADABLE"
+
+
 def test_an_edited_entry_is_named_even_where_the_log_refuses_to_start(shell: Shell) -> None:
     granted(shell)
     database = Database(load(shell.data).database_url)

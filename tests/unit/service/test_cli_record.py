@@ -6,8 +6,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from audit import tree
+from audit.keys import VerifyingKey
 from audit.note import NoteVerifier
 from audit.proof import Proof
+from audit.scitt import CoseReceipt
+from audit.tile import parse_bundle
 from service.database import Database
 from service.settings import FILE, load
 from shell import Shell, a_scope, enrolled
@@ -77,6 +81,25 @@ def test_the_log_audits_as_sound(either: Shell) -> None:
     granted(either)
 
     assert either("log", "audit")["findings"] == []
+
+
+def test_an_entry_s_receipt_is_had_in_cose_too(shell: Shell) -> None:
+    granted(shell)
+    shell("log", "publish")
+    entry = shell("log", "list")["entries"][0]
+    key = VerifyingKey.parse((shell.data / "keys" / "export.pub").read_text())
+
+    made = shell("log", "cose", entry["entry"], "--out", shell.folder / "entry.cose")
+
+    receipt = CoseReceipt.parse((shell.folder / "entry.cose").read_bytes())
+    assert (receipt.index, receipt.size, receipt.kid.decode()) == (made["index"], made["size"], key.kid)
+    copy = shell.folder / "copy"
+    shell("log", "export", copy)
+    (bundle,) = [path for path in (copy / "tile" / "entries").rglob("*") if path.is_file()]
+    leaf = parse_bundle(bundle.read_bytes())[receipt.index]
+    assert tree.leaf_hash(leaf).hex() == entry["entry"]
+    receipt.check(leaf, key)
+    shell("log", "cose", entry["entry"], "--out", shell.folder / "entry.cose", leaves=3)
 
 
 def test_the_log_is_copied_out_and_read_again_without_a_database(either: Shell) -> None:

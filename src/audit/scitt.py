@@ -78,7 +78,8 @@ class CoseReceipt:
                 isinstance(each, bytes) and len(each) == tree.HASH_SIZE for each in path
             ):
                 return cls(kid, size, index, tuple(path), signature)
-        raise NotCanonical("expected EdDSA, a kid, RFC9162_SHA256 and one inclusion proof")
+            case _:
+                raise NotCanonical("expected EdDSA, a kid, RFC9162_SHA256 and one inclusion proof")
 
     def check(self, leaf: bytes, key: VerifyingKey) -> bytes:
         """The root that `key` signed and the entry `leaf` is under.

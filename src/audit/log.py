@@ -14,7 +14,7 @@ Whoever publishes or starts next does what is left of 2 to 4. Nothing is handed 
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
@@ -168,6 +168,28 @@ class Log:
         except tree.ProofInvalid:
             raise guard.LogEdited(f"the rows no longer prove entry {index}") from None
         return Proof.make(index, path, checkpoint).text
+
+    def proofs(self, session: Session, leaf_hashes: Iterable[str]) -> tuple[Checkpoint, Mapping[str, Proof]]:
+        """The last published checkpoint, and proofs under it, by leaf hash and in order of the tree.
+
+        What it does not cover yet is left out. Raises `EntryUnknown`, `EntryUnpublished` without any.
+        """
+        latest, rows = self.latest(session), self._rows(session)
+        if latest is None:
+            raise EntryUnpublished("nothing is published yet")
+        places = dict[int, str]()
+        for one in leaf_hashes:
+            try:
+                index = rows.index(one)
+            except LookupError:
+                raise EntryUnknown(f"no entry {one:.64}") from None
+            if index is not None and index < latest.size:
+                places[index] = one
+        nodes = rows.nodes()
+        return latest, {
+            one: Proof.make(index, tree.inclusion_path(nodes, index, latest.size), latest)
+            for index, one in sorted(places.items())
+        }
 
     def audit(self, session: Session) -> Replay:
         """Read everything again, entry by entry, and name what was edited."""

@@ -40,6 +40,7 @@ COMMANDS = (
     "check",
     "verify",
     "log",
+    "evidence",
     "models",
     "engine",
     "doctor",

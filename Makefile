@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test check lint types layers cover cover-one cover-two races soak bench docs fmt lock clean
+.PHONY: oracle demo test check lint types layers cover cover-one cover-two races soak bench docs fmt lock clean
 
 $(READY): requirements/dev.lock pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -64,6 +64,16 @@ soak: export CONSENTRY_SOAK_REPORT ?= soak-{database}.json
 soak: ROOM =
 soak: $(READY)  ## 50 clients for ten minutes while processes are killed, on PostgreSQL; DATABASE=sqlite for the other
 	$(PYTEST) -s -k $(or $(DATABASE),postgresql) tests/soak/test_soak.py
+
+# Theirs need a later Python than ours: PYTHON312 names one.
+PYTHON312 ?= python3.12
+.venv-oracle/.ready: requirements/oracle.txt
+	$(PYTHON312) -m venv .venv-oracle
+	.venv-oracle/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/oracle.txt
+	touch .venv-oracle/.ready
+
+oracle: $(READY) .venv-oracle/.ready  ## two other C2SP implementations judge a log of ours, its proofs, spoilt ones too
+	$(SCRATCH) $(BIN)/python tests/contracts/oracle/make.py "$$scratch/shown" && .venv-oracle/bin/python tests/contracts/oracle/judge.py "$$scratch/shown"
 
 bench: $(READY)  ## ratios to a limit or a peer, into bench/results.json
 	$(BIN)/python -m bench

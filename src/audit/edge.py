@@ -30,6 +30,10 @@ class Edge:
         """The edge of a tree without leaves."""
         return cls(0, [])
 
+    def copy(self) -> Self:
+        """Another that grows on its own."""
+        return type(self)(self.size, self._levels)
+
     def append(self, leaf_hash: bytes) -> Iterator[FullTile]:
         """Grow by one leaf; yields the tiles this completes, lowest first. Exhaust it before the next."""
         self.size += 1
@@ -45,6 +49,10 @@ class Edge:
             yield FullTile(level, (self.size >> (8 * level + 8)) - 1, b"".join(hashes), value)
             hashes.clear()
             level += 1
+
+    def partial(self, level: int) -> bytes:
+        """The hashes of the tile at this level that is not full; empty if there is none."""
+        return b"".join(self._levels[level]) if level < len(self._levels) else b""
 
     def root(self) -> bytes:
         """The root of the tree.

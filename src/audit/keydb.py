@@ -7,7 +7,7 @@ it can't be part of that row's transaction.
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from audit import secretfile
@@ -94,3 +94,13 @@ def _named(path: Path) -> Iterator[None]:
     except sqlite3.Error as error:
         family = DiskFull if error.sqlite_errorcode == sqlite3.SQLITE_FULL else DiskFailed
         raise family(f"{path.name}: {error.sqlite_errorname}") from error
+
+
+def newest_epoch(path: Path, tenant: str) -> int | None:
+    """Of which KEK the newest keys of a tenant in a copy of a store are; None without any. Changes nothing.
+
+    Raises `DiskFailed` for a file that is none.
+    """
+    with _named(path), closing(sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)) as copy:
+        found = copy.execute("SELECT max(epoch) FROM subject WHERE tenant = ?", (tenant,)).fetchone()[0]
+    return None if found is None else int(found)

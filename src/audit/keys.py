@@ -145,6 +145,15 @@ class SigningKey:
             raise KeyMalformed(f"a {self.duty} key does not sign this")
         return self.private.sign(text)
 
+    def sign_cose(self, structure: bytes) -> bytes:
+        """64 bytes of Ed25519 over a COSE Sig_structure (RFC 9052, 4.4). Raises `KeyMalformed`.
+
+        Safe beside `sign`: such a structure begins with the head of a CBOR array, our prefix with a letter.
+        """
+        if self.duty is not Duty.EXPORT or structure[:1] != b"\x84":
+            raise KeyMalformed(f"a {self.duty} key does not sign this")
+        return self.private.sign(structure)
+
     def derive(self, purpose: str) -> bytes:
         """32 bytes that only the holder of this key can make, another for each purpose (HKDF-SHA256)."""
         info = _domain(self.duty) + b"derive\0" + purpose.encode()

@@ -180,16 +180,20 @@ class Ledger:
 
         Raises `audit.sealing.SealBroken` if a stored ciphertext is not what the leaf says.
         """
+        entry = self.find(session, leaf_hash)
+        return () if entry is None else self.openings_in(session, entry, subject)
+
+    def openings_in(self, session: Session, entry: Entry, subject: Subject) -> tuple[Opened, ...]:
+        """As `openings`, of an entry at hand."""
         try:
-            keys, entry = self._keystore.get(subject), self.find(session, leaf_hash)
+            keys = self._keystore.get(subject)
         except KeysErased:
             return ()
-        if keys is None or entry is None:
+        if keys is None or (mine := handle(keys.link, entry.eid)).encode() not in entry.leaf:
             return ()
         leaf = Leaf.parse(entry.leaf)
-        mine = handle(keys.link, leaf.eid)
         found = []
-        rows = session.connection().execute(_PARTS, {"tenant": self.tenant, "leaf_hash": leaf_hash})
+        rows = session.connection().execute(_PARTS, {"tenant": self.tenant, "leaf_hash": entry.leaf_hash})
         for part, seal_word, ciphertext in rows:
             if leaf.parts[part].h == mine:
                 kind = Seal(seal_word)
@@ -227,6 +231,11 @@ class Ledger:
             ]
         return tuple(found)
 
+    def kept(self, session: Session, leaf_hash: str) -> frozenset[int]:
+        """Which parts of an entry still have what was sealed: the others were erased."""
+        rows = session.connection().execute(_PARTS, {"tenant": self.tenant, "leaf_hash": leaf_hash})
+        return frozenset(row.part for row in rows)
+
     def drop(self, session: Session, places: Iterable[Place]) -> int:
         """Delete these ciphertexts: an erasure, before its keys go. How many; the leaves stay as they are."""
         done = 0
@@ -248,6 +257,10 @@ class Ledger:
         for entry in self._all(session, after):
             if f'"h":"{handle(keys.link, entry.eid)}"'.encode() in entry.leaf:
                 yield entry
+
+    def every(self, session: Session) -> Iterator[Entry]:
+        """Every entry, in order of writing. Reads the whole log."""
+        return self._all(session, 0)
 
     def of_kind(self, session: Session, kind: str) -> Iterator[Entry]:
         """Every entry of this kind, in order of writing. Reads the whole log."""

@@ -45,6 +45,8 @@ class Restored:
     """Entries under the database's own last checkpoint."""
     read_back: int
     """Entries taken from the files: their sealed payloads are lost."""
+    parts: int
+    """How many parts of entries those payloads were."""
 
 
 def restore(
@@ -62,11 +64,12 @@ def restore(
         raise guard.LogEdited(f"the rows of {size} entries hash to another root than was signed")
     goal, shown = _goal(rows, storage, head)
     if goal.size <= size:
-        return Restored(size, 0)
+        return Restored(size, 0, 0)
     tiles: list[FullTile] = []
+    parts = 0
     for place, leaf in enumerate(_lost(storage, size, goal.size), start=size):
         tiles.extend(edge.append(tree.leaf_hash(leaf)))
-        _place(rows, place, leaf)
+        parts += _place(rows, place, leaf)
     if (edge.size, edge.root().hex()) != (goal.size, goal.root):
         raise Unrecoverable(f"the files hash to another root at {goal.size} than was signed")
     rows.add_tiles(tiles)
@@ -75,7 +78,7 @@ def restore(
     rows.add_checkpoint(
         shown if shown and same else Checkpoint.sign(rows.verifier.name, goal.size, edge.root(), key), now
     )
-    return Restored(size, goal.size - size)
+    return Restored(size, goal.size - size, parts)
 
 
 def _goal(rows: TreeRows, storage: Storage, head: TreeHead | None) -> tuple[TreeHead, Checkpoint | None]:
@@ -108,13 +111,16 @@ def _lost(storage: Storage, since: int, size: int) -> Iterator[bytes]:
         yield from entries[max(0, since - first) :]
 
 
-def _place(rows: TreeRows, place: int, leaf: bytes) -> None:
-    """Give an entry its place back: the row that waited when the copy was made, or a new one."""
+def _place(rows: TreeRows, place: int, leaf: bytes) -> int:
+    """Give an entry its place back: the row that waited when the copy was made, or a new one.
+
+    How many parts of it nobody opens any more.
+    """
     connection, leaf_hash = rows.session.connection(), tree.leaf_hash(leaf).hex()
     here = (_ENTRY.c.tenant_id == rows.tenant) & (_ENTRY.c.leaf_hash == leaf_hash)
     if connection.execute(select(_ENTRY.c.seq).where(here)).first() is not None:
         connection.execute(update(_ENTRY).where(here).values(idx=place))
-        return
+        return 0
     parsed = Leaf.parse(leaf)
     connection.execute(
         insert(_ENTRY),
@@ -128,3 +134,4 @@ def _place(rows: TreeRows, place: int, leaf: bytes) -> None:
             "at": instant.parse(parsed.ts),
         },
     )
+    return len(parsed.parts)

@@ -115,9 +115,9 @@ def consistency_path(nodes: Nodes, old: int, new: int) -> list[bytes]:
     return path[::-1]
 
 
-def check_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes], expected: bytes) -> None:
-    """Follow RFC 9162 section 2.1.3.2 from `leaf` (a leaf hash) to the root. Raises `ProofInvalid`."""
-    _refuse_lengths([leaf, expected, *path])
+def inclusion_root(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes:
+    """Where `path` leads from the leaf hash `leaf` (RFC 9162 section 2.1.3.2). Raises `ProofInvalid`."""
+    _refuse_lengths([leaf, *path])
     if not 0 <= index < size:
         raise ProofInvalid(f"no leaf {index} in a tree of {size}")
     fn, sn, r = index, size - 1, leaf
@@ -133,7 +133,13 @@ def check_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes], e
         fn, sn = fn >> 1, sn >> 1
     if sn != 0:
         raise ProofInvalid("the inclusion path is too short")
-    if r != expected:
+    return r
+
+
+def check_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes], expected: bytes) -> None:
+    """Follow `path` from `leaf` (a leaf hash) to the root. Raises `ProofInvalid`."""
+    _refuse_lengths([expected])
+    if inclusion_root(leaf, index, size, path) != expected:
         raise ProofInvalid("the inclusion path leads to another root")
 
 

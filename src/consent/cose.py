@@ -7,7 +7,6 @@ needs. A second spelling of the same point would be a second enrolment of one ke
 from dataclasses import dataclass
 from typing import TypeAlias
 
-import cbor2
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP256R1, EllipticCurvePublicNumbers
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey as EcKey
@@ -17,6 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey as RsaKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from audit import cbor
+from audit.canonical import NotCanonical
 from consent.errors import SignatureWrong
 
 ES256, EDDSA, RS256 = -7, -8, -257
@@ -39,12 +40,11 @@ class CoseKey:
     def parse(cls, data: bytes) -> "CoseKey":
         """Read a key. Raises `SignatureWrong` for an unknown algorithm, or a key badly written."""
         try:
-            found = _read(cbor2.loads(data)) if len(data) <= LARGEST else None
-        # cbor2 raises of its own and what the values in it raise; whatever it is, this is no key.
-        except (cbor2.CBORDecodeError, ValueError, TypeError, RecursionError, OverflowError):
+            found = _read(cbor.decode(data)) if len(data) <= LARGEST else None
+        except (NotCanonical, ValueError):
             found = None
         # Written again from what was understood: `true` for 1 or -7.0 for -7 would be the same key.
-        if found is None or cbor2.dumps(found[0], canonical=True) != data:
+        if found is None or cbor.encode(found[0]) != data:
             raise SignatureWrong("the key is no COSE key of ES256, EdDSA or RS256 in canonical CBOR")
         members, public = found
         return cls(int(members[3]), public)

@@ -13,8 +13,9 @@ from importlib.metadata import version
 from pathlib import Path
 from shutil import rmtree
 
-from audit import durable, instant
+from audit import durable, instant, keydb
 from audit.errors import BadInput
+from audit.kek import Kek
 from service import archive, dump
 from service.archive import BackupDamaged, BackupTaken, Manifest
 from service.layout import Layout
@@ -23,7 +24,19 @@ from service.settings import load as load_settings
 
 _STAYS = ("private", "guard")
 """What the operator puts into a new folder himself: from the keys' own backup, and as it is now."""
+KEYS_ALONE = "keys"
+"""In the place of a database: a copy of key stores and of nothing else."""
+_KEYS = "keystore/"
 _PUBLIC = re.compile(r"data/(tenants/[^/]+/)?(log|keys)/")
+
+
+class KeysOutdated(BadInput):
+    """A key store is older than the KEK: since then somebody was erased, and no copy of before may open."""
+
+    code = "KEYS_OUTDATED"
+    zh = "密钥库早于当前主密钥（KEK），自那之后已有人被删除，旧副本不得再用。"
+    hint = "Name the newest copy of the key store with --keys; `consentry backup --keys` takes one."
+    hint_zh = "请以 --keys 指定最新的密钥库副本；`consentry backup --keys` 可生成。"
 
 
 class RestoreNotEmpty(BadInput):
@@ -63,11 +76,7 @@ def backup(settings: Settings, to: Path, now: datetime) -> Manifest:
                 files[path] = archive.copy(source, to / path, public=_public(path))
             except FileNotFoundError:
                 continue  # purged, withdrawn or grown over since the snapshot
-        for tenant in tenants:
-            path = f"keystore/{tenant}/keys.db"
-            (to / path).parent.mkdir(mode=0o700, parents=True)
-            dump.copy_sqlite(_layout(settings, tenant).keystore, to / path)
-            files[path] = archive.digest_of(to / path)
+        files |= _copy_keys(settings, to)
         manifest = Manifest(
             at=instant.exact(now),
             program=version("consentry"),
@@ -82,14 +91,48 @@ def backup(settings: Settings, to: Path, now: datetime) -> Manifest:
     return manifest
 
 
-def restore(source: Path, data: Path) -> Restored:
+def backup_keys(settings: Settings, to: Path, now: datetime) -> Manifest:
+    """Copy the subjects' wrapped keys alone: after an erasure, in place of every copy there was.
+
+    Raises `BackupTaken`, `DiskFull`, `DiskFailed`; then nothing is left.
+    """
+    try:
+        to.mkdir(mode=0o700, parents=True)
+    except FileExistsError:
+        raise BackupTaken(f"{to.name} exists") from None
+    try:
+        manifest = Manifest(
+            at=instant.exact(now),
+            program=version("consentry"),
+            database=KEYS_ALONE,
+            tenants=tuple(_tenants(settings)),
+            files=_copy_keys(settings, to),
+        )
+        manifest.write(to)
+    except BaseException:
+        rmtree(to, ignore_errors=True)
+        raise
+    return manifest
+
+
+def restore(source: Path, data: Path, keys: Path | None = None) -> Restored:
     """Put a backup into an empty folder, every byte of it checked first.
+
+    `keys` is a newer copy of the key stores, in place of those of the backup; where a KEK lies there already,
+    one that is older than it is refused (`KeysOutdated`): not even what it holds of others would open.
 
     Never a deny journal or a tree head: those of now are beside it and win. Settings come last, so that a
     restore which broke off is no data folder. Raises `BackupDamaged`, `RestoreNotEmpty`, `BadSettings`,
     what `service.dump` raises, `DiskFull`, `DiskFailed`.
     """
     manifest = archive.check(source)
+    if manifest.database == KEYS_ALONE:
+        raise BackupDamaged(
+            f"{source.name} holds keys alone: it goes with --keys beside a backup of the data"
+        )
+    stores = source if keys is None else keys
+    fresh = manifest if keys is None else archive.check(keys)
+    _refuse_outdated(stores, fresh, data)
     there = [path.name for path in _in_the_way(data)]
     if there:
         raise RestoreNotEmpty(f"{data.name} holds {', '.join(sorted(there))}")
@@ -102,8 +145,12 @@ def restore(source: Path, data: Path) -> Restored:
     try:
         for path in manifest.files:
             place = _place(data, path)
-            if path != last and place is not None:
+            if path != last and place is not None and not path.startswith(_KEYS):
                 _copy(source, path, place, manifest)
+        for path in fresh.files:
+            place = _place(data, path)
+            if path.startswith(_KEYS) and place is not None:
+                _copy(stores, path, place, fresh)
         if settings.database is not None:
             dump.load(settings, source / "data" / dump.POSTGRESQL)
         _copy(source, last, data / FILE, manifest)
@@ -112,6 +159,28 @@ def restore(source: Path, data: Path) -> Restored:
             rmtree(half) if half.is_dir() else half.unlink()
         raise
     return Restored(settings, manifest)
+
+
+def _copy_keys(settings: Settings, to: Path) -> dict[str, str]:
+    """Every tenant's key store, each consistent in itself; digests by path."""
+    files = {}
+    for tenant in _tenants(settings):
+        path = f"{_KEYS}{tenant}/keys.db"
+        (to / path).parent.mkdir(mode=0o700, parents=True)
+        dump.copy_sqlite(_layout(settings, tenant).keystore, to / path)
+        files[path] = archive.digest_of(to / path)
+    return files
+
+
+def _refuse_outdated(folder: Path, manifest: Manifest, data: Path) -> None:
+    for path in manifest.files:
+        if not path.startswith(_KEYS):
+            continue
+        tenant = path.removeprefix(_KEYS).partition("/")[0]
+        kek = _root(data, tenant) / "private" / "kek"
+        newest = keydb.newest_epoch(folder / path, tenant)
+        if kek.exists() and newest is not None and newest < Kek.load(kek).epoch:
+            raise KeysOutdated(f"{path} is of epoch {newest}, the KEK of epoch {Kek.load(kek).epoch}")
 
 
 def _sources(settings: Settings) -> Iterator[tuple[str, Path]]:
@@ -153,10 +222,12 @@ def _place(data: Path, path: str) -> Path | None:
     """Where a file of a backup goes; None for what is loaded rather than copied."""
     kind, _, rest = path.partition("/")
     if kind == "keystore":
-        tenant = rest.partition("/")[0]
-        root = data if tenant == "default" else data / "tenants" / tenant
-        return root / "subjects" / "keys.db"
+        return _root(data, rest.partition("/")[0]) / "subjects" / "keys.db"
     return None if rest == dump.POSTGRESQL else data / rest
+
+
+def _root(data: Path, tenant: str) -> Path:
+    return data if tenant == "default" else data / "tenants" / tenant
 
 
 def _copy(source: Path, path: str, place: Path, manifest: Manifest) -> None:

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from sqlmodel import Session
+
 from audit import files, lease, recovery
 from audit.canonical import Json
 from audit.fact import Fact, Part, Seal, Subject
 from audit.head import HeadDamaged, HeadFile, TreeHead
 from audit.journal import DenyJournal, JournalDamaged, JournalMissing
 from audit.keys import Duty, load_private
+from audit.ledger import Ledger
 from audit.note import NoteVerifier
 from audit.storage import PosixStorage
 from audit.treerows import TreeRows
@@ -23,6 +26,8 @@ from service.database import Database
 from service.layout import Layout
 from service.settings import Settings
 from service.wiring import open_record
+
+RECOVERED = "Recovered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +59,13 @@ def recover(settings: Settings, now: datetime) -> Recovery:
             payload: dict[str, Json] = {
                 "held": restored.held,
                 "read_back": restored.read_back,
+                "parts_lost": restored.parts,
                 "journal_replaced": journal_replaced,
                 "head_replaced": head_replaced,
                 "suspended": len(suspended),
             }
             part = Part(Subject("tenant", settings.tenant), Seal.EVID, payload)
-            entry = record.ledger.append(session, Fact("Recovered", (part,)), now)
+            entry = record.ledger.append(session, Fact(RECOVERED, (part,)), now)
         cosigner = Cosigner.of(record)
         if cosigner is not None:
             # A witness that was ahead may have been so of what was just read back. If it still is, the log
@@ -71,6 +77,14 @@ def recover(settings: Settings, now: datetime) -> Recovery:
     return Recovery(
         restored.held, restored.read_back, journal_replaced, head_replaced, suspended, entry.leaf_hash
     )
+
+
+def parts_lost(ledger: Ledger, session: Session) -> int:
+    """How many parts of entries recoveries could not bring back, as the log says."""
+    tenant = Subject("tenant", ledger.tenant)
+    said = [ledger.opened(session, entry.leaf_hash, tenant) for entry in ledger.of_kind(session, RECOVERED)]
+    counts = [one.get("parts_lost") for one in said if one is not None]
+    return sum(count for count in counts if isinstance(count, int))
 
 
 def _journal(path: Path) -> bool:

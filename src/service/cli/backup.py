@@ -18,15 +18,21 @@ def backup(
     desk: Desk,
     *,
     to: Annotated[Path, typer.Option(metavar="DIR", help="A folder that does not exist yet.")],
+    keys: Annotated[bool, typer.Option("--keys", help="The subjects' wrapped keys alone.")] = False,
 ) -> Answer:
     """Copy database, media, log, settings and, in a sub-folder of its own, the subjects' wrapped keys.
 
     Private keys and the KEK need a backup of their own, elsewhere. Deny journal and tree head must not
     go back in time: keep them on other storage than the database.
     """
-    target = to.expanduser().resolve()
+    target, voice = to.expanduser().resolve(), desk.voice
+    if keys:
+        done = backups.backup_keys(desk.settings, target, desk.now())
+        voice.say(f"[bold green]backed up[/] {len(done.files)} key store(s) to {escape(str(target))}")
+        voice.say("  throw the older ones away: after an erasure they open nothing  旧副本请销毁")
+        voice.hint(f"consentry restore --from BACKUP --keys {target} --data NEW-FOLDER")
+        return Answer({"to": str(target), "at": done.at, "database": None, "files": len(done.files)})
     done = backups.backup(desk.settings, target, desk.now())
-    voice = desk.voice
     voice.say(f"[bold green]backed up[/] {len(done.files)} files to {escape(str(target))}")
     voice.say(
         f"  move {escape(str(target / 'keystore'))} to other storage: who keeps it long works against erasure"

@@ -40,15 +40,15 @@ class JsonMalformed(BadInput):
     hint_zh = "各文件的格式见 docs/cli.md。"
 
 
-def read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path, *, most: int = LARGEST_TEXT) -> bytes:
     """A small file. Raises `FileUnreadable`."""
     try:
         with path.open("rb") as file:
-            data = file.read(LARGEST_TEXT + 1)
+            data = file.read(most + 1)
     except OSError as error:
         raise FileUnreadable(f"{path.name}: {error.strerror}") from None
-    if len(data) > LARGEST_TEXT:
-        raise FileUnreadable(f"{path.name}: more than 1 MiB, which no file of this kind has")
+    if len(data) > most:
+        raise FileUnreadable(f"{path.name}: more than {most >> 20} MiB, which no file of this kind has")
     return data
 
 

@@ -123,25 +123,53 @@ def _said(one: "Outcome") -> Json:
     return {"witness": one.witness, "size": one.size, "at": one.at, "error": error}
 
 
+@command(app, "cose")
+def cose(
+    desk: Desk,
+    leaf: Annotated[str, typer.Argument(metavar="LEAF", help="The leaf hash of an entry.")],
+    *,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Where the receipt goes.")],
+) -> Answer:
+    """A COSE receipt (RFC 9942) for an entry: for whoever keeps SCITT statements and no C2SP tools."""
+    from audit.checkpoint import Checkpoint  # noqa: PLC0415
+    from audit.keys import Duty, load_private  # noqa: PLC0415
+    from audit.proof import Proof  # noqa: PLC0415
+    from audit.scitt import CoseReceipt  # noqa: PLC0415
+
+    record = desk.record
+    with record.database.read() as session:
+        proof = Proof.parse(record.log.proof(session, leaf))
+    under = Checkpoint.parse(proof.checkpoint, record.log.verifier)
+    key = load_private(record.layout.key(Duty.EXPORT), Duty.EXPORT)
+    receipt = CoseReceipt.sign(key, under.size, proof.index, proof.path, bytes.fromhex(under.root))
+    files.write(out, receipt.data)
+    desk.voice.say(f"written to {escape(str(out))}: entry {proof.index} of {under.size}, key {key.kid}")
+    return Answer({"file": str(out), "index": proof.index, "size": under.size, "kid": key.kid})
+
+
 @command(app, "audit")
 def audit(desk: Desk) -> Answer:
     """Read the whole log again and hold every copy against every other. Exit 4 names what was edited."""
     from consent.erasures import Erasures  # noqa: PLC0415
+    from service.recovery import parts_lost  # noqa: PLC0415
 
     # Without the check at start: it refuses an edited log, and this is what says where it was edited.
     record = desk.record_unstarted
     with record.database.read() as session:
         done = record.log.audit(session)
         # Of a log that was edited its own word is worth nothing, and may not even open.
-        erased = Erasures(record.ledger, record.keystore).dropped(session) if done.sound else None
+        erased = Erasures(record.ledger, record.keystore).dropped(session) if done.sound else 0
+        lost = parts_lost(record.ledger, session) if done.sound else 0
     # Fewer: of entries that wait for their place, or put back from a backup, without keys.
-    sound = done.sound and done.unopenable <= (erased or 0)
+    sound = done.sound and done.unopenable <= erased + lost
     if sound:
         desk.voice.say(f"[bold green]sound[/]: {done.size} entries, root {done.root}")
-        desk.voice.say(f"{done.unopenable} part(s) of entries erased, as the log says")
+        desk.voice.say(
+            f"{done.unopenable} part(s) without payload: the log says {erased} erased, {lost} lost"
+        )
     elif done.sound:
         desk.voice.say(
-            f"[bold red]sealed[/]: {done.unopenable} part(s) have no ciphertext, {erased} were erased"
+            f"[bold red]sealed[/]: {done.unopenable} part(s) have no payload; erased {erased}, lost {lost}"
         )
     for one in done.findings:
         desk.voice.say(f"[bold red]{one.copy}[/] differs from the rest at index {one.index}")
@@ -152,5 +180,47 @@ def audit(desk: Desk) -> Answer:
         "findings": findings,
         "unopenable": done.unopenable,
         "erased": erased,
+        "lost": lost,
     }
     return Answer(value, Exit.OK if sound else Exit.DIVERGED)
+
+
+@command(app, "export")
+def export(
+    desk: Desk, to: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that is not there.")]
+) -> Answer:
+    """Copy the log's public files as they are now: tiles, entries, checkpoint. Any C2SP reader takes them."""
+    from audit.export import export as copied  # noqa: PLC0415
+    from audit.storage import PosixStorage  # noqa: PLC0415
+
+    files.free(to)
+    record = desk.record
+    checkpoint = copied(PosixStorage(record.layout.log), PosixStorage(to), record.log.verifier)
+    desk.voice.say(f"exported: {checkpoint.size} entries, root {checkpoint.root}")
+    desk.voice.hint(f"consentry log fsck {to} --vkey FILE")
+    return Answer({"size": checkpoint.size, "root": checkpoint.root, "origin": checkpoint.origin})
+
+
+@command(app, "fsck")
+def fsck(
+    desk: Desk,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A log's files: `checkpoint` and `tile/`.")],
+    *,
+    vkey: Annotated[
+        Path, typer.Option(metavar="FILE", help="The log's public key, from wherever you trust.")
+    ],
+) -> Answer:
+    """Read a log again from its files alone, without its database. Exit 4 names each file that is wrong."""
+    from audit.fsck import fsck as read_again  # noqa: PLC0415
+    from audit.note import NoteVerifier  # noqa: PLC0415
+    from audit.storage import PosixStorage  # noqa: PLC0415
+
+    verifier = NoteVerifier.parse(files.read_text(vkey))
+    done = read_again(PosixStorage(folder), verifier)
+    if done.sound:
+        desk.voice.say(f"[bold green]sound[/]: {done.checkpoint.size} entries, root {done.root}")
+    for one in done.wrong:
+        desk.voice.say(f"[bold red]{escape(one.path)}[/] entry {one.index}: {one.what}")
+    wrong: Json = [{"path": one.path, "index": one.index, "what": one.what} for one in done.wrong]
+    value: dict[str, Json] = {"size": done.checkpoint.size, "root": done.root, "wrong": wrong}
+    return Answer(value, Exit.OK if done.sound else Exit.DIVERGED)

@@ -41,6 +41,7 @@ COMMANDS = (
     "verify",
     "log",
     "witness",
+    "evidence",
     "models",
     "engine",
     "doctor",

@@ -22,13 +22,17 @@ def restore(
     desk: Desk,
     *,
     source: Annotated[Path, typer.Option("--from", metavar="DIR", help="A backup.")],
+    keys: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The newest `backup --keys`, in place of the backup's.")
+    ] = None,
 ) -> Answer:
     """Check every byte of a backup, then put it into the empty folder that --data names.
 
     Put `private` (from the keys' own backup) and `guard` (as it is now) there before or after. A database
     older than its tree head does not start: `consentry recover` is the way on.
     """
-    done = backups.restore(source.expanduser().resolve(), desk.data)
+    newest = None if keys is None else keys.expanduser().resolve()
+    done = backups.restore(source.expanduser().resolve(), desk.data, newest)
     voice = desk.voice
     voice.say(f"[bold green]restored[/] {len(done.manifest.files)} files of {done.manifest.at}")
     try:

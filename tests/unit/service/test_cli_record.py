@@ -6,8 +6,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from audit import tree
+from audit.keys import VerifyingKey
 from audit.note import NoteVerifier
 from audit.proof import Proof
+from audit.scitt import CoseReceipt
+from audit.tile import parse_bundle
 from service.database import Database
 from service.settings import FILE, load
 from shell import Shell, a_scope, enrolled
@@ -77,6 +81,49 @@ def test_the_log_audits_as_sound(either: Shell) -> None:
     granted(either)
 
     assert either("log", "audit")["findings"] == []
+
+
+def test_an_entry_s_receipt_is_had_in_cose_too(shell: Shell) -> None:
+    granted(shell)
+    shell("log", "publish")
+    entry = shell("log", "list")["entries"][0]
+    key = VerifyingKey.parse((shell.data / "keys" / "export.pub").read_text())
+
+    made = shell("log", "cose", entry["entry"], "--out", shell.folder / "entry.cose")
+
+    receipt = CoseReceipt.parse((shell.folder / "entry.cose").read_bytes())
+    assert (receipt.index, receipt.size, receipt.kid.decode()) == (made["index"], made["size"], key.kid)
+    copy = shell.folder / "copy"
+    shell("log", "export", copy)
+    (bundle,) = [path for path in (copy / "tile" / "entries").rglob("*") if path.is_file()]
+    leaf = parse_bundle(bundle.read_bytes())[receipt.index]
+    assert tree.leaf_hash(leaf).hex() == entry["entry"]
+    receipt.check(leaf, key)
+    shell("log", "cose", entry["entry"], "--out", shell.folder / "entry.cose", leaves=3)
+
+
+def test_the_log_is_copied_out_and_read_again_without_a_database(either: Shell) -> None:
+    granted(either)
+    size = either("log", "publish")["size"]
+    copy, key = either.folder / "copy", either.data / "keys" / "log.vkey"
+
+    exported = either("log", "export", copy)
+    checked = either("log", "fsck", copy, "--vkey", key)
+
+    assert (exported["size"], checked["size"], checked["root"]) == (size, size, exported["root"])
+    assert checked["wrong"] == []
+    assert either("log", "export", copy, leaves=3)["error"]["code"] == "FILE_TAKEN"
+    bundle = next((copy / "tile" / "entries").rglob(str(size)))
+    data = bytearray(bundle.read_bytes())
+    data[40] ^= 1
+    bundle.write_bytes(bytes(data))
+    (wrong,) = either("log", "fsck", copy, "--vkey", key, leaves=4)["wrong"]
+    assert wrong["path"] == bundle.relative_to(copy).as_posix()
+    assert wrong["index"] == 0
+    assert wrong["path"] in either.said("log", "fsck", copy, "--vkey", key, leaves=4)
+    (copy / "checkpoint").unlink()
+    gone = either("log", "fsck", copy, "--vkey", key, leaves=4)
+    assert gone["error"]["code"] == "CHECKPOINT_UNREADABLE"
 
 
 def test_an_edited_entry_is_named_even_where_the_log_refuses_to_start(shell: Shell) -> None:

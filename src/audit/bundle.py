@@ -1,0 +1,90 @@
+"""Evidence bundles as files: one zip in one form, its list of files signed with the export key.
+
+Whoever checks one uses `audit.standalone`, which lies in every bundle and reads it by itself; here bundles
+are made, and their faults become errors of ours.
+"""
+
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+
+from audit import offline, standalone
+from audit.canonical import Json, canonical
+from audit.durable import disk
+from audit.errors import BadInput
+from audit.keys import SigningKey
+
+VERIFIER = "verify.py"
+OFFLINE = "audit/offline.py"
+"""Where the verifier finds its formats, in a bundle as here."""
+
+
+class EvidenceMalformed(BadInput):
+    """Bytes are not an evidence bundle, or one that was changed; or a trust file is none."""
+
+    code = "EVIDENCE_MALFORMED"
+    zh = "不是完整的证据包，或内容被改动；或信任文件格式无效。"
+    hint = "Use the file as it was handed out, byte for byte; the message says where it differs."
+    hint_zh = "请逐字节使用发放时的文件；错误信息会指出不符之处。"
+
+
+class EvidenceTooLarge(BadInput):
+    """What was asked for does not fit into one bundle."""
+
+    code = "EVIDENCE_TOO_LARGE"
+    zh = "所请求的证据超出单个证据包的上限。"
+    hint = "Ask for a shorter period, or for one template, output or person."
+    hint_zh = "请缩短期间，或按单个模板、成品或人员导出。"
+
+
+def seal(files: Mapping[str, bytes], about: Mapping[str, Json], key: SigningKey) -> bytes:
+    """The bundle of these files, their digests and what `about` says of it signed. Raises as `write`."""
+    listed = {name: sha256(data).hexdigest() for name, data in files.items()}
+    manifest = canonical({**about, "v": 1, "files": listed})
+    signature = f"{key.kid} {key.sign(manifest).hex()}\n".encode()
+    return write({**files, standalone.MANIFEST: manifest, standalone.SIGNATURE: signature})
+
+
+def write(files: Mapping[str, bytes]) -> bytes:
+    """The one zip of these files: sorted, stored, 1980. Raises `EvidenceTooLarge`, `EvidenceMalformed`."""
+    body, directory = bytearray(), bytearray()
+    if len(files) > offline.MOST_FILES or sum(map(len, files.values())) > offline.LARGEST // 2:
+        raise EvidenceTooLarge(f"{len(files)} files; a bundle has at most {offline.MOST_FILES}, and 128 MiB")
+    for name, data in sorted(files.items()):
+        if not offline.usable(name):
+            raise EvidenceMalformed(f"a path that no bundle has: {name!a:.80}")
+        head, record = offline.zip_file(name.encode(), data, len(body))
+        body += head + data
+        directory += record
+    return bytes(body + directory) + offline.zip_end(len(files), len(directory), len(body))
+
+
+def read(data: bytes) -> dict[str, bytes]:
+    """The files of a bundle: byte for byte what `write` makes of them. Raises `EvidenceMalformed`."""
+    try:
+        return offline.read_zip(data)
+    except offline.Fault as fault:
+        raise EvidenceMalformed(str(fault)) from None
+
+
+def unpacked(folder: Path) -> dict[str, bytes]:
+    """The files of a bundle that somebody unpacked. Raises `EvidenceMalformed`, `DiskFailed`."""
+    try:
+        with disk(folder):
+            return offline.read_folder(folder)
+    except offline.Fault as fault:
+        raise EvidenceMalformed(str(fault)) from None
+
+
+def verifier(files: Mapping[str, bytes], trust: str, video: bytes | None) -> standalone.Verifier:
+    """What checks a bundle's files for somebody who trusts as this text says. Raises `EvidenceMalformed`."""
+    try:
+        return standalone.Verifier(files, offline.Trust.parse(trust), video)
+    except offline.Fault as fault:
+        raise EvidenceMalformed(str(fault)) from None
+
+
+def programs() -> dict[str, bytes]:
+    """The verifier as it lies in a bundle: these very modules."""
+    found = {VERIFIER: standalone.__file__, OFFLINE: offline.__file__}
+    return {name: Path(place).read_bytes() for name, place in found.items()}

@@ -1,0 +1,49 @@
+"""A log's files at one moment, copied out: a directory that every C2SP reader takes as a log of that size.
+
+The log goes on meanwhile. Its checkpoint is read first and written last; what it promises is there, or in the
+full tile that a partial one has grown into.
+"""
+
+from audit import tree
+from audit.checkpoint import Checkpoint
+from audit.files import CHECKPOINT_PATH
+from audit.fsck import CheckpointUnreadable, checkpoint_of
+from audit.note import NoteVerifier
+from audit.storage import Storage
+from audit.tile import WIDTH, Tile, encode_bundle, grown, parse_bundle
+
+
+def export(source: Storage, target: Storage, verifier: NoteVerifier) -> Checkpoint:
+    """Copy what the published checkpoint covers. Raises `CheckpointUnreadable` where a file is not there.
+
+    Copies, and checks nothing: `audit.fsck` of the copy does.
+    """
+    checkpoint = checkpoint_of(source, verifier)
+    for tile in grown(0, checkpoint.size):
+        target.put(tile.path, _hashes(source, tile))
+        if not tile.level:
+            target.put(tile.bundle_path, _bundle(source, tile))
+    target.put(CHECKPOINT_PATH, checkpoint.text.encode())
+    return checkpoint
+
+
+def _hashes(source: Storage, tile: Tile) -> bytes:
+    data = source.get(tile.path)
+    if data is None:
+        data = _there(source, Tile(tile.level, tile.n).path)[: tile.width * tree.HASH_SIZE]
+    return data
+
+
+def _bundle(source: Storage, tile: Tile) -> bytes:
+    data = source.get(tile.bundle_path)
+    if data is None:
+        entries = parse_bundle(_there(source, Tile(0, tile.n, WIDTH).bundle_path))
+        data = encode_bundle(entries[: tile.width])
+    return data
+
+
+def _there(source: Storage, path: str) -> bytes:
+    data = source.get(path)
+    if data is None:
+        raise CheckpointUnreadable(f"{path} is not there, which the checkpoint covers")
+    return data

@@ -1,0 +1,285 @@
+"""Formats that a stranger's verifier reads: the bundle's zip, checkpoints and proofs of the log, signatures.
+
+Shipped in every bundle beside `verify.py` (`audit.standalone`), and runs with it alone: Python 3.11,
+`cryptography`, nothing else. RFC 6962 and 9162 trees; C2SP signed-note 1.0.0, tlog-cosignature 1.0.1,
+tlog-proof at 5ba5ee8; W3C Web Authentication 3, section 7.2.
+"""
+
+import hmac
+import json
+import re
+import struct
+import zlib
+from base64 import b64decode, b64encode, urlsafe_b64encode
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+
+MOST_FILES, LARGEST = 60_000, 256 << 20
+_NAME = re.compile(rb"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}(/[A-Za-z0-9_][A-Za-z0-9._-]{0,99}){0,5}")
+
+_ES256 = rb"\xa5\x01\x02\x03\x26\x20\x01\x21\x58\x20(.{32})\x22\x58\x20(.{32})"
+_EDDSA = rb"\xa4\x01\x01\x03\x27\x20\x06\x21\x58\x20(.{32})"
+_RS256 = rb"\xa4\x01\x03\x03\x39\x01\x00\x20\x59..(.{256,1024})\x21\x43(.{3})"
+
+
+class Fault(Exception):
+    """What is wrong, and where."""
+
+
+def zip_file(name: bytes, data: bytes, at: int) -> tuple[bytes, bytes]:
+    """What stands before a file in our zips, and its record in their directory: stored, dated 1980."""
+    common = (20, 0, 0, 0, 0x21, zlib.crc32(data), len(data), len(data), len(name), 0)
+    head = struct.pack("<4s5H3I2H", b"PK\3\4", *common)
+    record = struct.pack("<4s6H3I5H2I", b"PK\1\2", 0x314, *common, 0, 0, 0, 0o100644 << 16, at)
+    return head + name, record + name
+
+
+def zip_end(count: int, directory: int, at: int) -> bytes:
+    """What stands after a directory of so many bytes that begins at `at`."""
+    return struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, count, count, directory, at, 0)
+
+
+def read_zip(data: bytes) -> dict[str, bytes]:
+    """The files of a bundle in its one form. Raises `Fault`, and says where it is not.
+
+    Nothing is decompressed, and no size is believed before it was compared with what is there.
+    """
+    if len(data) > LARGEST:
+        raise Fault(f"larger than {LARGEST} bytes")
+    files, records, last, at = dict[str, bytes](), list[bytes](), "", 0
+    while data[at : at + 4] == b"PK\3\4" and len(data) >= at + 30:
+        size, length = struct.unpack_from("<IH", data, at + 22)
+        begin = at + 30 + length
+        raw, body = data[at + 30 : begin], data[begin : begin + size]
+        name, where = raw.decode("latin-1"), f"at byte {at}, after {last or 'the start'}"
+        if not usable(name) or name <= last or len(body) != size or len(files) == MOST_FILES:
+            raise Fault(f"a file {where}: a name or size that no bundle has there")
+        head, record = zip_file(raw, body, at)
+        if data[at:begin] != head:
+            raise Fault(f"{name}: changed, {where}")
+        files[name], last, at = body, name, begin + size
+        records.append(record)
+    directory = at
+    for name, record in zip(files, records, strict=True):
+        if data[at : at + len(record)] != record:
+            raise Fault(f"{name}: not as the directory says, at byte {at}, after {last}")
+        at += len(record)
+    if not files or data[at:] != zip_end(len(files), at - directory, directory):
+        raise Fault(f"the end, at byte {at}, is not that of {len(files)} files")
+    return files
+
+
+def read_folder(folder: Path) -> dict[str, bytes]:
+    """The files of a bundle that somebody unpacked. Raises `Fault`."""
+    found, total = dict[str, bytes](), 0
+    for path in sorted(one for one in folder.rglob("*") if one.is_symlink() or not one.is_dir()):
+        name = path.relative_to(folder).as_posix()
+        if "__pycache__" in path.parts:
+            # Python's own, beside the verifier that reads this.
+            continue
+        if path.is_symlink() or not path.is_file() or not usable(name):
+            raise Fault(f"{name!a}: not a file that a bundle has")
+        total += path.stat().st_size
+        if total > LARGEST or len(found) == MOST_FILES:
+            raise Fault("more than a bundle holds")
+        found[name] = path.read_bytes()
+    return found
+
+
+def usable(name: str) -> bool:
+    """Whether a path may stand in a bundle: no way up, no root, nothing hidden, plain ASCII."""
+    return _NAME.fullmatch(name.encode("ascii", "replace")) is not None
+
+
+@contextmanager
+def reading(where: str) -> Iterator[None]:
+    """Whatever is malformed inside is a `Fault` that names `where`."""
+    try:
+        yield
+    except (
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        ArithmeticError,
+        RecursionError,
+        struct.error,
+    ) as error:
+        raise Fault(f"{where}: malformed ({type(error).__name__})") from None
+    except InvalidSignature:
+        raise Fault(f"{where}: a signature does not hold") from None
+
+
+def canonical_json(data: bytes) -> Any:
+    """A value in its one form. Raises `ValueError`."""
+    value = json.loads(data)
+    if json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode() != data:
+        raise ValueError("not canonical")
+    return value
+
+
+def of_base64(text: str) -> bytes:
+    """Padded base64 in its one form. Raises `ValueError`."""
+    data = b64decode(text, validate=True)
+    if b64encode(data).decode() != text:
+        raise ValueError("not in its only form")
+    return data
+
+
+def opened_part(name: str, data: bytes, commitment: str) -> dict[str, Any]:
+    """What a part of an entry says, if that is what the entry commits to. Raises `Fault`."""
+    with reading(name):
+        opened = canonical_json(data)
+        payload, salt = dict(opened["payload"]), opened["salt"]
+        # Canonical, so the payload's own bytes stand between these two: they were committed to.
+        inner = data.removeprefix(b'{"payload":').removesuffix(f',"salt":"{salt}"}}'.encode())
+        if set(opened) != {"payload", "salt"} or len(salt) != 64 or not payload:
+            raise ValueError("not an opening")
+        if hmac.digest(bytes.fromhex(salt), inner, "sha256").hex() != commitment:
+            raise Fault(f"{name}: not what its entry commits to")
+    return payload
+
+
+def ed25519_holds(public: bytes, signature: bytes, message: bytes) -> None:
+    """Raises `InvalidSignature`, `ValueError`."""
+    ed25519.Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
+
+
+def _key_id(name: str, blob: bytes) -> bytes:
+    return sha256(name.encode() + b"\n" + blob).digest()[:4]
+
+
+def _climb(leaf: bytes, index: int, size: int, path: list[bytes]) -> bytes:
+    """The root above a leaf: RFC 9162 section 2.1.3.2."""
+    fn, sn, root = index, size - 1, leaf
+    if not 0 <= index < size or any(len(one) != 32 for one in path):
+        raise ValueError("no such leaf")
+    for one in path:
+        if sn == 0:
+            raise ValueError("too long a path")
+        odd = fn & 1 or fn == sn
+        root = sha256(b"\1" + (one + root if odd else root + one)).digest()
+        while odd and fn and not fn & 1:
+            fn, sn = fn >> 1, sn >> 1
+        fn, sn = fn >> 1, sn >> 1
+    if sn:
+        raise ValueError("too short a path")
+    return root
+
+
+@dataclass
+class Trust:
+    """Whom the verifier trusts."""
+
+    notes: dict[int, set[tuple[str, bytes]]] = field(default_factory=lambda: {1: set(), 4: set()})
+    """Names and keys of logs (1) and of witnesses (4)."""
+    keys: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    sites: dict[bytes, list[str]] = field(default_factory=dict)
+    """Origins, by SHA-256 of the RP id."""
+
+    @classmethod
+    def parse(cls, text: str) -> "Trust":
+        """Read a trust file. Raises `Fault` with the line."""
+        trust = cls()
+        for number, line in enumerate(text.splitlines(), start=1):
+            word, *rest = line.split() or ["#"]
+            with reading(f"trust file, line {number}"):
+                duty = re.fullmatch(r"consentry/(export|countersign)/v1", word)
+                if duty:
+                    trust.keys[duty[1], rest[0]] = of_base64(rest[1])
+                    if sha256(word.encode() + b"\0" + of_base64(rest[1])).hexdigest()[:16] != rest[0]:
+                        raise ValueError("the kid of another key")
+                elif word in {"log", "witness"}:
+                    name, key_id, text = rest[0].split("+", 2)
+                    blob = of_base64(text)
+                    if _key_id(name, blob).hex() != key_id or blob[0] != (1 if word == "log" else 4):
+                        raise ValueError("not a vkey of this kind")
+                    trust.notes[blob[0]].add((name, blob))
+                elif word == "rp":
+                    trust.sites[sha256(rest[0].encode()).digest()] = rest[1:]
+                elif not word.startswith("#"):
+                    raise ValueError("no such statement")
+        return trust
+
+    def checkpoint(self, note: bytes) -> tuple[int, bytes]:
+        """Size and root of a checkpoint that a trusted log signed and every trusted witness saw."""
+        text, _, lines = note.decode().rpartition("\n\n")
+        (origin, size, root), body, seen = text.split("\n"), text.encode() + b"\n", set[tuple[str, bytes]]()
+        known = {one for one in self.notes[1] if one[0] == origin} | self.notes[4]
+        for line in lines.removesuffix("\n").split("\n"):
+            _, name, blob = line.split(" ")
+            for one in known:
+                if name == one[0] and of_base64(blob)[:4] == _key_id(*one):
+                    at, signature = b"", of_base64(blob)[4:]
+                    if one[1][0] == 4:
+                        at, signature = (
+                            b"cosignature/v1\ntime %d\n" % int.from_bytes(signature[:8]),
+                            signature[8:],
+                        )
+                    ed25519_holds(one[1][1:], signature, at + body)
+                    seen.add(one)
+        if not seen & self.notes[1] or self.notes[4] - seen:
+            raise Fault("a checkpoint that no log you trust signed, or not all witnesses you trust saw")
+        if not re.fullmatch(r"[1-9][0-9]{0,18}", size) or len(of_base64(root)) != 32:
+            raise ValueError("size or root")
+        return int(size), of_base64(root)
+
+    def proof(self, name: str, data: bytes, index: int, leaf_hash: str) -> bytes:
+        """The checkpoint under which a tlog-proof puts an entry, verbatim. Raises `Fault`."""
+        with reading(name):
+            head, _, note = data.decode().partition("\n\n")
+            heading, place, *path = head.split("\n")
+            size, root = self.checkpoint(note.encode())
+            up = _climb(bytes.fromhex(leaf_hash), index, size, [of_base64(one) for one in path])
+            if (heading, place, up) != ("c2sp.org/tlog-proof@v1", f"index {index}", root):
+                raise Fault(f"{name}: does not put entry {index} into the tree")
+        return note.encode()
+
+    def person(self, where: str, shown: Mapping[str, str], message: bytes) -> None:
+        """Check her signature, with an Ed25519 key or a passkey. Raises `Fault`."""
+        with reading(where):
+            key, signature = bytes.fromhex(shown["key"]), bytes.fromhex(shown["signature"])
+            if shown["method"] == "ed25519":
+                ed25519_holds(key, signature, message)
+                return
+            client, data = bytes.fromhex(shown["client_data"]), bytes.fromhex(shown["authenticator_data"])
+            asked = json.loads(client)
+            if asked["origin"] not in self.sites.get(data[:32], ()):
+                raise Fault(f"{where}: a passkey of a site that is not in your trust file")
+            challenge = urlsafe_b64encode(sha256(message).digest()).rstrip(b"=").decode()
+            # 5: the user was present, and was verified.
+            if (asked["type"], asked["challenge"], data[32] & 5) != ("webauthn.get", challenge, 5):
+                raise Fault(f"{where}: signed something else, or without verifying the user")
+            if asked.get("crossOrigin", False) is not False or "topOrigin" in asked:
+                raise Fault(f"{where}: signed inside another site's page")
+            _passkey(key)(signature, data + sha256(client).digest())
+
+
+def as_signed(note: bytes) -> bytes:
+    """A checkpoint as its log signed it: without the lines of witnesses, which may have come later."""
+    text, _, lines = note.decode().rpartition("\n\n")
+    own = [line for line in lines.splitlines() if line.startswith(f"\u2014 {text.partition(chr(10))[0]} ")]
+    return "\n".join([text, "", *own, ""]).encode()
+
+
+def _passkey(key: bytes) -> Callable[[bytes, bytes], None]:
+    """How a COSE key verifies: ES256, EdDSA or RS256, each in its canonical CBOR (RFC 9052, 9053, 8230)."""
+    if found := re.fullmatch(_ES256, key, re.S):
+        point = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), b"\4" + found[1] + found[2])
+        return lambda signature, message: point.verify(signature, message, ec.ECDSA(SHA256()))
+    if found := re.fullmatch(_EDDSA, key, re.S):
+        public = found[1]
+        return lambda signature, message: ed25519_holds(public, signature, message)
+    if found := re.fullmatch(_RS256, key, re.S):
+        n, e = (int.from_bytes(one) for one in found.groups())
+        whole = rsa.RSAPublicNumbers(e, n).public_key()
+        return lambda signature, message: whole.verify(signature, message, padding.PKCS1v15(), SHA256())
+    raise ValueError("a key of another kind")

@@ -1,0 +1,109 @@
+"""The eight items that would have decided the case (Beijing Internet Court, Liao, 2024): here, or missing.
+
+1 where the source comes from, 2 who is in it, 3 a separate signed consent of each, 4 portrait and copyright
+licences as objects of their own, 5 the gate's answer before anything was processed, 6 the contract with the
+engine's provider, 7 the impact assessment, 8 what was withdrawn or complained of, and how fast it was met.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from audit import instant
+from audit.canonical import Json
+from service.evidence.gathering import Found
+from service.evidence.reach import Reach
+
+_HISTORY = frozenset(
+    {
+        *("ConsentWithdrawn", "ConsentDisputed", "ConsentDisputeSettled", "ConsentExpired", "ConsentPaused"),
+        *("ConsentSuspended", "PermitVoided", "JobEnded", "OutputWithdrawn", "PersonErased"),
+        *("TakedownReceived", "TakedownDecided", "InjunctionReceived", "InjunctionLifted"),
+        *("AppealReceived", "AppealAnswered"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One of the eight."""
+
+    number: int
+    en: str
+    zh: str
+    state: str
+    """present, missing or erased."""
+    entries: Sequence[str]
+    """Leaf hashes of what shows it."""
+
+    def json(self, places: Mapping[str, int]) -> dict[str, Json]:
+        """As `bundle.json` names it."""
+        return {
+            "item": self.number,
+            "en": self.en,
+            "zh": self.zh,
+            "state": self.state,
+            "entries": sorted(places[one] for one in self.entries if one in places),
+        }
+
+
+def items(found: Sequence[Found], reach: Reach, files: Collection[str]) -> tuple[Item, ...]:
+    """All eight, from what was gathered and from the names of the files beside it."""
+
+    def of(*kinds: str, where: Callable[[Found], bool] = lambda _: True) -> list[str]:
+        return [one.entry.leaf_hash for one in found if one.leaf.t in kinds and where(one)]
+
+    def paper(kind: str) -> list[str]:
+        return of("PaperRegistered", where=lambda one: one.says("kind") == kind)
+
+    def licence(kind: str) -> list[str]:
+        return of("LicenceRegistered", where=lambda one: one.says("kind") == kind)
+
+    permits = of(
+        "Decided", where=lambda one: (one.says("answer"), one.says("action")) == ("permit", "intake")
+    )
+    looked = of("TemplateScanned")
+    signed = {f"consent/{one}/document.json" for one in reach.authorizations}
+    grants = of("ConsentGranted")
+    gone = any("erased" in one.states.values() for one in found if one.leaf.t == "ConsentGranted")
+    consents = "present" if signed and signed <= set(files) else "erased" if gone else "missing"
+    both = [licence("portrait"), licence("copyright")]
+    return (
+        _item(1, "source and its provenance", "素材来源", of("TemplateAdmitted")),
+        _item(2, "the people in it, by tracks", "出镜人及其轨迹", looked),
+        Item(3, "a separate consent of each person", "每人的单独同意", consents, grants),
+        _item(4, "portrait and copyright licences", "肖像许可与著作权许可", [*both[0], *both[1]], all(both)),
+        _item(
+            5,
+            "the gate's decision before processing",
+            "处理前的门禁决定",
+            permits,
+            _first(permits, looked, found),
+        ),
+        _item(6, "contract with the engine's provider", "委托处理合同", paper("PROCESSOR_CONTRACT")),
+        _item(7, "impact assessment", "个人信息保护影响评估", paper("IMPACT_ASSESSMENT")),
+        Item(8, "withdrawals and complaints, with times", "撤回与投诉及处理时间", "present", of(*_HISTORY)),
+    )
+
+
+def history(found: Sequence[Found], places: Mapping[str, int]) -> list[Json]:
+    """What was withdrawn or complained of, and what followed: each with the seconds since the first."""
+    told = [one for one in found if one.leaf.t in _HISTORY and one.entry.leaf_hash in places]
+    return [
+        {
+            "entry": places[one.entry.leaf_hash],
+            "kind": one.leaf.t,
+            "at": instant.exact(one.entry.at),
+            "seconds_since_first": int((one.entry.at - told[0].entry.at).total_seconds()),
+        }
+        for one in told
+    ]
+
+
+def _item(number: int, en: str, zh: str, entries: Sequence[str], shown: bool = True) -> Item:  # noqa: FBT001, FBT002
+    return Item(number, en, zh, "present" if entries and shown else "missing", entries)
+
+
+def _first(permits: Collection[str], looked: Collection[str], found: Sequence[Found]) -> bool:
+    """Whether the first look at a video came after leave to take it in."""
+    order = [one.entry.leaf_hash for one in found]
+    return not looked or (bool(permits) and min(map(order.index, permits)) < min(map(order.index, looked)))

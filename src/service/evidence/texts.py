@@ -1,0 +1,104 @@
+"""The files of a bundle that are no entries: consents, questions, rules, manifests."""
+
+from collections.abc import Collection, Mapping, Sequence
+from hashlib import sha256
+
+from sqlmodel import Session
+
+from audit import instant, manifeststore
+from audit.canonical import canonical
+from audit.fact import Subject
+from audit.keystore import KeysErased
+from consent import adoption, assessment, chain, docket
+from consent.authorization import parse
+from consent.receipt27560 import Kept, receipt
+from service.evidence.gathering import Found
+from service.wiring import Record
+from swap.outputs import Output
+from swap.store import MediaStore
+
+
+def consents(session: Session, record: Record, ids: Collection[str], at: str) -> dict[str, bytes]:
+    """Documents with evidence, countersignature and notice, and each as a record of ISO/IEC TS 27560.
+
+    `at` is the digest of the bundle's checkpoint. Nothing of whoever has no evidence key any more.
+    """
+    files = dict[str, bytes]()
+    tenant, now = record.settings.tenant, record.clock()
+    events = chain.events(session, tenant, ids)
+    for authorization in sorted(ids):
+        kept = assessment.stored(session, tenant, authorization)
+        if kept is None or erased(record, parse(kept.document).person):
+            continue
+        shown = parse(kept.document).notice.sha256
+        notice = record.registry.noticeboard.find(session, shown)
+        key = record.registry.trusted[kept.kid].text
+        # The proofs of its events are in the bundle, under one checkpoint.
+        whole = Kept(kept, "" if notice is None else notice.text, events[authorization], key)
+        receipt_id = sha256(f"{authorization} {at}".encode()).hexdigest()[:32]
+        counter = {
+            "kid": kept.kid,
+            "received_at": instant.exact(kept.received_at),
+            "signature": kept.countersignature.hex(),
+        }
+        folder = f"consent/{authorization}"
+        files[f"{folder}/document.json"] = kept.document
+        files[f"{folder}/evidence.json"] = kept.evidence
+        files[f"{folder}/countersignature.json"] = canonical(counter)
+        files[f"{folder}/record.jsonld"] = canonical(receipt(whole, receipt_id=receipt_id, now=now))
+        if notice is not None:
+            files[f"{folder}/notice.md"] = notice.text.encode()
+    return files
+
+
+def questions(session: Session, record: Record, found: Sequence[Found]) -> tuple[dict[str, bytes], set[str]]:
+    """What each decision among these entries answers, and the digests of the policies they were made by."""
+    files, policies = dict[str, bytes](), set[str]()
+    for one in found:
+        decision = one.says("decision") if one.leaf.t == "Decided" else None
+        asked = docket.find(session, record.settings.tenant, decision) if isinstance(decision, str) else None
+        if asked is not None:
+            files[f"decision/{asked.id}.json"] = asked.case
+            policies.add(asked.policy)
+    return files, policies
+
+
+def rules(session: Session, record: Record, policies: Collection[str]) -> dict[str, bytes]:
+    """The exact texts of these policies, as they were kept. Raises `KeptPolicyDiffers`."""
+    return {
+        f"policy/{digest}/{name}": data
+        for digest in sorted(policies)
+        for name, data in adoption.kept(session, record.settings.tenant, digest).files.items()
+    }
+
+
+def manifests(record: Record, outputs: Sequence[Output]) -> dict[str, bytes]:
+    """The C2PA manifest stores of those whose file is here still."""
+    media = MediaStore(record.layout.media)
+    files = dict[str, bytes]()
+    for one in outputs:
+        found = manifeststore.store(media.path(one.digest)) if media.holds(one.digest) else None
+        if found is not None:
+            files[f"output/{one.id}.c2pa"] = found
+    return files
+
+
+def trusted(record: Record) -> bytes:
+    """Keys that a verifier of this service needs. In a bundle they only inform: anybody can write some."""
+    layout = record.layout
+    lines = ["log " + layout.vkey.read_text().strip()]
+    lines += [(layout.public / f"{duty}.pub").read_text().strip() for duty in ("export", "countersign")]
+    party: Mapping[str, Collection[str]] = {}
+    if record.settings.party is not None:
+        party = {record.settings.party.rp_id: sorted(record.settings.party.origins)}
+    lines += [" ".join(("rp", name, *origins)) for name, origins in party.items()]
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def erased(record: Record, person: str) -> bool:
+    """Whether her evidence key is gone, and with it all that was sealed for her."""
+    try:
+        record.keystore.get(Subject("person", person))
+    except KeysErased:
+        return True
+    return False

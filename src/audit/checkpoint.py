@@ -42,9 +42,16 @@ class Checkpoint:
     """The whole note, signatures included."""
 
     @property
+    def plain(self) -> str:
+        """The note with its log's own line and without witnesses', which may come later."""
+        text, _, lines = self.text.rpartition("\n\n")
+        own = [line for line in lines.splitlines(keepends=True) if line.startswith(f"— {self.origin} ")]
+        return f"{text}\n\n{''.join(own)}"
+
+    @property
     def digest(self) -> str:
-        """SHA-256 of the whole note: what a later entry embeds to prove it came later."""
-        return sha256(self.text.encode()).hexdigest()
+        """SHA-256 of the note as its log signed it: what a later entry embeds to prove it came later."""
+        return sha256(self.plain.encode()).hexdigest()
 
     @classmethod
     def sign(cls, origin: str, size: int, root: bytes, key: SigningKey) -> Self:

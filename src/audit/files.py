@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from concurrent.futures import Executor, wait
 from itertools import islice
 
-from audit.checkpoint import Checkpoint
+from audit.checkpoint import Checkpoint, CheckpointMalformed
 from audit.guard import LogForked
 from audit.head import Head, HeadMoved, TreeHead
+from audit.keys import BadSignature
+from audit.note import NoteMalformed, NoteVerifier
 from audit.storage import Storage
 from audit.tile import WIDTH, encode_bundle, grown
 from audit.treerows import TreeRows
@@ -69,6 +71,15 @@ def advance(head: Head, new: TreeHead) -> None:
 def shown(storage: Storage, checkpoint: Checkpoint) -> bool:
     """Whether `checkpoint` is the published one."""
     return storage.get(CHECKPOINT_PATH) == checkpoint.text.encode()
+
+
+def current(storage: Storage, verifier: NoteVerifier) -> Checkpoint | None:
+    """The published checkpoint; None if there is none, or what is there was not signed by us."""
+    data = storage.get(CHECKPOINT_PATH)
+    try:
+        return None if data is None else Checkpoint.parse(data.decode(), verifier)
+    except (UnicodeError, NoteMalformed, CheckpointMalformed, BadSignature):
+        return None
 
 
 def show(storage: Storage, checkpoint: Checkpoint) -> None:

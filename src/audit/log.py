@@ -6,7 +6,9 @@
    nobody looks at them before the checkpoint says so, and writing them again is the same.
 3. The head beside the deny journal moves by compare-and-swap. From here on a database without
    these entries is refused; before, nothing was handed out that they could miss from.
-4. `checkpoint` is renamed into place. An old one is stale, never wrong; nobody waits for it.
+4. `checkpoint` is renamed into place. An old one is stale, never wrong; nobody waits for it. Where
+   witnesses are asked, it is put there again once a quorum saw it, with their lines; in strict mode
+   only then.
 
 Whoever publishes or starts next does what is left of 2 to 4. Nothing is handed out by `covered` or
 `proof` before 3.
@@ -35,6 +37,7 @@ from audit.sequencer import sequence
 from audit.sessions import Sessions
 from audit.storage import FileDiverged, Storage
 from audit.treerows import TreeRows
+from audit.witnessing import Witnessing
 
 BATCH = 1024
 """Entries a transaction: enough to amortise a commit, few enough not to hold up writers (SQLite has one)."""
@@ -79,6 +82,7 @@ class Log:
         sessions: Sessions,
         holder: str,
         *,
+        witnesses: Witnessing | None = None,
         batch: int = BATCH,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -89,12 +93,18 @@ class Log:
         self._head = head
         self._sessions = sessions
         self._holder = holder
+        self._witnesses = witnesses
         self._batch = batch
         self._pause = pause
         self._rounds: Rounds[Checkpoint] = Rounds()
         self._recent: OrderedDict[str, Checkpoint] = OrderedDict()
         # Kept: to start threads for each round costs more than to put its files.
         self._writers = ThreadPoolExecutor(files.AT_ONCE, thread_name_prefix="log")
+
+    @property
+    def strict(self) -> bool:
+        """Whether what an entry permits has to wait for a quorum of witnesses."""
+        return self._witnesses is not None and self._witnesses.strict
 
     def start(self) -> Checkpoint | None:
         """Check the database against head and files, then do what a crash has left undone.
@@ -124,8 +134,11 @@ class Log:
         Call it after the entry's commit, outside any transaction. Callers of one process share a
         round; between processes the loser finds its entry placed, and writes what files are still missing.
         Raises `EntryUnknown`, `lease.SequencerBusy`, `lease.StaleSequencer`, what `start` raises, and
-        `audit.durable.DiskFull`: the entry is then safe, and published later.
+        `audit.durable.DiskFull`: the entry is then safe, and published later. In strict mode
+        `audit.witnessed.WitnessAhead` too: then nothing is signed until somebody has looked.
         """
+        if self._witnesses is not None:
+            self._witnesses.halt()
         later: list[Callable[[], None]] = []
         done = self._rounds.join(lambda: self._round(upto, now, later), lambda: self._recent.get(upto or ""))
         for step in later:
@@ -151,15 +164,24 @@ class Log:
         found = self._find(session, leaf_hash)
         return found[1].digest if found else None
 
+    def vouched(self, session: Session, leaf_hash: str) -> str | None:
+        """The same, under which what an entry permits may be done: in strict mode one that a quorum saw."""
+        if not self.strict:
+            return self.covered(session, leaf_hash)
+        found = self._found(session, leaf_hash)
+        return found[1].digest if found else None
+
     def proof(self, session: Session, leaf_hash: str) -> str:
         """The tlog-proof of an entry, under the first published checkpoint over it: the same text each time.
 
-        Raises `EntryUnknown`, `EntryUnpublished`, or `guard.LogEdited` rather than hand out a proof
-        that does not hold.
+        Where witnesses are asked, under the first that a quorum saw, with their lines, once there is one;
+        in strict mode under no other. Raises `EntryUnknown`, `EntryUnpublished`, or `guard.LogEdited`
+        rather than hand out a proof that does not hold.
         """
-        found = self._find(session, leaf_hash)
+        found = self._found(session, leaf_hash)
         if found is None:
-            raise EntryUnpublished(f"entry {leaf_hash:.64} is not under a published checkpoint")
+            waits = "a published" if self._find(session, leaf_hash) is None else "a witnessed"
+            raise EntryUnpublished(f"entry {leaf_hash:.64} is not under {waits} checkpoint")
         index, checkpoint = found
         path = tree.inclusion_path(self._rows(session).nodes(), index, checkpoint.size)
         root = bytes.fromhex(checkpoint.root)
@@ -170,11 +192,11 @@ class Log:
         return Proof.make(index, path, checkpoint).text
 
     def proofs(self, session: Session, leaf_hashes: Iterable[str]) -> tuple[Checkpoint, Mapping[str, Proof]]:
-        """The last published checkpoint, and proofs under it, by leaf hash and in order of the tree.
+        """The checkpoint for others to see, and proofs under it, by leaf hash and in order of the tree.
 
         What it does not cover yet is left out. Raises `EntryUnknown`, `EntryUnpublished` without any.
         """
-        latest, rows = self.latest(session), self._rows(session)
+        latest, rows = self.public(session), self._rows(session)
         if latest is None:
             raise EntryUnpublished("nothing is published yet")
         places = dict[int, str]()
@@ -191,12 +213,42 @@ class Log:
             for index, one in sorted(places.items())
         }
 
+    def public(self, session: Session) -> Checkpoint | None:
+        """The checkpoint for others to see: the last one, in strict mode the last that a quorum saw."""
+        latest = self.latest(session)
+        return None if latest is None else self._public(session, latest)
+
+    def witnessed(self, session: Session) -> Checkpoint | None:
+        """The last published checkpoint that a quorum saw, with their lines; None where none is, or was."""
+        head = self._head.read()
+        if head is None or self._witnesses is None:
+            return None
+        return self._witnesses.newest(self._rows(session), head.size)
+
+    def show(self) -> None:
+        """Put the checkpoint in its place that belongs there, as after a cosignature has come."""
+        latest = self._current()
+        if latest is not None:
+            self._show(latest, latest.size)
+
     def audit(self, session: Session) -> Replay:
         """Read everything again, entry by entry, and name what was edited."""
         return replay(self._rows(session), self._storage, self._head.read())
 
     def _rows(self, session: Session) -> TreeRows:
         return TreeRows(self.tenant, self.verifier, session)
+
+    def _found(self, session: Session, leaf_hash: str) -> tuple[int, Checkpoint] | None:
+        """As `_find`; witnessed if it is, and in strict mode not otherwise."""
+        found = self._find(session, leaf_hash)
+        head = self._head.read()
+        if found is None or head is None or self._witnesses is None:
+            return found
+        index, _ = found
+        seen = self._witnesses.first(self._rows(session), index, head.size)
+        if seen is not None:
+            return index, seen
+        return None if self._witnesses.strict else found
 
     def _find(self, session: Session, leaf_hash: str) -> tuple[int, Checkpoint] | None:
         head = self._head.read()
@@ -281,6 +333,9 @@ class Log:
 
     def _show(self, checkpoint: Checkpoint, begin: int) -> None:
         """Step 4."""
+        if self._witnesses is not None:
+            self._show_witnessed(begin)
+            return
         while True:
             files.show(self._storage, checkpoint)
             files.clear(self._storage, begin, checkpoint.size)
@@ -295,6 +350,37 @@ class Log:
                 return
             checkpoint = newer
 
+    def _show_witnessed(self, begin: int) -> None:
+        while True:
+            public = self._current()
+            if public is None or self._is_shown(public):
+                return
+            before = files.current(self._storage, self.verifier)
+            files.show(self._storage, public)
+            # From what was shown before: in strict mode that may lie many publications back.
+            files.clear(self._storage, min(begin, before.size if before else 0), public.size)
+            # And again: another process may have moved on, or stored a line, and we put ours over its.
+
+    def _current(self) -> Checkpoint | None:
+        """What `checkpoint` is to hold; None if nothing is to be shown yet."""
+        with self._sessions.read() as session:
+            return self.public(session)
+
+    def _public(self, session: Session, latest: Checkpoint) -> Checkpoint | None:
+        if self._witnesses is None:
+            return latest
+        rows = self._rows(session)
+        if self._witnesses.strict:
+            return self._witnesses.newest(rows, latest.size)
+        return self._witnesses.cosigned(rows, latest) or latest
+
+    def _is_shown(self, public: Checkpoint) -> bool:
+        """Whether it is, or one that was shown before strict mode was switched on: nothing goes back."""
+        if files.shown(self._storage, public):
+            return True
+        before = files.current(self._storage, self.verifier)
+        return before is not None and before.size > public.size and self._witnesses is not None
+
     def _remember(self, placed: Sequence[str], checkpoint: Checkpoint) -> None:
         """Published is published, whoever holds the lease now: safe to answer from memory."""
         self._recent.update(dict.fromkeys(placed, checkpoint))
@@ -307,6 +393,7 @@ class Log:
             rows = self._rows(session)
             # In this order: if nothing waits, the checkpoint read after covers everything.
             latest = None if rows.waits() else rows.latest()
+            public = None if latest is None else self._public(session, latest)
         if latest is None or self._head.read() != TreeHead(latest.size, latest.root):
             return None
-        return latest if files.shown(self._storage, latest) else None
+        return latest if public is None or self._is_shown(public) else None

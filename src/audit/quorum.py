@@ -97,6 +97,11 @@ class Trust:
         quorum = None if reader.quorum == _NONE else reader.quorum
         return cls(reader.logs, reader.witnesses, reader.groups, quorum)
 
+    @property
+    def least(self) -> int:
+        """Fewer cosignatures than this are no quorum."""
+        return 0 if self.quorum is None else self._least(self.quorum)
+
     def check(self, text: str, origin: str | None = None) -> Seen:
         """The checkpoint of a note, signed by a log and seen by a quorum; with `origin` of this log.
 
@@ -120,6 +125,12 @@ class Trust:
             return name in at
         group = self.groups[name]
         return sum(self._enough(each, at) for each in group.members) >= group.least
+
+    def _least(self, name: str) -> int:
+        if name in self.witnesses:
+            return 1
+        group = self.groups[name]
+        return sum(sorted(map(self._least, group.members))[: group.least])
 
 
 class _Reader:

@@ -1,7 +1,7 @@
 """Receipts: one entry, one opened part, the proof of its place. Checked with a public key alone."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 from audit import note
@@ -11,6 +11,7 @@ from audit.errors import BadInput
 from audit.leaf import Leaf
 from audit.note import NoteVerifier
 from audit.proof import Proof
+from audit.quorum import Trust
 from audit.sealing import Opening
 from audit.spelling import is_hex, of_base64, of_json, to_base64
 
@@ -25,6 +26,15 @@ class ReceiptMalformed(BadInput):
     zh = "回执格式无效。"
     hint = "Use the receipt file as it was handed out, byte for byte."
     hint_zh = "请逐字节使用发放时的回执文件。"
+
+
+class ReceiptWitnessed(ReceiptMalformed):
+    """A receipt's checkpoint carries more lines than the log's, and the verifier knows no witness."""
+
+    code = "RECEIPT_WITNESSED"
+    zh = "回执的检查点带有见证方签名，而验证者未提供见证方名单。"
+    hint = "Bring a tlog-policy that names the log and the witnesses: `consentry verify --witnesses FILE`."
+    hint_zh = "请提供列明日志与见证方的 tlog-policy 文件：`consentry verify --witnesses FILE`。"
 
 
 class ReceiptInvalid(BadInput):
@@ -44,6 +54,10 @@ class Checked:
     payload: Mapping[str, Json]
     checkpoint: Checkpoint
     index: int
+    seen: Mapping[str, int] = field(default_factory=dict)
+    """POSIX seconds by the name of each witness that the verifier knows and that cosigned."""
+    unknown: int = 0
+    """Signature lines by nobody whom the verifier knows: worth nothing, and not looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +87,11 @@ class Receipt:
             }
         )
 
+    @property
+    def witnessed(self) -> bool:
+        """Whether its checkpoint claims more signatures than the log's. Nothing is verified."""
+        return self.proof.rpartition("\n\n")[2].count("\n") > 1
+
     @classmethod
     def parse(cls, data: bytes) -> Self:
         """Take a receipt apart. Raises `ReceiptMalformed` unless it is byte for byte what `data` writes."""
@@ -95,23 +114,29 @@ class Receipt:
             )
         return receipt
 
-    def check(self, verifier: NoteVerifier) -> Checked:
+    def check(self, verifier: NoteVerifier, trust: Trust | None = None) -> Checked:
         """What this proves to somebody who trusts the log's key. Needs no database and no network.
 
-        Raises `ReceiptInvalid`, `audit.leaf.LeafMalformed`, `audit.tree.ProofInvalid`,
-        `audit.keys.BadSignature`, or that a part is malformed: `ProofMalformed`, `NoteMalformed`,
-        `CheckpointMalformed`.
+        Who brings a `trust` asks for a quorum of its witnesses besides, and its log must be this one.
+        Raises `ReceiptWitnessed`, `audit.quorum.QuorumMissing`, `ReceiptInvalid`,
+        `audit.leaf.LeafMalformed`, `audit.tree.ProofInvalid`, `audit.keys.BadSignature`, or that a part is
+        malformed: `ProofMalformed`, `NoteMalformed`, `CheckpointMalformed`.
         """
         leaf = Leaf.parse(self.leaf)
         if self.part >= len(leaf.parts) or not self.opening.holds(leaf.parts[self.part]):
             raise ReceiptInvalid("the opened part is not what the entry commits to")
         proof = Proof.parse(self.proof)
         checkpoint = proof.check(self.leaf, verifier)
-        # Lines we can't verify would be room for changes that nobody notices. Witnesses will have
-        # their place here once a verifier brings their keys.
-        if len(note.parse(proof.checkpoint).signatures) != 1:
-            raise ReceiptMalformed("a receipt's checkpoint has one signature: the log's")
-        return Checked(leaf, self.opening.payload, checkpoint, proof.index)
+        lines = len(note.parse(proof.checkpoint).signatures)
+        if trust is None:
+            if lines != 1:
+                # Lines we can't verify would be room for changes that nobody notices.
+                raise ReceiptWitnessed(f"a receipt's checkpoint has one signature, the log's; here {lines}")
+            return Checked(leaf, self.opening.payload, checkpoint, proof.index)
+        seen = trust.check(proof.checkpoint, verifier.name).at
+        return Checked(
+            leaf, self.opening.payload, checkpoint, proof.index, seen, max(0, lines - 1 - len(seen))
+        )
 
 
 def _opened(value: Mapping[str, Json]) -> tuple[int, Opening]:

@@ -70,6 +70,21 @@ class CheckpointRow(SQLModel, table=True):
     at: datetime = Field(sa_type=Instant)
 
 
+class CosignatureRow(SQLModel, table=True):
+    """A witness's line under a checkpoint. Replaced only when the witness of this name has another key."""
+
+    __tablename__ = "log_cosignature"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "size"], ["log_checkpoint.tenant_id", "log_checkpoint.size"]),
+    )
+
+    tenant_id: str = Field(primary_key=True, max_length=64)
+    size: int = Field(primary_key=True, sa_type=BigInteger)
+    witness: str = Field(primary_key=True)
+    line: str
+    at: int = Field(sa_type=BigInteger)
+
+
 class LeaseRow(SQLModel, table=True):
     """Who may sequence a tenant's log. `token` grows at every take-over and fences the one before."""
 

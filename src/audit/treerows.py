@@ -46,6 +46,12 @@ _LAST_SHOWN = (
     .order_by(_CHECKPOINT.c.size.desc())
     .limit(1)
 )
+_NEXT = (
+    select(_CHECKPOINT.c.at)
+    .where(_CHECKPOINT.c.tenant_id == bindparam("tenant"), _CHECKPOINT.c.size > bindparam("size"))
+    .order_by(_CHECKPOINT.c.size)
+    .limit(1)
+)
 _LEAVES = (
     select(_ENTRY.c.leaf)
     .where(_HERE, _ENTRY.c.idx >= bindparam("begin"), _ENTRY.c.idx < bindparam("end"))
@@ -99,6 +105,12 @@ def standing(session: Session, tenant: str) -> Standing:
     return Standing(size, at, waiting, since)
 
 
+def signed_after(session: Session, tenant: str, size: int) -> datetime | None:
+    """When the first checkpoint larger than `size` was signed; None if there is none."""
+    found: datetime | None = session.connection().execute(_NEXT, {"tenant": tenant, "size": size}).scalar()
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class TreeRows:
     """One tenant's tree in one session. Hashes of entries are computed from their bytes, each time."""
@@ -114,6 +126,11 @@ class TreeRows:
     def covering(self, index: int, most: int) -> Checkpoint | None:
         """The first checkpoint that covers the entry at `index` and is not larger than `most`."""
         return self._checkpoint(self._run(_COVERING, index=index, most=most).scalar())
+
+    def of_size(self, size: int) -> Checkpoint | None:
+        """The checkpoint of exactly this size."""
+        found = self.latest(size)
+        return found if found is not None and found.size == size else None
 
     def waits(self) -> bool:
         """Whether an entry has no place yet."""
@@ -157,7 +174,7 @@ class TreeRows:
 
     def add_checkpoint(self, checkpoint: Checkpoint, at: datetime) -> None:
         """Store a checkpoint."""
-        row = {"size": checkpoint.size, "digest": checkpoint.digest, "note": checkpoint.text, "at": at}
+        row = {"size": checkpoint.size, "digest": checkpoint.digest, "note": checkpoint.plain, "at": at}
         self.session.connection().execute(_ADD_CHECKPOINT, {"tenant_id": self.tenant, **row})
 
     def entries(self, begin: int, end: int) -> list[bytes]:

@@ -8,7 +8,7 @@ leaves parts of a file out (measured: 1 of 150 random flips still read as truste
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from audit.canonical import Json
 from audit.errors import ConsentryError
 from audit.note import NoteVerifier
 from audit.provenance import ManifestVerdict
+from audit.quorum import Trust
 from audit.receipt import Checked, Receipt
 from audit.spelling import is_hex
 
@@ -67,8 +68,12 @@ class _No(Exception):
         self.step = Step(name, ok=False, detail=detail, zh=zh)
 
 
-def verify(file: Path, receipt: bytes, log_vkey: str, trust_pem: str, now: datetime) -> Verdict:
+def verify(
+    file: Path, receipt: bytes, log_vkey: str, trust_pem: str, now: datetime, *, witnesses: str | None = None
+) -> Verdict:
     """Check a released file against its receipt, the log's vkey and the C2PA root.
+
+    `witnesses` is a tlog-policy (`audit.quorum`): then a quorum of them must have seen the checkpoint.
 
     C2PA also asks this machine's clock; `now` decides whether the signing certificate still holds.
     Raises `durable.DiskFailed` if the file can't be read; what is in it is never an exception.
@@ -76,12 +81,12 @@ def verify(file: Path, receipt: bytes, log_vkey: str, trust_pem: str, now: datet
     steps: list[Step] = []
     try:
         parsed = _parse(receipt, steps)
-        checked = _check_log(parsed, log_vkey, steps)
+        checked = _check_log(parsed, log_vkey, witnesses, steps)
         _check_file(file, checked.payload, steps)
         verdict = _check_manifest(file, checked, trust_pem, now, steps)
     except _No as no:
         return Verdict(ok=False, steps=(*steps, no.step), notes=())
-    return Verdict(ok=True, steps=tuple(steps), notes=tuple(_notes(verdict, checked.payload, trust_pem)))
+    return Verdict(ok=True, steps=tuple(steps), notes=tuple(_notes(verdict, checked, trust_pem)))
 
 
 def _parse(receipt: bytes, steps: list[Step]) -> Receipt:
@@ -93,20 +98,23 @@ def _parse(receipt: bytes, steps: list[Step]) -> Receipt:
     return parsed
 
 
-def _check_log(parsed: Receipt, log_vkey: str, steps: list[Step]) -> Checked:
+def _check_log(parsed: Receipt, log_vkey: str, witnesses: str | None, steps: list[Step]) -> Checked:
     try:
-        checked = parsed.check(NoteVerifier.parse(log_vkey))
+        trust = None if witnesses is None else Trust.parse(witnesses)
+        checked = parsed.check(NoteVerifier.parse(log_vkey), trust)
     except ConsentryError as error:
         raise _no_because(StepName.LOG, error) from None
     # Another kind of entry could name a digest for another reason, and would not be a release.
     if checked.leaf.t != RELEASED or not is_hex(checked.payload.get("output"), 32):
         raise _No(StepName.LOG, "the receipt is not of a release", "该回执不是发布回执")
     log, place = checked.checkpoint, checked.index
+    seen = "".join(f"; {name} saw that at {_second(at)}" for name, at in checked.seen.items())
+    seen_zh = "".join(f"；见证方 {name} 于 {_second(at)} 见证" for name, at in checked.seen.items())
     steps.append(
         _yes(
             StepName.LOG,
-            f"entry {place} is in the log {log.origin} of {log.size} entries, signed by its key",
-            f"条目 {place} 位于日志 {log.origin}（共 {log.size} 条）中，签名有效",
+            f"entry {place} is in the log {log.origin} of {log.size} entries, signed by its key{seen}",
+            f"条目 {place} 位于日志 {log.origin}（共 {log.size} 条）中，签名有效{seen_zh}",
         )
     )
     return checked
@@ -159,11 +167,24 @@ def _no_because(name: StepName, error: ConsentryError) -> _No:
     return _No(name, f"{error.code}: {error}", f"{error.code}：{error.zh}")
 
 
-def _notes(verdict: ManifestVerdict, payload: Mapping[str, Json], trust_pem: str) -> Iterator[Note]:
+def _second(at: int) -> str:
+    """A witness's own clock, as it says; years that no calendar has stay seconds."""
+    try:
+        return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    except (OverflowError, OSError, ValueError):
+        return f"second {at}"
+
+
+def _notes(verdict: ManifestVerdict, checked: Checked, trust_pem: str) -> Iterator[Note]:
     yield Note(
         "A withdrawal can't be seen offline: consent may have been withdrawn since the release.",
         "离线验证无法得知撤回：发布之后，当事人可能已撤回同意。",
     )
+    if checked.unknown:
+        yield Note(
+            f"{checked.unknown} signature line(s) are by nobody whom you named: they were not looked at.",
+            f"另有 {checked.unknown} 行签名不属于所提供名单中的任何一方，未予核验。",
+        )
     # A manifest without a time stamp that does not say when it ends got no yes.
     if verdict.timed or verdict.valid_until is None:
         yield Note(
@@ -181,7 +202,7 @@ def _notes(verdict: ManifestVerdict, payload: Mapping[str, Json], trust_pem: str
             "The certificates are TEST certificates: they show how it works, not who signed.",
             "所用证书为 TEST 测试证书：仅作演示，不能证明签名者身份。",
         )
-    proof = payload.get("proof")
+    proof = checked.payload.get("proof")
     if isinstance(proof, str):
         yield Note(
             f"The weakest proof that a consenting person is who they say they are: {proof}.",

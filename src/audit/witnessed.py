@@ -29,6 +29,12 @@ class WitnessAhead(Diverged):
     hint = "Stop: a second deployment signs for this log, or its storage was set back. `consentry recover`."
     hint_zh = "请立即停止：可能有另一部署为该日志签名，或存储被回退。请运行 `consentry recover`。"
 
+    def __init__(self, said: str, seen: int | None = None) -> None:
+        super().__init__(said)
+        self.seen = seen
+        """How many entries it says it has seen, where it says so. Another process of ours may have shown it
+        them a moment ago: whoever alarms looks again first."""
+
 
 class WitnessUnready(Unready):
     """A witness gave no cosignature that holds."""
@@ -69,7 +75,10 @@ def ask(
             raise WitnessUnready(f"{witness.name} answers {answer.status}")
         seen = _size(witness, answer.body)
         if seen > checkpoint.size:
-            raise WitnessAhead(f"{witness.name} has seen {seen} entries, we have {checkpoint.size}")
+            raise WitnessAhead(f"{witness.name} has seen {seen} entries, we have {checkpoint.size}", seen)
+        if seen == old == checkpoint.size:
+            # How newer editions of the specification answer another root at the same size.
+            raise WitnessAhead(f"{witness.name} has seen another tree of {old} entries")
         if seen == old:
             raise WitnessUnready(f"{witness.name} refuses the size that it names itself")
         old = seen

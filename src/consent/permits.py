@@ -28,7 +28,7 @@ from consent.required import needed
 from consent.words import Purpose
 
 Covered = Callable[[Session, str], str | None]
-"""`audit.log.Log.covered`: the digest of a checkpoint that covers an entry, or None."""
+"""`audit.log.Log.vouched`: the digest of a checkpoint that covers an entry, or None."""
 
 
 class PermitNotHeld(Diverged):
@@ -59,7 +59,7 @@ class Permits:
 
         The same job redeems again with a later attempt, which fences the earlier; `not_after` bounds
         the first redemption only, `max_run` all of them. Not before the permit's entry is under a
-        checkpoint (G-36). Spends the reserved uses once.
+        checkpoint, in strict mode one that a quorum of witnesses saw (G-36). Spends the reserved uses once.
         """
         try:
             body, signature = read(token, self.trusted)

@@ -4,12 +4,12 @@ An alarm's code is stable and its words are constant, so that it can be counted 
 found stands beside it as a detail. `docs/monitoring.md` prints the table (a test keeps it equal).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 
 from consent.hearing import SKEW
+from service.alarm import Alarm, Severity
 from service.facts import Facts, Rows
 from swap import slots
 from swap.duties import Kind
@@ -24,6 +24,8 @@ STALLED = timedelta(seconds=60)
 """Age of an entry without a place: a worker gives it one within a second."""
 OVERDUE = timedelta(minutes=10)
 """Age of a duty that takes a moment."""
+UNSEEN = timedelta(minutes=2)
+"""How long the first checkpoint that no quorum saw may be old: witnesses are asked every second."""
 TRIED = 5
 """How often a duty may go wrong. It is put off each time, and never gets old: five take five minutes."""
 WAITED = timedelta(minutes=15)
@@ -31,30 +33,6 @@ WAITED = timedelta(minutes=15)
 HURRY = timedelta(hours=12)
 """Before a request or an appeal must be answered."""
 MONTH, WEEK = timedelta(days=30), timedelta(days=7)
-
-
-class Severity(StrEnum):
-    """How soon somebody has to look."""
-
-    WARNING = "warning"
-    """It works, and will not for long, or not as well as it should."""
-    CRITICAL = "critical"
-    """Something that was promised is not kept at this moment, or will not be within hours."""
-
-
-@dataclass(frozen=True, slots=True)
-class Alarm:
-    """One thing that can be wrong."""
-
-    code: str
-    severity: Severity
-    text: str
-    zh: str
-    hint: str
-    hint_zh: str
-    stops: bool = False
-    """Whether a process should be sent no requests while it rings: they would all fail."""
-
 
 DATABASE = Alarm(
     "DATABASE_UNUSABLE",
@@ -189,6 +167,30 @@ CLOCKS = Alarm(
     "`consentry takedown list` and `consentry appeal list` name them; answer, with reasons.",
     "请用 `consentry takedown list` 与 `consentry appeal list` 查看，并附理由答复。",
 )
+WITNESS_AHEAD = Alarm(
+    "WITNESS_HAS_SEEN_MORE",
+    Severity.CRITICAL,
+    "A witness has cosigned more entries of this log than are here, or others: somebody else signs for it.",
+    "有见证方见过比本地更多或不同的日志条目：另有他方在为该日志签名，或存储被回退。",
+    "Find the second deployment, or restore the newest copy; strict mode signs nothing until then.",
+    "请查找另一套部署，或恢复最新副本；严格模式下在此之前不再签名。",
+)
+QUORUM_LATE = Alarm(
+    "QUORUM_LATE",
+    Severity.WARNING,
+    "Checkpoints are published that no quorum of witnesses has seen yet.",
+    "已发布的检查点尚未获得足够的见证方签名。",
+    "`consentry log cosign` asks each witness now, and says what it answers.",
+    "请运行 `consentry log cosign` 立即请求各见证方并查看其应答。",
+)
+PERMITS_WAIT = Alarm(
+    "PERMITS_WAIT_FOR_WITNESSES",
+    Severity.CRITICAL,
+    "No quorum of witnesses has seen the last checkpoints: no permit is redeemed, no receipt handed out.",
+    "最新检查点未获得足够的见证方签名：许可无法使用，回执无法出具。",
+    "`consentry log cosign` says which witness fails; ask whoever runs it. Permits expire meanwhile.",
+    "请运行 `consentry log cosign` 查明未应答的见证方并联系其运营方；期间许可可能过期。",
+)
 
 ALARMS = (
     DATABASE,
@@ -207,6 +209,9 @@ ALARMS = (
     HOLDS,
     PETITIONS,
     CLOCKS,
+    WITNESS_AHEAD,
+    QUORUM_LATE,
+    PERMITS_WAIT,
 )
 """All there are."""
 _WARNINGS = frozenset(alarm for alarm in ALARMS if alarm.severity is Severity.WARNING)
@@ -229,6 +234,8 @@ def looks(facts: Facts) -> Iterator[Look]:
     yield _answers("deny journal", facts.journal, JOURNAL)
     yield _disk(facts)
     yield _certificate(facts)
+    if facts.ahead is not None:
+        yield _ahead(facts.ahead)
     for what, look in _WATCHED.items():
         yield look(what, facts.rows, facts) if facts.rows else Look(what, "needs the database", known=False)
 
@@ -252,6 +259,13 @@ def _disk(facts: Facts) -> Look:
         alarm = DISK_FULL if least < LEAST else DISK_LOW
         return Look("disk", f"{said}; an upload with its output may take {ENOUGH / 2**30:.1f}", alarm)
     return Look("disk", said)
+
+
+def _ahead(ahead: Mapping[str, str]) -> Look:
+    what = "witnesses' memory"
+    if not ahead:
+        return Look(what, "none has seen more than is here")
+    return Look(what, "; ".join(ahead.values()), WITNESS_AHEAD)
 
 
 def _certificate(facts: Facts) -> Look:
@@ -333,6 +347,16 @@ def _clocks(what: str, rows: Rows, facts: Facts) -> Look:
     return Look(what, said, CLOCKS if left < HURRY else None)
 
 
+def _quorum(what: str, rows: Rows, facts: Facts) -> Look:
+    if rows.witnessed is None:
+        return Look(what, "no witness is asked")
+    if rows.unwitnessed_since is None:
+        return Look(what, f"has seen all {rows.witnessed} entries")
+    age = facts.now - rows.unwitnessed_since
+    late = (PERMITS_WAIT if facts.strict else QUORUM_LATE) if age > UNSEEN else None
+    return Look(what, f"has seen {rows.witnessed} entries of {rows.log.size}, since {_span(age)}", late)
+
+
 _WATCHED: dict[str, Callable[[str, Rows, Facts], Look]] = {
     "clock": _clock,
     "sequencer": _sequencer,
@@ -342,6 +366,7 @@ _WATCHED: dict[str, Callable[[str, Rows, Facts], Look]] = {
     "holds": _holds,
     "petitions": _petitions,
     "clocks": _clocks,
+    "quorum of witnesses": _quorum,
 }
 
 

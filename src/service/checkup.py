@@ -18,6 +18,7 @@ from audit.kek import Kek
 from audit.keys import Duty, load_private
 from audit.keystore import KeyStore
 from audit.log import Log
+from audit.note import NoteVerifier
 from audit.storage import PosixStorage
 from consent.eyes import eyes
 from consent.inventory import inventory
@@ -31,6 +32,7 @@ from service.facts import Facts, Lookout, free
 from service.layout import Layout, policies
 from service.rules import open_policy
 from service.settings import FILE, BadSettings, Mode, Settings, load
+from service.trusting import open_witnesses
 from swap.limits import Limits
 from swap.provider import check_provider
 from swap.sandbox import Mode as SandboxMode
@@ -81,6 +83,7 @@ class Patient:
         yield "database", self._database
         yield "schema", self._schema
         yield "log", self._log
+        yield "witnesses", self._witnesses
         yield "policy", self._policy
         yield "notices", self._notices
         yield "sandbox", self._sandbox
@@ -138,9 +141,22 @@ class Patient:
         database = _there(self.fitting, "schema")
         key = load_private(layout.key(Duty.LOG), Duty.LOG)
         storage, head = PosixStorage(layout.log), HeadFile(layout.head)
-        checkpoint = Log(settings.tenant, settings.origin, key, storage, head, database, "doctor").start()
+        witnesses = open_witnesses(settings, NoteVerifier(settings.origin, key.verifying))
+        log = Log(
+            settings.tenant, settings.origin, key, storage, head, database, "doctor", witnesses=witnesses
+        )
+        checkpoint = log.start()
         size = 0 if checkpoint is None else checkpoint.size
         return f"{size} entries, agrees with the head kept apart from the database"
+
+    def _witnesses(self) -> str:
+        settings, layout = self._settled, self._layout
+        key = load_private(layout.key(Duty.LOG), Duty.LOG)
+        found = open_witnesses(settings, NoteVerifier(settings.origin, key.verifying))
+        if found is None:
+            return "none are asked"
+        said = f"{', '.join(found.trust.witnesses) or 'none'}; quorum {found.trust.quorum or 'none'}"
+        return f"{said}; permits wait for it" if found.strict else said
 
     def _policy(self) -> str:
         policy, signers = open_policy(self._settled)

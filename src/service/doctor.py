@@ -13,7 +13,7 @@ from pathlib import Path
 from audit.canonical import Json
 from audit.errors import ConsentryError, Diverged
 from service import alarms
-from service.alarms import Severity
+from service.alarm import Severity
 from service.checkup import Concern, NeedsOther, Patient
 
 

@@ -40,7 +40,7 @@ def erase(record: Record, person: str, by: By) -> Erasure:
     # Swallowed: what is in use now the worker's purge destroys, as the row of the erasure says it must.
     with suppress(KeysInUse):
         finish(record)
-    record.log.publish(begun.entry, now=record.clock())
+    revoking.publish(record, begun.entry)
     with record.database.read() as session:
         return rights.erasures.find(session, person) or begun
 
@@ -99,5 +99,5 @@ def restrict(record: Record, person: str, by: By) -> tuple[str, ...]:
         granted = signed.granted(session, registry.tenant, person)
         for authorization in granted:
             registry.dispute(session, authorization, by=by, now=record.clock())
-    record.log.publish(now=record.clock())
+    revoking.publish(record)
     return granted

@@ -6,17 +6,22 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Lock
-from typing import Self, TypeVar
+from typing import Self, TypedDict, TypeVar
 
-from audit import certificate, ledger, treerows
+from sqlmodel import Session
+
+from audit import certificate, durable, ledger, treerows
 from audit.errors import ConsentryError
 from audit.journal import DenyJournal
-from audit.treerows import Standing
+from audit.note import NoteVerifier
+from audit.treerows import Standing, TreeRows
+from audit.witnessing import Witnessing
 from consent import docket, petitions
 from consent.petitions import Waiting
 from service.database import Database
 from service.layout import Layout
 from service.settings import Mode, Settings
+from service.trusting import open_witnesses
 from swap import appeals, claims, duties, orders, slots
 from swap.duties import Backlog
 from swap.orders import Unfinished
@@ -25,6 +30,10 @@ Thing = TypeVar("Thing")
 
 SOON = timedelta(hours=24)
 """How long before its date a hold is about to lapse."""
+
+Watched = tuple[Witnessing, NoteVerifier]
+"""A log's witnesses, and its own key."""
+_ANY_SIZE = 2**62
 
 FRESH = timedelta(seconds=1)
 """How old an answer of `Lookout` may be: a probe and a scrape at once ask the database once."""
@@ -50,6 +59,10 @@ class Rows:
     last_beat: datetime | None
     petitions: Waiting = field(default_factory=lambda: Waiting(0, 0, None))
     """What people asked about their data and nobody has answered."""
+    witnessed: int | None = None
+    """Entries under the last checkpoint that a quorum of witnesses saw; None where none is asked."""
+    unwitnessed_since: datetime | None = None
+    """When the first checkpoint after that was signed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +81,13 @@ class Facts:
     certificate: str | None = None
     """Why the C2PA chain can't be read, as an error's code; empty when it can."""
     certificate_ends: datetime | None = None
+    ahead: Mapping[str, str] | None = None
+    """Witnesses that have seen more than we have, and what was found; None where none is asked."""
+    strict: bool = False
+    """Whether permits wait for a quorum of witnesses."""
 
 
-def rows(database: Database, tenant: str, now: datetime) -> Rows:
+def rows(database: Database, tenant: str, now: datetime, witnesses: Watched | None = None) -> Rows:
     """Ask the database. Costs what is open, waits and is unfinished, not what ever was."""
     with database.read() as session:
         # As whoever begins to write does: a database of another shape, or one being upgraded, says so.
@@ -90,7 +107,22 @@ def rows(database: Database, tenant: str, now: datetime) -> Rows:
             workers=slots.live(session, tenant, now=now),
             last_beat=slots.last_beat(session, tenant),
             petitions=petitions.waiting(session, tenant, now=now),
+            **_witnessed(session, tenant, witnesses),
         )
+
+
+class _Seen(TypedDict, total=False):
+    witnessed: int
+    unwitnessed_since: datetime | None
+
+
+def _witnessed(session: Session, tenant: str, watched: Watched | None) -> _Seen:
+    if watched is None:
+        return {}
+    witnessing, log = watched
+    seen = witnessing.newest(TreeRows(tenant, log, session), _ANY_SIZE)
+    size = 0 if seen is None else seen.size
+    return {"witnessed": size, "unwitnessed_since": treerows.signed_after(session, tenant, size)}
 
 
 def free(folders: Mapping[str, Path]) -> Mapping[str, int]:
@@ -112,6 +144,7 @@ class Lookout:
     database: Database
     journal: DenyJournal
     clock: Callable[[], datetime]
+    witnesses: Watched | None = None
     _lock: Lock = field(default_factory=Lock)
     _last: Facts | None = None
 
@@ -121,7 +154,8 @@ class Lookout:
     ) -> Self:
         """Over what a process has opened: a `Record` has all four."""
         demo = settings.mode is Mode.DEMO
-        return cls(Layout.of(settings), settings.tenant, demo, database, journal, clock)
+        watched = _tried(lambda: _watched(settings))[0]
+        return cls(Layout.of(settings), settings.tenant, demo, database, journal, clock, watched)
 
     def facts(self) -> Facts:
         """How it is now, or was a moment ago. Never raises: what can't be looked at is a fact too."""
@@ -133,8 +167,10 @@ class Lookout:
 
     def _look(self, now: datetime) -> Facts:
         layout = self.layout
-        found, database = _tried(lambda: rows(self.database, self.tenant, now))
+        found, database = _tried(lambda: rows(self.database, self.tenant, now, self.witnesses))
         ends, chain = _tried(lambda: certificate.ends(layout.chain))
+        witnessing = self.witnesses[0] if self.witnesses else None
+        ahead, _ = _tried(lambda: witnessing.ahead() if witnessing else None)
         _, journal = _tried(lambda: self.journal.denies("", ""))
         return Facts(
             now=now,
@@ -145,7 +181,19 @@ class Lookout:
             certificate=chain,
             certificate_ends=ends,
             free=free(layout.folders),
+            ahead=ahead,
+            strict=witnessing is not None and witnessing.strict,
         )
+
+
+def _watched(settings: Settings) -> Watched | None:
+    if settings.witnesses is None:
+        return None
+    path = Layout.of(settings).vkey
+    with durable.disk(path):
+        log = NoteVerifier.parse(path.read_text())
+    witnessing = open_witnesses(settings, log)
+    return None if witnessing is None else (witnessing, log)
 
 
 def _tried(look: Callable[[], Thing]) -> tuple[Thing | None, str]:

@@ -92,6 +92,11 @@ class Layout:
         return self.guard / "head"
 
     @property
+    def ahead(self) -> Path:
+        """Marks of witnesses that have seen more than we have."""
+        return self.guard / "ahead"
+
+    @property
     def quarantine(self) -> Path:
         """Uploads nobody has parsed."""
         return self.root / "quarantine"

@@ -20,8 +20,9 @@ from pathlib import PurePath
 
 from audit.errors import ConsentryError
 
-FIELDS = ("request", "method", "route", "status", "seconds", "code", "slot", "kind", "count")
-"""All that a line may carry: random request ids, route templates and never paths, codes, counts."""
+FIELDS = ("request", "method", "route", "status", "seconds", "code", "slot", "kind", "count", "witness")
+"""All that a line may carry: random request ids, route templates and never paths, codes, counts, and what the
+operator's own policy calls a witness."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9._:/{}-]{1,96}")
 """What a field's text may be: ids, codes and templates are; names, sentences and line breaks are not."""

@@ -168,6 +168,17 @@ def _rows(rows: Rows, now: datetime) -> Iterator[Metric]:
             "Age of the last checkpoint.",
             age(rows.log.checkpoint_at),
         )
+    if rows.witnessed is not None:
+        yield GaugeMetricFamily(
+            "consentry_log_witnessed_entries",
+            "Entries under the last checkpoint that a quorum saw.",
+            rows.witnessed,
+        )
+        yield GaugeMetricFamily(
+            "consentry_log_unwitnessed_age_seconds",
+            "Age of the first checkpoint after that.",
+            age(rows.unwitnessed_since),
+        )
     yield GaugeMetricFamily("consentry_holds_open", "Holds nobody lifted yet.", rows.holds)
     yield GaugeMetricFamily("consentry_workers_alive", "Slots held by a live process.", rows.workers)
     if rows.last_beat:

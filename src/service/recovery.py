@@ -21,6 +21,7 @@ from audit.note import NoteVerifier
 from audit.storage import PosixStorage
 from audit.treerows import TreeRows
 from service import schema
+from service.cosigning import Cosigner
 from service.database import Database
 from service.layout import Layout
 from service.settings import Settings
@@ -65,6 +66,11 @@ def recover(settings: Settings, now: datetime) -> Recovery:
             }
             part = Part(Subject("tenant", settings.tenant), Seal.EVID, payload)
             entry = record.ledger.append(session, Fact(RECOVERED, (part,)), now)
+        cosigner = Cosigner.of(record)
+        if cosigner is not None:
+            # A witness that was ahead may have been so of what was just read back. If it still is, the log
+            # of a strict deployment goes on standing still, and this says so.
+            cosigner.round()
         record.log.publish(entry.leaf_hash, now=now)
     finally:
         record.close()

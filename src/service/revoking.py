@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 from sqlmodel import Session
 
+from audit.witnessed import WitnessAhead
 from consent.errors import AuthorizationUnknown
 from consent.withdrawal import By, Withdrawn
 from consent.words import Purpose
+from service.logs import LOG
 from service.wiring import Record
 from swap.claim import Claim
 from swap.sweeper import Sweeper
@@ -40,11 +42,22 @@ def withdraw(
             done = registry.withdraw_by_code(
                 session, record.effect, authorization, word.code or "", now=now, purposes=purposes
             )
-    record.log.publish(done.entry, now=record.clock())
+    publish(record, done.entry)
     # Runs are a worker's to hand over; files that nobody may serve any more can go now.
     Sweeper(record.database, record.ledger, record.delivery.media, record.clock).sweep()
-    record.log.publish(now=record.clock())
+    publish(record)
     return done
+
+
+def publish(record: Record, entry: str | None = None) -> None:
+    """Publish what ends something. A log that stands still for its witnesses' sake does so later.
+
+    What she ended is in force with its commit: to answer her with somebody else's fault would say it is not.
+    """
+    try:
+        record.log.publish(entry, now=record.clock())
+    except WitnessAhead as error:
+        LOG.critical("the log stands still", extra={"code": error.code})
 
 
 def impact(record: Record, authorization: str) -> Impact:
@@ -60,9 +73,9 @@ def answered(record: Record, act: Callable[[Session], Claim]) -> Claim:
     """Answer a claim or receive an order in one transaction, publish it, and take away what may go now."""
     with record.database.write() as session:
         done = act(session)
-    record.log.publish(done.entry, now=record.clock())
+    publish(record, done.entry)
     Sweeper(record.database, record.ledger, record.delivery.media, record.clock).sweep()
-    record.log.publish(now=record.clock())
+    publish(record)
     return done
 
 

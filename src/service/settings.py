@@ -96,6 +96,13 @@ class Settings(BaseSettings):
     """The executor id of this host's worker."""
     stop_within: int = Field(default=60, ge=0, le=3600)
     """Seconds that a worker told to stop gives the job at work, before it hands it back."""
+    witnesses: Path | None = None
+    """A tlog-policy: our log, the witnesses with their URLs, and which of them are a quorum. None are asked
+    when unset."""
+    witnesses_strict: bool = False
+    """A permit waits for a checkpoint that a quorum saw; no other is shown or proved under."""
+    witness_timeout: float = Field(default=10.0, gt=0, le=60)
+    """Seconds that one witness has for its answer, all tries together."""
     tsa_url: str | None = Field(default=None, pattern=r"^https?://[^\s/]+(/\S*)?$")
     """An RFC 3161 authority. With one, nothing is released whose manifest it did not time-stamp."""
     log_form: Form = Form.TEXT
@@ -143,7 +150,9 @@ class Settings(BaseSettings):
         file = TomlConfigSettingsSource(settings_cls, Path(data) / FILE if data else None)
         return init_settings, env_settings, file
 
-    @field_validator("data", "guard", "policies", "models", "engine_ca", "engine_cert", "engine_key")
+    @field_validator(
+        "data", "guard", "policies", "models", "engine_ca", "engine_cert", "engine_key", "witnesses"
+    )
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return None if path is None else path.expanduser().resolve()
@@ -162,6 +171,8 @@ class Settings(BaseSettings):
             raise ValueError("models: engine inswapper takes its weights from a folder you name")
         if self.engine == "remote":
             self._remote_agrees()
+        if self.witnesses_strict and self.witnesses is None:
+            raise ValueError("witnesses: strict mode waits for a quorum that this file names")
         try:
             _ = self.party
         except RelyingPartyWrong as error:

@@ -14,7 +14,9 @@ from audit.keys import Duty, SigningKey, VerifyingKey, load_private
 from audit.keystore import KeyStore
 from audit.ledger import Ledger
 from audit.log import Log
+from audit.note import NoteVerifier
 from audit.storage import PosixStorage
+from audit.witnessing import Witnessing
 from consent import adoption, case
 from consent.gate import Gate
 from consent.ground import Place
@@ -30,6 +32,7 @@ from service.database import Database, utc_now
 from service.layout import Layout
 from service.rules import open_policy
 from service.settings import Settings
+from service.trusting import open_witnesses
 from swap.appeals import Appeals
 from swap.claims import Claims
 from swap.delivery import Delivery
@@ -58,6 +61,8 @@ class Record:
     effect: WithdrawalEffect
     entropy: Entropy
     clock: Callable[[], datetime]
+    witnessing: Witnessing | None
+    """Whom the log asks to cosign; None where nobody is."""
     webhook: SigningKey
     """Signs what is told to hooks, and makes their secrets."""
 
@@ -111,14 +116,17 @@ def open_record(
         undo.callback(keystore.close)
         journal = DenyJournal(layout.journal)
         ledger = Ledger(tenant, keystore, entropy, Herald(tenant, entropy).heard)
+        log_key = load_private(layout.key(Duty.LOG), Duty.LOG)
+        witnessing = open_witnesses(settings, NoteVerifier(settings.origin, log_key.verifying))
         log = Log(
             tenant,
             settings.origin,
-            load_private(layout.key(Duty.LOG), Duty.LOG),
+            log_key,
             PosixStorage(layout.log),
             HeadFile(layout.head),
             database,
             f"{socket.gethostname()}:{os.getpid()}",
+            witnesses=witnessing,
         )
         if start:
             # Before anybody is answered: a restored older database must not speak.
@@ -152,6 +160,7 @@ def open_record(
             effect=Together((SwapEffect(entropy), permits)),
             entropy=entropy,
             clock=clock,
+            witnessing=witnessing,
             webhook=load_private(layout.key(Duty.WEBHOOK), Duty.WEBHOOK),
         )
         undo.pop_all()

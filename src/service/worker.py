@@ -14,9 +14,11 @@ from threading import Event, Thread, Timer
 
 from audit.errors import ConsentryError, Unready
 from audit.ids import fresh
+from audit.witnessed import WitnessAhead
 from consent import reminding
 from consent.asking import Asking
-from service import messenger
+from service import cosigning, messenger
+from service.cosigning import Cosigner
 from service.database import DatabasePoisoned
 from service.logs import LOG
 from service.messenger import Messenger
@@ -110,6 +112,7 @@ class Worker:
     _tidy_at: float = 0.0
     _purge_at: float = 0.0
     _purge_whole_at: float = 0.0
+    _say_at: float = 0.0
 
     def turn(self) -> None:
         """One turn: duties, what has expired, whose work is to be taken over, and the log."""
@@ -132,7 +135,16 @@ class Worker:
                 LOG.warning("took up jobs that nobody worked at", extra={"count": strays})
         self._tidy()
         self._purge()
-        record.log.publish(now=record.clock())
+        try:
+            record.log.publish(now=record.clock())
+        except WitnessAhead as error:
+            # Nothing is signed until somebody has looked. Duties go on: what was withdrawn must be deleted.
+            self._halted(error)
+
+    def _halted(self, error: WitnessAhead) -> None:
+        if time.monotonic() >= self._say_at:
+            self._say_at = time.monotonic() + TIDY_SECONDS
+            LOG.critical("the log stands still", extra={"code": error.code})
 
     def _tidy(self) -> None:
         """Requests that nobody answered, and consents that end soon: days matter here, not seconds."""
@@ -256,6 +268,8 @@ def working(record: Record, studio: Studio) -> Iterator[Worker]:
         beating.start()
         telling = Thread(target=messenger.run, args=(Messenger.of(record), stop), daemon=True, name="tell")
         telling.start()
+        # A thread of its own, as for hooks: somebody else's slow server must hold up neither log nor duties.
+        asking = _asking(record, stop)
         try:
             yield worker
         finally:
@@ -264,6 +278,8 @@ def working(record: Record, studio: Studio) -> Iterator[Worker]:
             stop.set()
             beating.join()
             telling.join()
+            if asking is not None:
+                asking.join()
     finally:
         try:
             with record.database.write() as session:
@@ -275,12 +291,28 @@ def working(record: Record, studio: Studio) -> Iterator[Worker]:
             _abandon()
 
 
+def _asking(record: Record, stop: Event) -> Thread | None:
+    cosigner = Cosigner.of(record)
+    if cosigner is None:
+        return None
+    thread = Thread(target=cosigning.run, args=(cosigner, stop), daemon=True, name="cosign")
+    thread.start()
+    return thread
+
+
 def _worker(record: Record, studio: Studio, hold: slots.Hold) -> Worker:
     settings, pipeline = record.settings, studio.pipeline
     steps = PipelineSteps(studio)
     runner = JobRunner(steps, url=settings.jobs_url, tenant=settings.tenant, slot=settings.slot)
     sweeper = Sweeper(
-        record.database, record.ledger, pipeline.media, record.clock, runner, pipeline, studio.scanning
+        record.database,
+        record.ledger,
+        pipeline.media,
+        record.clock,
+        runner,
+        pipeline,
+        studio.scanning,
+        pipeline.ready,
     )
     reaper = Reaper(record.database, settings.tenant, settings.slot, runner, record.clock)
     return Worker(record, runner, sweeper, reaper, purger(record), steps, hold)

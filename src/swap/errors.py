@@ -111,6 +111,15 @@ class HandedBack(Unready):
     hint_zh = "无需处理：下一个 worker 会接手。"
 
 
+class PermitUnwitnessed(Unready):
+    """Strict mode: the permit's entry is under no checkpoint that a quorum of witnesses saw."""
+
+    code = "PERMIT_UNWITNESSED"
+    zh = "许可的日志条目尚未被足够的见证方见证，任务等待中。"
+    hint = "The job waits for the witnesses by itself. `consentry log cosign` says which does not answer."
+    hint_zh = "无需处理：任务正在等待见证。`consentry log cosign` 可查看未应答的见证方。"
+
+
 class QueueAway(Unready):
     """The job engine's own tables can't be reached."""
 

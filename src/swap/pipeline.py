@@ -42,7 +42,7 @@ from swap.assignments import Assignments
 from swap.cases import Asking
 from swap.donors import handed_in, let_go
 from swap.duties import Kind
-from swap.errors import JobStopped, PhotoGone, Tampered, WrongState
+from swap.errors import JobStopped, PermitUnwitnessed, PhotoGone, Tampered, WrongState
 from swap.faults import Cancelled
 from swap.finishing import Finisher, Made
 from swap.library import Template
@@ -118,10 +118,28 @@ class Pipeline:
             case = self.case(session, template, donor, requester, use)
             return self.gate.check(session, case, self.clock())
 
+    def ready(self, job_id: str) -> bool:
+        """Whether a job need not wait for witnesses: a quorum saw its permit's entry, or nobody asks for one.
+
+        Nor does one whose permit is over: the gate has its answer.
+        """
+        if not self.log.strict:
+            return True
+        with self.sessions.read() as session:
+            job = orders.job(session, self.tenant, job_id)
+            issued = docket.find(session, self.tenant, job.permit)
+            over = job.progress.final or job.cancelled or not self._open(session, job)
+            return over or issued is None or self.log.vouched(session, issued.entry) is not None
+
     def redeem(self, job_id: str) -> bool:
-        """Take the permit for the next attempt. False: the job ended, now or before."""
+        """Take the permit for the next attempt. False: the job ended, now or before.
+
+        Raises `PermitUnwitnessed` in strict mode: G-36 would refuse for good what only has to wait.
+        """
         # The asker may have died between its commit and this, and G-36 would refuse for good.
         self.log.publish(now=self.clock())
+        if not self.ready(job_id):
+            raise PermitUnwitnessed("no quorum has seen the permit's entry")
         with self.sessions.write() as session:
             job = orders.job(session, self.tenant, job_id)
             if job.progress.final:
@@ -288,7 +306,7 @@ class Pipeline:
             engine=engine.name,
             model_digests=tuple(sorted(engine.digests.values())),
         )
-        return self.permits.redeem(session, life.token if life else b"", run, now, self.log.covered)
+        return self.permits.redeem(session, life.token if life else b"", run, now, self.log.vouched)
 
     def _open(self, session: Session, job: Job) -> bool:
         """Whether its permit could be redeemed still: if not, the gate says why."""

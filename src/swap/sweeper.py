@@ -12,7 +12,7 @@ from audit.ledger import Ledger
 from audit.sessions import Sessions
 from swap import duties, orders, outputs, scans
 from swap.duties import Duty, Kind
-from swap.errors import HandedBack
+from swap.errors import HandedBack, PermitUnwitnessed
 from swap.store import MediaStore
 
 TRIES = 3
@@ -64,6 +64,8 @@ class Sweeper:
     """Due with `queue`."""
     scans: Ending | None = None
     """Due with `queue`."""
+    ready: Callable[[str], bool] = lambda _job: True
+    """Whether a job may be handed over yet: its permit may be redeemed, or never will be."""
     pause: timedelta = PAUSE
 
     def sweep(self) -> int:
@@ -108,12 +110,13 @@ class Sweeper:
         workflow = f"{duty.id}.{duty.attempts}"
         ended = queue.ended(workflow)
         if ended is None:
-            enqueue(workflow, duty.subject)
+            if duty.kind is not Kind.RUN_JOB or self.ready(duty.subject):
+                enqueue(workflow, duty.subject)
             return False
         # The workflow is over and the job is not: it broke off, and DBOS would never take it up again.
         if self._ended(duty):
             return False  # it ended this moment; the next sweep settles it
-        if ended == HandedBack.code:
+        if ended in {HandedBack.code, PermitUnwitnessed.code}:
             # Nothing went wrong with it. How often it may begin anew is bounded by its permit's redemptions.
             self._again(duty, pause=timedelta())
             return False

@@ -12,10 +12,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from audit.ahead import AheadMarks
 from audit.fact import Fact, Part, Seal, Subject
 from audit.guard import LogBehind
 from audit.journal import JournalDamaged
+from audit.quorum import Trust
 from audit.recovery import Unrecoverable
+from audit.witnessed import WitnessAhead
 from consent import signature
 from consent.authorization import Request, draw_up
 from consent.capacity import Capacity
@@ -27,10 +30,13 @@ from consent.withdrawal import By, How
 from consent.words import AgeBand, ProofLevel, Purpose, Status
 from consenting import NOTICES, a_scope
 from service import asking, founding
+from service.cosigning import Cosigner
+from service.layout import Layout
 from service.recovery import recover
 from service.revoking import Word
 from service.settings import Settings, load
 from service.wiring import Record, open_record
+from witnesses import policy, witness
 
 
 @dataclass
@@ -287,3 +293,64 @@ def test_a_lost_head_is_made_again_from_what_was_published(place: Place, noon: d
     assert recovery.head_replaced
     assert recovery.read_back == 0
     opened(place, noon).close()
+
+
+@pytest.mark.parametrize("files_too", [True, False])
+def test_witnesses_are_asked_before_a_recovered_log_signs_on(
+    place: Place, noon: datetime, tmp_path: Path, files_too: bool
+) -> None:
+    # Given a strict log of which a copy was kept, and a witness that has seen more since
+    layout = Layout.of(place.settings)
+    with witness(tmp_path / "witness", layout.vkey.read_text(), os.urandom) as served:
+        trust = policy(layout.vkey.read_text().strip(), {"w1": (served.vkey, served.url)})
+        (tmp_path / "trust").write_text(trust)
+        strict = place.settings.model_copy(update={"witnesses": tmp_path / "trust", "witnesses_strict": True})
+        asked = Place(strict, place.server)
+        record = opened(asked, noon)
+        something_happens(record, noon, 3)
+        cosigned(record)
+        record.close()
+        put_back, head = place.copy(), layout.head.read_bytes()
+        files = tmp_path / "files"
+        shutil.copytree(layout.log, files)
+        record = opened(asked, noon)
+        something_happens(record, noon, 4)
+        size = cosigned(record)
+        record.close()
+
+        # When the database is put back, with the guard and the files or without
+        put_back()
+        if files_too:
+            layout.head.write_bytes(head)
+            shutil.rmtree(layout.log)
+            shutil.copytree(files, layout.log)
+            record = opened(asked, noon)  # nothing here knows better
+            something_happens(record, noon)
+            (outcome,) = Cosigner.of(record).round()
+            record.close()
+
+            # Then the witness does, and what was lost is lost: nothing is signed, recovered or not
+            assert outcome.fault is not None
+            assert outcome.fault.code == "WITNESS_AHEAD"
+            with pytest.raises(WitnessAhead):
+                recover(strict, noon)
+        else:
+            with pytest.raises(LogBehind):
+                opened(asked, noon)
+            AheadMarks(layout.ahead).put("w1", f"w1 has seen {size} entries, we have fewer")
+
+            # Then what was read back is what it saw, and the log goes on
+            done = recover(strict, noon)
+            assert done.read_back == 4
+            record = opened(asked, noon)
+            assert cosigned(record) > size
+            record.close()
+            Trust.parse(trust).check((layout.log / "checkpoint").read_text())
+
+
+def cosigned(record: Record) -> int:
+    cosigner = Cosigner.of(record)
+    assert cosigner is not None
+    (outcome,) = cosigner.round()
+    assert outcome.fault is None
+    return outcome.size

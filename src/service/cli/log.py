@@ -1,13 +1,14 @@
 """`consentry log`: publish, list, prove, read again."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 
 from audit import tree
 from audit.canonical import Json
+from audit.errors import Diverged
 from audit.leaf import Leaf
 from audit.log import EntryUnpublished
 from audit.treerows import TreeRows
@@ -15,6 +16,10 @@ from service.cli import files
 from service.cli.command import Answer, command, group
 from service.cli.desk import Desk
 from service.console import Exit
+from service.settings import BadSettings
+
+if TYPE_CHECKING:
+    from service.cosigning import Outcome
 
 app = group("log", "The log: publish, list, prove, audit.")
 
@@ -76,9 +81,9 @@ def checkpoint(desk: Desk) -> Answer:
     """The last signed checkpoint, to be kept by whoever wants to notice a rewritten log."""
     record = desk.record
     with record.database.read() as session:
-        latest = record.log.latest(session)
+        latest = record.log.public(session)
     if latest is None:
-        raise EntryUnpublished("nothing is published yet")
+        raise EntryUnpublished("nothing is published yet, or nothing that a quorum of witnesses saw")
     desk.voice.raw(latest.text)
     return Answer({"size": latest.size, "root": latest.root, "text": latest.text, "digest": latest.digest})
 
@@ -105,6 +110,41 @@ def cose(
     files.write(out, receipt.data)
     desk.voice.say(f"written to {escape(str(out))}: entry {proof.index} of {under.size}, key {key.kid}")
     return Answer({"file": str(out), "index": proof.index, "size": under.size, "kid": key.kid})
+
+
+@command(app, "cosign")
+def cosign(desk: Desk) -> Answer:
+    """Ask each witness that has not seen the last checkpoint to cosign it. The worker does it steadily."""
+    from service.cosigning import Cosigner  # noqa: PLC0415  (an HTTP client that the others need not load)
+
+    cosigner = Cosigner.of(desk.record)
+    if cosigner is None:
+        raise BadSettings("witnesses: no file is named, so that nobody is asked")
+    done = cosigner.round()
+    for one in done:
+        desk.voice.say(f"  {_cosigned(one)}")
+    with desk.record.database.read() as session:
+        seen = desk.record.log.witnessed(session)
+    size = 0 if seen is None else seen.size
+    desk.voice.say(f"a quorum has seen {size} entries")
+    faults = [one.fault for one in done if one.fault is not None]
+    value: dict[str, Json] = {"witnessed": size, "witnesses": [_said(one) for one in done]}
+    if any(isinstance(fault, Diverged) for fault in faults):
+        return Answer(value, Exit.DIVERGED)
+    return Answer(value, Exit.UNREADY if faults else Exit.OK)
+
+
+def _cosigned(one: "Outcome") -> str:
+    name = escape(one.witness)
+    if one.fault is not None:
+        return f"[bold red]no [/] {name}: {one.fault.code}: {escape(str(one.fault))}  {escape(one.fault.zh)}"
+    return f"[green]yes[/] {name}: {one.size} entries{'' if one.at else ', as before'}"
+
+
+def _said(one: "Outcome") -> Json:
+    fault = one.fault
+    error: Json = None if fault is None else {"code": fault.code, "message": str(fault), "hint": fault.hint}
+    return {"witness": one.witness, "size": one.size, "at": one.at, "error": error}
 
 
 @command(app, "audit")

@@ -41,6 +41,7 @@ COMMANDS = (
     "verify",
     "log",
     "evidence",
+    "witness",
     "models",
     "engine",
     "doctor",

@@ -107,6 +107,8 @@ def fetch(
     files.free(to)
     files.free(receipt)
     delivery, layout = desk.record.delivery, desk.record.layout
+    # First: it may have to wait for witnesses, and a file without it would be in the way of the next try.
+    proof = delivery.receipt(output)
     served = delivery.deliver(output)
     try:
         if not isinstance(served, Gone):
@@ -118,7 +120,7 @@ def fetch(
         english, chinese = _GONE[served]
         desk.voice.say(f"[bold red]gone[/] {served}: {english}; nothing was written  {chinese}，未交付")
         return Answer({"output": output, "gone": str(served)}, Exit.NO)
-    files.write(receipt, delivery.receipt(output))
+    files.write(receipt, proof)
     desk.voice.say(f"written: {escape(str(to))} and {escape(str(receipt))}")
     desk.voice.hint(f"consentry verify {to} --receipt {receipt} --vkey {layout.vkey} --trust {layout.trust}")
     return Answer({"output": output, "file": str(to), "receipt": str(receipt)})

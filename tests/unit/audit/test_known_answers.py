@@ -9,6 +9,7 @@ from audit.checkpoint import Checkpoint
 from audit.journal import DenyJournal
 from audit.keys import Duty, SigningKey, VerifyingKey
 from audit.note import NoteVerifier
+from audit.quorum import Trust
 
 
 def vector(name: str) -> dict[str, Any]:
@@ -58,3 +59,15 @@ def test_a_denial_is_the_same_line(tmp_path: Path) -> None:
     DenyJournal.create(tmp_path / "deny").append(known["authorization"], [known["purpose"]])
 
     assert (tmp_path / "deny").read_text() == known["line"]
+
+
+def test_what_another_program_cosigned_is_a_quorum() -> None:
+    """Two lines under one checkpoint of ours: by aics-witness 0.1.0, and by our own witness."""
+    known = vector("cosigned.json")
+    policy = "log {log}\nwitness aics {aics}\nwitness ours {ours}\ngroup both all aics ours\nquorum both\n"
+
+    seen = Trust.parse(policy.format(**known)).check(known["checkpoint"])
+
+    assert seen.checkpoint.size == 623
+    assert seen.at == {"aics": 1795865316, "ours": 1795865316}
+    assert seen.checkpoint.plain == "".join(known["checkpoint"].splitlines(keepends=True)[:5])

@@ -1,5 +1,7 @@
 """Whom a verifier trusts, read strictly: a line misunderstood would be a quorum that is none."""
 
+from itertools import combinations
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -143,3 +145,24 @@ def test_no_text_is_more_than_malformed(text: str) -> None:
     except TrustMalformed:
         return
     assert Trust.parse(trust.text) == trust
+
+
+@pytest.mark.parametrize(
+    ("quorum", "least"),
+    [("none", 0), ("w1", 1), ("ours", 1), ("theirs", 2), ("both", 3)],
+)
+def test_fewer_than_the_least_are_no_quorum_and_as_many_may_be(quorum: str, least: int) -> None:
+    trust = Trust.parse(FULL.replace("quorum both", f"quorum {quorum}"))
+
+    assert trust.least == least
+    sets = [names for count in range(6) for names in combinations(KEYS, count)]
+    enough = [len(names) for names in sets if _is_enough(trust, names)]
+    assert min(enough) == least
+
+
+def _is_enough(trust: Trust, names: tuple[str, ...]) -> bool:
+    try:
+        trust.check(checkpoint(*names))
+    except QuorumMissing:
+        return False
+    return True

@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,13 @@ import pytest
 
 from audit import note
 from audit.canonical import canonical
+from audit.cosignature import Witness, cosign
 from audit.errors import ConsentryError
-from audit.keys import Duty, SigningKey
+from audit.keys import BadSignature, Duty, SigningKey
 from audit.note import NoteVerifier
-from audit.receipt import Receipt, ReceiptInvalid, ReceiptMalformed
+from audit.quorum import QuorumMissing, Trust
+from audit.receipt import Receipt, ReceiptInvalid, ReceiptMalformed, ReceiptWitnessed
+from witnesses import policy
 
 VECTOR = json.loads((Path(__file__).parents[2] / "vectors" / "receipt_v1.json").read_text())
 DATA: bytes = VECTOR["receipt"].encode()
@@ -117,3 +121,58 @@ def test_a_receipt_is_checked_without_any_database() -> None:
     )
 
     assert found.stdout == "[]\n"
+
+
+# Witnessed
+
+KEYS = [SigningKey.generate(Duty.WITNESS, lambda size, n=n: bytes([n]) * size) for n in (1, 2, 3)]
+VKEYS = {f"w{n}": (Witness(f"w.example/{n}", key.verifying).text, "") for n, key in enumerate(KEYS, start=1)}
+
+
+def witnessed(*numbers: int, at: int = 1_700_000_000) -> Receipt:
+    """The receipt, cosigned by these witnesses."""
+    receipt = Receipt.parse(DATA)
+    text = note.parse(receipt.proof.partition("\n\n")[2]).text
+    lines = [cosign(text, f"w.example/{n}", KEYS[n - 1], at).line for n in numbers]
+    return replace(receipt, proof=receipt.proof + "".join(lines))
+
+
+def trusting(*names: str, quorum: str = "all", vkey: str = VECTOR["vkey"]) -> Trust:
+    return Trust.parse(policy(vkey, {name: VKEYS[name] for name in names}, quorum))
+
+
+def test_a_quorum_is_asked_by_who_names_witnesses() -> None:
+    receipt = Receipt.parse(witnessed(1, 2).data)
+    assert receipt.witnessed
+
+    checked = receipt.check(VERIFIER, trusting("w1", "w2"))
+    assert (checked.seen, checked.unknown) == ({"w1": 1_700_000_000, "w2": 1_700_000_000}, 0)
+    assert checked.checkpoint.digest == VECTOR["checkpoint"]
+    assert receipt.check(VERIFIER, trusting("w1", "w3", quorum="any")).unknown == 1
+    with pytest.raises(QuorumMissing):
+        receipt.check(VERIFIER, trusting("w1", "w3"))
+    with pytest.raises(QuorumMissing):
+        Receipt.parse(DATA).check(VERIFIER, trusting("w1"))
+
+
+def test_who_names_no_witness_takes_one_signature_and_no_more() -> None:
+    assert not Receipt.parse(DATA).witnessed
+    with pytest.raises(ReceiptWitnessed):
+        witnessed(1).check(VERIFIER)
+    assert Receipt.parse(DATA).check(VERIFIER, Trust.parse(f"log {VECTOR['vkey']}\nquorum none\n")).seen == {}
+
+
+def test_a_false_line_of_a_known_witness_spoils_the_receipt() -> None:
+    line = cosign("another text\n", "w.example/1", KEYS[0], 1).line
+    spoilt = replace(Receipt.parse(DATA), proof=Receipt.parse(DATA).proof + line)
+
+    with pytest.raises(BadSignature):
+        spoilt.check(VERIFIER, trusting("w1", "w2", quorum="any"))
+
+
+def test_a_policy_of_another_log_vouches_for_nothing() -> None:
+    other = NoteVerifier(VERIFIER.name, SigningKey.generate(Duty.LOG, lambda n: bytes([9]) * n).verifying)
+
+    for vkey in (other.text, NoteVerifier("log.example/other", VERIFIER.key).text):
+        with pytest.raises(BadSignature):
+            witnessed(1).check(VERIFIER, trusting("w1", vkey=vkey))

@@ -12,7 +12,8 @@ from audit.treerows import Standing
 from conftest import NOON
 from consent.hearing import SKEW
 from service import alarms, health
-from service.alarms import ENOUGH, LEAST, Alarm, Severity
+from service.alarm import Alarm, Severity
+from service.alarms import ENOUGH, LEAST
 from service.facts import Facts, Rows
 from swap import slots
 from swap.duties import Backlog, Kind
@@ -103,6 +104,11 @@ def test_nothing_rings_where_all_is_well() -> None:
             {"unanswered": 1, "answer_by": NOON + timedelta(hours=12) - TICK},
             "CLOCKS_RUN_OUT",
         ),
+        (
+            {"witnessed": 5, "unwitnessed_since": NOON - timedelta(minutes=2)},
+            {"witnessed": 5, "unwitnessed_since": NOON - timedelta(minutes=2) - TICK},
+            "QUORUM_LATE",
+        ),
     ],
 )
 def test_what_the_database_says_rings_just_when_it_should(
@@ -110,6 +116,20 @@ def test_what_the_database_says_rings_just_when_it_should(
 ) -> None:
     assert rung_by(**quiet) == []
     assert rung_by(**loud) == [code]
+
+
+def test_where_permits_wait_for_witnesses_their_silence_is_critical() -> None:
+    silent = replace(CALM, witnessed=5, unwitnessed_since=NOON - DAY)
+
+    assert rung(replace(WELL, rows=silent, strict=True)) == ["PERMITS_WAIT_FOR_WITNESSES"]
+    assert health.ready(replace(WELL, rows=silent, strict=True)).ok
+
+
+def test_a_witness_that_has_seen_more_rings_whatever_else_is_known() -> None:
+    assert rung(replace(WELL, ahead={})) == []
+    seen = replace(WELL, ahead={"w1": "w1 has seen 9 entries, we have 7"})
+    assert rung(seen) == ["WITNESS_HAS_SEEN_MORE"]
+    assert rung(replace(seen, rows=None, database="X")) == ["DATABASE_UNUSABLE", "WITNESS_HAS_SEEN_MORE"]
 
 
 def test_no_worker_is_missed_while_there_is_nothing_to_do_or_one_works() -> None:
@@ -174,6 +194,7 @@ def test_a_database_that_is_away_rings_and_hides_nothing_behind_it() -> None:
         "holds",
         "petitions",
         "clocks",
+        "quorum of witnesses",
     }
 
 

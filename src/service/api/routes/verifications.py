@@ -2,6 +2,7 @@
 
 from base64 import b64decode
 from binascii import Error as NotBase64
+from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
 from threading import BoundedSemaphore
@@ -11,6 +12,7 @@ from fastapi import APIRouter, Header, Request
 from starlette.concurrency import run_in_threadpool
 
 from audit.errors import BadInput
+from audit.receipt import Receipt, ReceiptMalformed
 from audit.verify import verify
 from service.api.access import Anybody
 from service.api.body import to_file
@@ -104,7 +106,9 @@ async def brought(
 def _verified(house: House, file: Path, receipt: bytes) -> shapes.Verification:
     layout = house.record.layout
     # Container and manifest are read last, of a file whose SHA-256 our log has: none but ours is parsed.
-    verdict = verify(file, receipt, layout.vkey.read_text().strip(), layout.trust.read_text(), house.clock())
+    vkey, root = layout.vkey.read_text().strip(), layout.trust.read_text()
+    witnesses = _witnesses(house, vkey) if _witnessed(receipt) else None
+    verdict = verify(file, receipt, vkey, root, house.clock(), witnesses=witnesses)
     return shapes.Verification(
         verdict="verified" if verdict.ok else "refused",
         steps=[
@@ -113,3 +117,18 @@ def _verified(house: House, file: Path, receipt: bytes) -> shapes.Verification:
         ],
         notes=[shapes.Note(detail=one.detail, detail_zh=one.zh) for one in verdict.notes],
     )
+
+
+def _witnessed(receipt: bytes) -> bool:
+    try:
+        return Receipt.parse(receipt).witnessed
+    except ReceiptMalformed:
+        return False
+
+
+def _witnesses(house: House, vkey: str) -> str:
+    """Whom we know: whose lines are checked and named. Our own log's word does not wait for a quorum here."""
+    witnessing = house.record.witnessing
+    if witnessing is None:
+        return f"log {vkey}\nquorum none\n"
+    return replace(witnessing.trust, quorum=None).text

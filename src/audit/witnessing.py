@@ -1,0 +1,94 @@
+"""A log and its witnesses: which checkpoints a quorum saw, and whether one has seen more than we have.
+
+What a stored line is worth is decided at each reading, by the policy of now: rows are no proof, signatures
+are.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from audit import note
+from audit.ahead import AheadMarks
+from audit.checkpoint import Checkpoint
+from audit.cosignature import Witness
+from audit.cosignrows import CosignRows
+from audit.keys import BadSignature
+from audit.note import NoteSignature
+from audit.quorum import QuorumMissing, Trust
+from audit.treerows import TreeRows
+from audit.witnessed import WitnessAhead
+
+
+@dataclass(frozen=True, slots=True)
+class Witnessing:
+    """How one log uses its witnesses."""
+
+    trust: Trust
+    """Names our log, and the witnesses with their URLs."""
+    strict: bool
+    """Nothing is acted on, shown or proved under a checkpoint that no quorum saw."""
+    marks: AheadMarks
+
+    def cosigned(self, rows: TreeRows, checkpoint: Checkpoint) -> Checkpoint | None:
+        """The checkpoint with its witnesses' lines, in the policy's order; None while they are no quorum."""
+        parsed = note.parse(checkpoint.plain)
+        held = CosignRows(rows.tenant, rows.session).lines(checkpoint.size)
+        lines = [
+            held[name].line
+            for name, (witness, _) in self.trust.witnesses.items()
+            if name in held and _holds(witness, parsed.text, held[name])
+        ]
+        full = checkpoint.plain + "".join(lines)
+        try:
+            self.trust.check(full, rows.verifier.name)
+        except QuorumMissing:
+            return None
+        return Checkpoint.parse(full, rows.verifier)
+
+    def first(self, rows: TreeRows, index: int, most: int) -> Checkpoint | None:
+        """The first checkpoint over the entry at `index` that a quorum saw, not larger than `most`."""
+        if not self.trust.least:
+            found = rows.covering(index, most)
+            return None if found is None else self.cosigned(rows, found)
+        store = CosignRows(rows.tenant, rows.session)
+        return self._of(
+            rows, store.sizes(list(self.trust.witnesses), self.trust.least, above=index, most=most)
+        )
+
+    def newest(self, rows: TreeRows, most: int) -> Checkpoint | None:
+        """The last checkpoint that a quorum saw, not larger than `most`."""
+        if not self.trust.least:
+            found = rows.latest(most)
+            return None if found is None else self.cosigned(rows, found)
+        store = CosignRows(rows.tenant, rows.session)
+        return self._of(rows, store.newest(list(self.trust.witnesses), self.trust.least, most=most))
+
+    def halt(self) -> None:
+        """Raise `WitnessAhead` where nothing more may be signed: in strict mode, while a witness is marked.
+
+        A witness that the policy names no more stops nobody.
+        """
+        if not self.strict:
+            return
+        for name, detail in self.ahead().items():
+            raise WitnessAhead(f"{name}: {detail}")
+
+    def ahead(self) -> dict[str, str]:
+        """Witnesses of the policy that have seen more than we have, or another tree, and what was found."""
+        return {name: said for name, said in self.marks.marked().items() if name in self.trust.witnesses}
+
+    def _of(self, rows: TreeRows, sizes: Iterable[int]) -> Checkpoint | None:
+        for size in sizes:
+            checkpoint = rows.of_size(size)
+            found = None if checkpoint is None else self.cosigned(rows, checkpoint)
+            if found is not None:
+                return found
+        return None
+
+
+def _holds(witness: Witness, text: str, line: NoteSignature) -> bool:
+    try:
+        witness.check(text, line)
+    except BadSignature:
+        return False
+    return True

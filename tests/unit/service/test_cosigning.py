@@ -306,6 +306,44 @@ def _elsewhere(house: House) -> None:
         assert desk.add(Request(latest.size, proof, signed.text).data).status == 200
 
 
+def test_a_larger_tree_that_we_showed_ourselves_is_no_alarm(
+    three: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between this round's look at the log and its question another process publishes, and asks first."""
+    three.grow(3)
+    plain, asking = Cosigner._ask, three.cosigner()
+
+    def late(self: Cosigner, checkpoint: Checkpoint, due: dict[str, int]) -> dict[str, Outcome]:
+        if self is asking:
+            three.grow(4)
+            three.cosigner().round()
+        return plain(self, checkpoint, due)
+
+    monkeypatch.setattr(Cosigner, "_ask", late)
+
+    assert three.said(*asking.round()) == {"w1": 7, "w2": 7, "w3": 7}
+    assert three.witnessing.ahead() == {}
+
+
+def test_without_a_quorum_whoever_signed_is_named(three: House) -> None:
+    text = three.witnessing.trust.text.replace("quorum quorum-of-all", "quorum none")
+    witnessing = Witnessing(Trust.parse(text), False, AheadMarks(three.desk.folder / "ahead"))
+    (entry,) = three.desk.write(a_fact())
+    plain = three.log().publish(now=NOON)
+    log = three.log()
+    log._witnesses = witnessing
+    with three.desk.database.read() as session:
+        assert log.witnessed(session) == log.public(session) == plain
+
+    Cosigner(three.desk.database, log, witnessing, 5.0).round()
+    with three.desk.database.read() as session:
+        seen = log.witnessed(session)
+        proof = Proof.parse(log.proof(session, entry.leaf_hash))
+    assert seen is not None
+    assert set(witnessing.trust.check(seen.text).at) == {"w1", "w2", "w3"}
+    assert proof.checkpoint == seen.text
+
+
 def test_a_mark_goes_when_its_witness_cosigns_or_is_named_no_more(three: House) -> None:
     three.grow()
     three.strict = True
@@ -434,6 +472,27 @@ def test_what_was_stored_and_not_shown_is_shown_by_whoever_comes_next(three: Hou
         shown = three.shown()
         assert shown is not None
         assert set(three.witnessing.trust.check(shown.text).at) == {"w1", "w2", "w3"}
+
+
+def test_an_answer_that_was_lost_on_its_way_is_had_again(
+    three: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The witness signed and remembers; we died, or the line broke, before we had its signature."""
+    three.grow(3)
+    plain = WitnessPost.__call__
+
+    def lost(self: WitnessPost, data: bytes) -> Answer:
+        assert plain(self, data).status == 200
+        raise WitnessUnready("the line broke")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(WitnessPost, "__call__", lost)
+        assert set(three.said(*three.cosigner().round()).values()) == {"WITNESS_UNREADY"}
+    assert stored(three, 3) == set()
+
+    assert three.said(*three.cosigner().round()) == {"w1": 3, "w2": 3, "w3": 3}
+    three.grow(4)
+    assert three.said(*three.cosigner().round()) == {"w1": 7, "w2": 7, "w3": 7}
 
 
 def test_many_at_once_ask_publish_and_show_and_the_log_stays_one(three: House) -> None:

@@ -1,6 +1,7 @@
 """A witness of ours over HTTP: statuses, bounds, and a memory that it does not go on without."""
 
 import os
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,12 +9,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from audit import note, tree
+from audit import durable, note, tree
 from audit.checkpoint import Checkpoint
 from audit.cosignature import Witness
+from audit.durable import DiskFull
 from audit.keys import Duty, SigningKey
 from audit.note import NoteVerifier
 from audit.witness import LONGEST_REQUEST, SIZE_TYPE, Request, of_origin
+from service import witness_server
 from service.witness_home import WitnessFolderMissing, WitnessFolderTaken, WitnessForgot, WitnessHome
 from witnesses import Served, witness
 
@@ -147,3 +150,32 @@ def test_a_lost_state_folder_stops_it(tmp_path: Path) -> None:
     (tmp_path / "w" / "seen").mkdir()
     with pytest.raises(WitnessForgot):
         home.desk(lambda: 0)
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(witness_server, "_STALLED", 0.3)
+    host, _, port = served.url.removeprefix("http://").partition("/")[0].partition(":")
+    with socket.create_connection((host, int(port))) as line:
+        line.sendall(b"POST /w/add-checkpoint HTTP/1.1\r\nHost: w\r\nContent-Length: 100\r\n\r\nold 1")
+        assert line.recv(100).startswith(b"HTTP/1.1 408")
+
+
+def test_a_full_disk_cosigns_nothing_and_forgets_nothing(
+    client: httpx.Client, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.post("/add-checkpoint", content=request(0, 10))
+
+    def full(*_: object, **__: object) -> None:
+        raise DiskFull("no room")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(durable, "replace", full)
+        answer = client.post("/add-checkpoint", content=request(10, 20))
+        assert (answer.status_code, answer.text) == (503, "DISK_FULL\n")
+    assert client.post("/add-checkpoint", content=request(5, 20)).text == "10\n"
+
+    with monkeypatch.context() as patched:
+        # What monitors read is not what it remembers: it was cosigned all the same.
+        patched.setattr(WitnessHome, "keep", full)
+        assert client.post("/add-checkpoint", content=request(10, 20)).status_code == 200
+    assert client.post("/add-checkpoint", content=request(5, 20)).text == "20\n"

@@ -371,14 +371,13 @@ class Log:
             return self.public(session)
 
     def _public(self, session: Session, latest: Checkpoint) -> Checkpoint | None:
-        if self._witnesses is None:
-            return latest
-        return self._witnesses.public(self._rows(session), latest)
+        return self._witnesses.public(self._rows(session), latest) if self._witnesses else latest
 
     def _is_shown(self, public: Checkpoint) -> bool:
         """Whether it is, or one that was shown before strict mode was switched on: nothing goes back."""
-        if files.shown(self._storage, public) or self._witnesses is None:
-            return files.shown(self._storage, public)
+        shown = files.shown(self._storage, public)
+        if shown or self._witnesses is None:
+            return shown
         before = files.current(self._storage, self.verifier)
         return before is not None and before.size > public.size
 

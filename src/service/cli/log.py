@@ -88,6 +88,30 @@ def checkpoint(desk: Desk) -> Answer:
     return Answer({"size": latest.size, "root": latest.root, "text": latest.text, "digest": latest.digest})
 
 
+@command(app, "cose")
+def cose(
+    desk: Desk,
+    leaf: Annotated[str, typer.Argument(metavar="LEAF", help="The leaf hash of an entry.")],
+    *,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Where the receipt goes.")],
+) -> Answer:
+    """A COSE receipt (RFC 9942) for an entry: for whoever keeps SCITT statements and no C2SP tools."""
+    from audit.checkpoint import Checkpoint  # noqa: PLC0415
+    from audit.keys import Duty, load_private  # noqa: PLC0415
+    from audit.proof import Proof  # noqa: PLC0415
+    from audit.scitt import CoseReceipt  # noqa: PLC0415
+
+    record = desk.record
+    with record.database.read() as session:
+        proof = Proof.parse(record.log.proof(session, leaf))
+    under = Checkpoint.parse(proof.checkpoint, record.log.verifier)
+    key = load_private(record.layout.key(Duty.EXPORT), Duty.EXPORT)
+    receipt = CoseReceipt.sign(key, under.size, proof.index, proof.path, bytes.fromhex(under.root))
+    files.write(out, receipt.data)
+    desk.voice.say(f"written to {escape(str(out))}: entry {proof.index} of {under.size}, key {key.kid}")
+    return Answer({"file": str(out), "index": proof.index, "size": under.size, "kid": key.kid})
+
+
 @command(app, "cosign")
 def cosign(desk: Desk) -> Answer:
     """Ask each witness that has not seen the last checkpoint to cosign it. The worker does it steadily."""
@@ -121,30 +145,6 @@ def _said(one: "Outcome") -> Json:
     fault = one.fault
     error: Json = None if fault is None else {"code": fault.code, "message": str(fault), "hint": fault.hint}
     return {"witness": one.witness, "size": one.size, "at": one.at, "error": error}
-
-
-@command(app, "cose")
-def cose(
-    desk: Desk,
-    leaf: Annotated[str, typer.Argument(metavar="LEAF", help="The leaf hash of an entry.")],
-    *,
-    out: Annotated[Path, typer.Option(metavar="FILE", help="Where the receipt goes.")],
-) -> Answer:
-    """A COSE receipt (RFC 9942) for an entry: for whoever keeps SCITT statements and no C2SP tools."""
-    from audit.checkpoint import Checkpoint  # noqa: PLC0415
-    from audit.keys import Duty, load_private  # noqa: PLC0415
-    from audit.proof import Proof  # noqa: PLC0415
-    from audit.scitt import CoseReceipt  # noqa: PLC0415
-
-    record = desk.record
-    with record.database.read() as session:
-        proof = Proof.parse(record.log.proof(session, leaf))
-    under = Checkpoint.parse(proof.checkpoint, record.log.verifier)
-    key = load_private(record.layout.key(Duty.EXPORT), Duty.EXPORT)
-    receipt = CoseReceipt.sign(key, under.size, proof.index, proof.path, bytes.fromhex(under.root))
-    files.write(out, receipt.data)
-    desk.voice.say(f"written to {escape(str(out))}: entry {proof.index} of {under.size}, key {key.kid}")
-    return Answer({"file": str(out), "index": proof.index, "size": under.size, "kid": key.kid})
 
 
 @command(app, "audit")

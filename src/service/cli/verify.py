@@ -39,8 +39,8 @@ def verify(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="A tlog-policy, from who you trust: a video's log, its witnesses, and which of them are a "
-            "quorum. Without it a receipt that witnesses have cosigned is refused.",
+            help="A tlog-policy, from who you trust: the log, its witnesses, and which of them are a quorum. "
+            "Without it a receipt that witnesses have cosigned is refused.",
         ),
     ] = None,
 ) -> Answer:
@@ -49,8 +49,8 @@ def verify(
         return _bundle(desk, file, keys, video)
     if receipt is None or vkey is None or trust is None:
         raise typer.BadParameter("a video needs --receipt, --vkey and --trust; a bundle needs --keys")
-    policy = None if witnesses is None else files.read_text(witnesses)
-    return _video(desk, file, receipt, vkey, trust, policy)
+    quorum = None if witnesses is None else files.read_text(witnesses)
+    return _video(desk, file, receipt, vkey, trust, quorum)
 
 
 def _bundle(desk: Desk, file: Path, keys: Path, video: Path | None) -> Answer:
@@ -81,14 +81,14 @@ def _bundle(desk: Desk, file: Path, keys: Path, video: Path | None) -> Answer:
     return Answer(value, Exit.NO if no else Exit.OK)
 
 
-def _video(desk: Desk, file: Path, receipt: Path, vkey: Path, trust: Path, policy: str | None) -> Answer:
+def _video(desk: Desk, file: Path, receipt: Path, vkey: Path, trust: Path, quorum: str | None) -> Answer:
     verdict = check(
         files.checked(file),
         files.read_bytes(receipt),
         files.read_text(vkey).strip(),
         files.read_text(trust),
         desk.now(),
-        witnesses=policy,
+        witnesses=quorum,
     )
     for step in verdict.steps:
         word = "[green]yes[/]" if step.ok else "[bold red]no [/]"

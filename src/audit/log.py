@@ -171,14 +171,14 @@ class Log:
         found = self._found(session, leaf_hash)
         return found[1].digest if found else None
 
-    def proof(self, session: Session, leaf_hash: str) -> str:
+    def proof(self, session: Session, leaf_hash: str, *, under: str | None = None) -> str:
         """The tlog-proof of an entry, under the first published checkpoint over it: the same text each time.
 
         Where witnesses are asked, under the first that a quorum saw, with their lines, once there is one;
-        in strict mode under no other. Raises `EntryUnknown`, `EntryUnpublished`, or `guard.LogEdited`
-        rather than hand out a proof that does not hold.
+        in strict mode under no other. `under`: the one of this digest. Raises `EntryUnknown`,
+        `EntryUnpublished`, or `guard.LogEdited` rather than hand out a proof that does not hold.
         """
-        found = self._found(session, leaf_hash)
+        found = self._found(session, leaf_hash, under)
         if found is None:
             waits = "a published" if self._find(session, leaf_hash) is None else "a witnessed"
             raise EntryUnpublished(f"entry {leaf_hash:.64} is not under {waits} checkpoint")
@@ -192,21 +192,18 @@ class Log:
         return Proof.make(index, path, checkpoint).text
 
     def proofs(self, session: Session, leaf_hashes: Iterable[str]) -> tuple[Checkpoint, Mapping[str, Proof]]:
-        """The checkpoint for others to see, and proofs under it, by leaf hash and in order of the tree.
+        """The last public checkpoint (the last witnessed one if it covers as much), and proofs under it.
 
-        What it does not cover yet is left out. Raises `EntryUnknown`, `EntryUnpublished` without any.
+        By leaf hash, in order of the tree; what it does not cover yet is left out. Raises `EntryUnknown`,
+        `EntryUnpublished` without any.
         """
-        latest, rows = self.public(session), self._rows(session)
+        latest, seen, rows = self.public(session), self.witnessed(session), self._rows(session)
         if latest is None:
             raise EntryUnpublished("nothing is published yet")
-        places = dict[int, str]()
-        for one in leaf_hashes:
-            try:
-                index = rows.index(one)
-            except LookupError:
-                raise EntryUnknown(f"no entry {one:.64}") from None
-            if index is not None and index < latest.size:
-                places[index] = one
+        found = {self._place(rows, one): one for one in leaf_hashes}
+        places = {index: one for index, one in found.items() if index is not None and index < latest.size}
+        if seen is not None and max(places, default=0) < seen.size:
+            latest = seen
         nodes = rows.nodes()
         return latest, {
             one: Proof.make(index, tree.inclusion_path(nodes, index, latest.size), latest)
@@ -238,27 +235,34 @@ class Log:
     def _rows(self, session: Session) -> TreeRows:
         return TreeRows(self.tenant, self.verifier, session)
 
-    def _found(self, session: Session, leaf_hash: str) -> tuple[int, Checkpoint] | None:
-        """As `_find`; witnessed if it is, and in strict mode not otherwise."""
-        found = self._find(session, leaf_hash)
-        head = self._head.read()
-        if found is None or head is None or self._witnesses is None:
+    def _found(
+        self, session: Session, leaf_hash: str, under: str | None = None
+    ) -> tuple[int, Checkpoint] | None:
+        """As `_find`; witnessed if it is, and in strict mode not otherwise. `under`: that one, as it is."""
+        found, head, rows = self._find(session, leaf_hash), self._head.read(), self._rows(session)
+        if found is None or head is None or (under is None and self._witnesses is None):
             return found
-        index, _ = found
-        seen = self._witnesses.first(self._rows(session), index, head.size)
-        if seen is not None:
-            return index, seen
-        return None if self._witnesses.strict else found
+        index, first = found
+        named = None if under is None else rows.of_digest(under)
+        if under is not None:
+            if named is None or not index < named.size <= head.size:
+                return None
+            return index, (self._witnesses and self._witnesses.cosigned(rows, named)) or named
+        seen = self._witnesses.first(rows, index, head.size) if self._witnesses else None
+        return (index, seen) if seen else None if self.strict else (index, first)
 
     def _find(self, session: Session, leaf_hash: str) -> tuple[int, Checkpoint] | None:
         head = self._head.read()
         rows = self._rows(session)
-        try:
-            index = rows.index(leaf_hash)
-        except LookupError:
-            raise EntryUnknown(f"no entry {leaf_hash:.64}") from None
+        index = self._place(rows, leaf_hash)
         checkpoint = None if index is None or head is None else rows.covering(index, head.size)
         return None if index is None or checkpoint is None else (index, checkpoint)
+
+    def _place(self, rows: TreeRows, leaf_hash: str) -> int | None:
+        try:
+            return rows.index(leaf_hash)
+        except LookupError:
+            raise EntryUnknown(f"no entry {leaf_hash:.64}") from None
 
     def _round(self, upto: str | None, now: datetime, later: list[Callable[[], None]]) -> Checkpoint:
         waited = timedelta()
@@ -367,19 +371,15 @@ class Log:
             return self.public(session)
 
     def _public(self, session: Session, latest: Checkpoint) -> Checkpoint | None:
-        if self._witnesses is None:
-            return latest
-        rows = self._rows(session)
-        if self._witnesses.strict:
-            return self._witnesses.newest(rows, latest.size)
-        return self._witnesses.cosigned(rows, latest) or latest
+        return self._witnesses.public(self._rows(session), latest) if self._witnesses else latest
 
     def _is_shown(self, public: Checkpoint) -> bool:
         """Whether it is, or one that was shown before strict mode was switched on: nothing goes back."""
-        if files.shown(self._storage, public):
-            return True
+        shown = files.shown(self._storage, public)
+        if shown or self._witnesses is None:
+            return shown
         before = files.current(self._storage, self.verifier)
-        return before is not None and before.size > public.size and self._witnesses is not None
+        return before is not None and before.size > public.size
 
     def _remember(self, placed: Sequence[str], checkpoint: Checkpoint) -> None:
         """Published is published, whoever holds the lease now: safe to answer from memory."""

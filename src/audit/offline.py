@@ -233,7 +233,7 @@ class Trust:
         return int(size), of_base64(root)
 
     def proof(self, name: str, data: bytes, index: int, leaf_hash: str) -> bytes:
-        """The checkpoint under which a tlog-proof puts an entry. Raises `Fault`."""
+        """The checkpoint under which a tlog-proof puts an entry, verbatim. Raises `Fault`."""
         with reading(name):
             head, _, note = data.decode().partition("\n\n")
             heading, place, *path = head.split("\n")
@@ -261,6 +261,13 @@ class Trust:
             if asked.get("crossOrigin", False) is not False or "topOrigin" in asked:
                 raise Fault(f"{where}: signed inside another site's page")
             _passkey(key)(signature, data + sha256(client).digest())
+
+
+def as_signed(note: bytes) -> bytes:
+    """A checkpoint as its log signed it: without the lines of witnesses, which may have come later."""
+    text, _, lines = note.decode().rpartition("\n\n")
+    own = [line for line in lines.splitlines() if line.startswith(f"\u2014 {text.partition(chr(10))[0]} ")]
+    return "\n".join([text, "", *own, ""]).encode()
 
 
 def _passkey(key: bytes) -> Callable[[bytes, bytes], None]:

@@ -24,6 +24,7 @@ from typing import Any
 from audit.offline import (
     Fault,
     Trust,
+    as_signed,
     canonical_json,
     ed25519_holds,
     of_base64,
@@ -275,7 +276,7 @@ class Verifier:
         permit, said = self._find("Decided", decision=entry.says("permit")["permit"], answer="permit")
         name = f"before/{entry.index}.tlog-proof"
         note = self.trust.proof(name, self._file(name), permit.index, permit.hash)
-        if sha256(note).hexdigest() != entry.leaf["cp"] or said["action"] != "swap":
+        if sha256(as_signed(note)).hexdigest() != entry.leaf["cp"] or said["action"] != "swap":
             raise Fault(f"{name}: not the checkpoint that entry {entry.index} names, or another permit")
         return f"permit {permit.index} is under the checkpoint that run {entry.index} names"
 

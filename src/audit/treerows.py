@@ -24,6 +24,7 @@ _CHECKPOINT = cast(Table, CheckpointRow.__table__)  # type: ignore[attr-defined]
 _HERE = _ENTRY.c.tenant_id == bindparam("tenant")
 _TILE_HERE = (_TILE.c.tenant_id == bindparam("tenant"), _TILE.c.level == bindparam("level"))
 _NOTE = select(_CHECKPOINT.c.note).where(_CHECKPOINT.c.tenant_id == bindparam("tenant"))
+_OF_DIGEST = _NOTE.where(_CHECKPOINT.c.digest == bindparam("digest"))
 _LATEST = _NOTE.where(_CHECKPOINT.c.size <= bindparam("most")).order_by(_CHECKPOINT.c.size.desc()).limit(1)
 _COVERING = (
     _NOTE.where(_CHECKPOINT.c.size > bindparam("index"), _CHECKPOINT.c.size <= bindparam("most"))
@@ -131,6 +132,10 @@ class TreeRows:
         """The checkpoint of exactly this size."""
         found = self.latest(size)
         return found if found is not None and found.size == size else None
+
+    def of_digest(self, digest: str) -> Checkpoint | None:
+        """The checkpoint of this digest: of the note as its log signed it."""
+        return self._checkpoint(self._run(_OF_DIGEST, digest=digest).scalar())
 
     def waits(self) -> bool:
         """Whether an entry has no place yet."""

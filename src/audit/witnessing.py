@@ -63,6 +63,13 @@ class Witnessing:
         store = CosignRows(rows.tenant, rows.session)
         return self._of(rows, store.newest(list(self.trust.witnesses), self.trust.least, most=most))
 
+    def public(self, rows: TreeRows, latest: Checkpoint) -> Checkpoint | None:
+        """What others are shown when `latest` is the last: it, with lines if they are a quorum; in strict
+
+        mode the last that a quorum saw.
+        """
+        return self.newest(rows, latest.size) if self.strict else self.cosigned(rows, latest) or latest
+
     def halt(self) -> None:
         """Raise `WitnessAhead` where nothing more may be signed: in strict mode, while a witness is marked.
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from audit import bundle, standalone
 from audit.leaf import Leaf
 from audit.log import EntryUnpublished
 from audit.quorum import Trust
@@ -23,6 +24,8 @@ from consent.permit import Refusal
 from consent.redemption import Run
 from grounds import Ground, open_world
 from service import alarms, revoking
+from service.evidence import making, texts
+from service.evidence.about import About, Kind
 from service.facts import Lookout
 from service.settings import BadSettings, Settings
 from service.worker import Worker, working
@@ -311,3 +314,20 @@ def test_a_policy_that_does_not_fit_stops_the_service(watched: Watched, tmp_path
     for path in (tmp_path / "wrong", tmp_path / "nowhere"):
         with pytest.raises(BadSettings, match="witnesses"):
             open_record(watched.settings(witnesses=path))
+
+
+def test_a_bundle_of_a_strict_log_is_proven_to_who_names_its_witness(watched: Watched) -> None:
+    world = watched.world
+    output, path = released(watched)
+    # Later lines, and a later checkpoint that nobody saw yet: the run still names the one it named.
+    watched.served.away.set()
+    made = making.make(world.record, About(Kind.OUTPUT, output.id), by="auditor-1")
+
+    plain = texts.trusted(world.record).decode()
+    files = bundle.read(made.data)
+    for keys in (plain, f"{plain}witness {watched.served.vkey}\n"):
+        found = list(bundle.verifier(files, keys, path.read_bytes()).claims())
+        assert [one for one in found if one.verdict != standalone.PROVEN] == []
+    assert Trust.parse(watched.trust).check(files["log/checkpoint"].decode()).at
+    other = list(bundle.verifier(files, f"{plain}witness {_other_witness()}\n", None).claims())
+    assert {one.name for one in other if one.verdict == standalone.NOT_PROVEN} >= {"log"}

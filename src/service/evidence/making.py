@@ -121,7 +121,7 @@ def _before(
     for one in found:
         if one.leaf.t == "RunStarted":
             for permit in one.leaf.ref:
-                proof = record.log.proof(session, permit)
+                proof = record.log.proof(session, permit, under=one.leaf.cp)
                 files[f"before/{places[one.entry.leaf_hash]}.tlog-proof"] = proof.encode()
     return files
 

@@ -50,8 +50,11 @@ class MemoryStorage:
     def get(self, path: str) -> bytes | None:
         return self.files.get(path)
 
-    def has(self, path: str) -> bool:
-        return path in self.files
+    def names(self, directory: str) -> frozenset[str]:
+        below = (
+            path.removeprefix(f"{directory}/") for path in self.files if path.startswith(f"{directory}/")
+        )
+        return frozenset(path.partition("/")[0] for path in below)
 
     def discard(self, directory: str) -> None:
         for path in [each for each in self.files if each.startswith(f"{directory}/")]:
@@ -95,8 +98,8 @@ class BreakingStorage:
     def get(self, path: str) -> bytes | None:
         return self.inner.get(path)
 
-    def has(self, path: str) -> bool:
-        return self.inner.has(path)
+    def names(self, directory: str) -> frozenset[str]:
+        return self.inner.names(directory)
 
     def discard(self, directory: str) -> None:
         self.inner.discard(directory)

@@ -55,8 +55,8 @@ class Storage(Protocol):
         """The bytes at `path`, or None if nothing is there."""
         ...
 
-    def has(self, path: str) -> bool:
-        """Whether something is at `path`."""
+    def names(self, directory: str) -> frozenset[str]:
+        """What lies right below `directory`; empty if nothing does, or it is none."""
         ...
 
     def discard(self, directory: str) -> None:
@@ -92,8 +92,13 @@ class PosixStorage:
             except FileNotFoundError:
                 return None
 
-    def has(self, path: str) -> bool:
-        return self._place(path).exists()
+    def names(self, directory: str) -> frozenset[str]:
+        place = self._place(directory)
+        with durable.disk(place):
+            try:
+                return frozenset(each.name for each in place.iterdir())
+            except (FileNotFoundError, NotADirectoryError):
+                return frozenset()
 
     def discard(self, directory: str) -> None:
         # What stays costs space and says nothing wrong: not worth failing for.

@@ -21,12 +21,23 @@ def test_what_was_put_is_there(storage: Storage) -> None:
     storage.put("tile/0/x001/000.p/7", b"hashes")
 
     assert storage.get("tile/0/x001/000.p/7") == b"hashes"
-    assert storage.has("tile/0/x001/000.p/7")
+    assert storage.get("tile/0/x001/000.p/7") is not None
+
+
+def test_what_lies_in_a_directory_is_named_and_nothing_further_down(storage: Storage) -> None:
+    for path in ("tile/0/000", "tile/0/001.p/7", "tile/0/x001/000", "tile/1/000", "checkpoint"):
+        storage.put(path, b"x")
+
+    assert storage.names("tile/0") == {"000", "001.p", "x001"}
+    assert storage.names("tile/0/x001") == {"000"}
+    assert storage.names("tile") == {"0", "1"}
+    for none in ("tile/0/000", "tile/7", "entries"):
+        assert storage.names(none) == frozenset()
 
 
 def test_what_was_not_put_is_not_there(storage: Storage) -> None:
     assert storage.get("checkpoint") is None
-    assert not storage.has("checkpoint")
+    assert storage.get("checkpoint") is None
 
 
 def test_the_same_bytes_again_are_welcome_and_others_are_a_fork(storage: Storage) -> None:
@@ -52,7 +63,7 @@ def test_partial_tiles_are_discarded_and_their_full_one_stays(storage: Storage) 
     storage.discard("tile/0/000.p")
     storage.discard("tile/0/009.p")
 
-    there = [storage.has(path) for path in ("tile/0/000.p/1", "tile/0/000", "tile/0/001.p/1")]
+    there = [storage.get(path) is not None for path in ("tile/0/000.p/1", "tile/0/000", "tile/0/001.p/1")]
     assert there == [False, True, True]
 
 
@@ -76,7 +87,7 @@ def test_of_many_writers_one_wins_and_all_agree(storage: Storage) -> None:
 def test_a_path_can_not_leave_the_log(tmp_path: Path, path: str) -> None:
     storage = PosixStorage(tmp_path / "log")
 
-    for use in (storage.get, storage.has, storage.discard):
+    for use in (storage.get, storage.names, storage.discard):
         with pytest.raises(PathRefused):
             use(path)
 

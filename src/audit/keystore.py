@@ -17,7 +17,7 @@ from audit.canonical import canonical
 from audit.errors import BadInput, Unready
 from audit.fact import Seal, Subject
 from audit.ids import Entropy
-from audit.kek import Kek, promote, upcoming
+from audit.kek import Kek, KekMismatch, promote, upcoming
 from audit.keydb import KeyDatabase
 from audit.sealing import NONCE_SIZE, SealBroken, derive
 
@@ -156,6 +156,16 @@ class KeyStore:
                 raise KeysInUse("the key store is being read; its old pages are still there")
         return bool(done)
 
+    def halved(self) -> tuple[str, ...]:
+        """Ids of people whose operational key is destroyed and whose evidence key is left: they were erased."""
+        with self._lock, self._database.connection() as connection:
+            rows = connection.execute(
+                "SELECT id FROM subject WHERE tenant = ? AND kind = 'person'"
+                " AND ops IS NULL AND evid IS NOT NULL ORDER BY id",
+                (self.tenant,),
+            )
+            return tuple(id_ for (id_,) in rows)
+
     def rotate(self) -> int:
         """Wrap every key of this tenant under a new KEK and destroy the old one. The epoch of the new.
 
@@ -199,18 +209,33 @@ class KeyStore:
         )
 
     def _settled(self, connection: Connection) -> Kek:
-        """The KEK in use, in the store's write transaction. A rotation that broke off is ended or undone."""
+        """The KEK in use, in the store's write transaction. A rotation that broke off is ended or undone.
+
+        Raises `KekMismatch` for a store of another time than the KEK: what is wrapped now would never open.
+        """
         kek, after = Kek.load(self._kek_path), upcoming(self._kek_path)
-        if not after.exists():
-            return kek
         (newest,) = connection.execute(
             "SELECT max(epoch) FROM subject WHERE tenant = ?", (self.tenant,)
         ).fetchone()
-        if newest == kek.epoch + 1:
-            promote(self._kek_path)
-            return Kek.load(self._kek_path)
-        after.unlink()
+        if after.exists():
+            if newest == kek.epoch + 1:
+                # A KEK that came back from a backup looks the same, and would be overwritten for nothing.
+                self._expect_opens(connection, Kek.load(after))
+                promote(self._kek_path)
+                return Kek.load(self._kek_path)
+            after.unlink()
+        if newest not in {None, kek.epoch}:
+            raise KekMismatch(f"keys of epoch {newest}, a KEK of epoch {kek.epoch}")
         return kek
+
+    def _expect_opens(self, connection: Connection, kek: Kek) -> None:
+        """Raise `KekMismatch` unless a key of this KEK's epoch opens under it; none left is none to lose."""
+        row = connection.execute(
+            "SELECT kind, id, evid FROM subject WHERE tenant = ? AND epoch = ? AND evid IS NOT NULL LIMIT 1",
+            (self.tenant, kek.epoch),
+        ).fetchone()
+        if row is not None:
+            kek.unwrap(row[2], [self.tenant, row[0], row[1], "evid"])
 
     def _wrap_anew(self, connection: Connection, old: Kek, new: Kek) -> bool:
         """Every key of the tenant from the old KEK to the new. False: there are none."""

@@ -30,6 +30,38 @@ _EDDSA = rb"\xa4\x01\x01\x03\x27\x20\x06\x21\x58\x20(.{32})"
 _RS256 = rb"\xa4\x01\x03\x03\x39\x01\x00\x20\x59..(.{256,1024})\x21\x43(.{3})"
 
 
+PROVEN, NOT_PROVEN, ERASED = "proven", "not proven", "erased"
+ZH = {
+    PROVEN: "已证明",
+    NOT_PROVEN: "未证明",
+    ERASED: "已删除",
+    "files": "文件与导出方签名一致",
+    "log": "日志签署了该树",
+    "proofs": "各条目均在日志中",
+    "openings": "公开内容与承诺一致",
+    "decision": "规则与问题即所附者",
+    "standing": "其授权当时有效，且链条完整",
+    "run": "许可先于运行进入日志",
+    "release": "发布的文件由该次运行生成",
+    "consent": "本人签署，服务方会签",
+    "video": "所给视频即已发布者",
+    "output": "所述成品确已发布",
+}
+LIMITS = """\
+It cannot prove: that no engine ran outside the gate; that the signer is the person (only the recorded proof
+level) or read what she signed; that what the operator states (source, territory, age, contracts) is true;
+that copies of an engine, of outputs or of bundles are gone; that nothing was deleted before its first
+checkpoint or forked before the first independent witness; that a face below the resolvable size was not
+there; that a match is right beyond the measured error rates; that nobody with both database and keys read
+payloads; that erased residue is anonymous in law; that a manifest survives a re-encode; anything that came
+later than its checkpoint, a withdrawal above all.
+不能证明：门禁之外没有引擎运行；签署者即本人（仅有所载核验级别）或已读其签署内容；运营方所述（来源、地域、年龄、合同）
+属实；引擎、成品或证据包的副本已销毁；首个检查点之前无删除、首个独立见证之前无分叉；小于可分辨尺寸的人脸不存在；
+超出实测错误率的比对正确；同时持有数据库与密钥者未读内容；删除后的残余在法律上属匿名；内容凭证在转码后仍在；
+检查点之后的任何事，尤其是撤回。
+"""
+
+
 class Fault(Exception):
     """What is wrong, and where."""
 
@@ -209,8 +241,8 @@ class Trust:
                     raise ValueError("no such statement")
         return trust
 
-    def checkpoint(self, note: bytes) -> tuple[int, bytes]:
-        """Size and root of a checkpoint that a trusted log signed and every trusted witness saw."""
+    def checkpoint(self, note: bytes, *, seen_too: bool = True) -> tuple[int, bytes]:
+        """Size and root of a checkpoint that a trusted log signed and, `seen_too`, all trusted witnesses saw."""
         text, _, lines = note.decode().rpartition("\n\n")
         (origin, size, root), body, seen = text.split("\n"), text.encode() + b"\n", set[tuple[str, bytes]]()
         known = {one for one in self.notes[1] if one[0] == origin} | self.notes[4]
@@ -226,18 +258,18 @@ class Trust:
                         )
                     ed25519_holds(one[1][1:], signature, at + body)
                     seen.add(one)
-        if not seen & self.notes[1] or self.notes[4] - seen:
+        if not seen & self.notes[1] or (seen_too and self.notes[4] - seen):
             raise Fault("a checkpoint that no log you trust signed, or not all witnesses you trust saw")
         if not re.fullmatch(r"[1-9][0-9]{0,18}", size) or len(of_base64(root)) != 32:
             raise ValueError("size or root")
         return int(size), of_base64(root)
 
-    def proof(self, name: str, data: bytes, index: int, leaf_hash: str) -> bytes:
+    def proof(self, name: str, data: bytes, index: int, leaf_hash: str, *, seen_too: bool = True) -> bytes:
         """The checkpoint under which a tlog-proof puts an entry, verbatim. Raises `Fault`."""
         with reading(name):
             head, _, note = data.decode().partition("\n\n")
             heading, place, *path = head.split("\n")
-            size, root = self.checkpoint(note.encode())
+            size, root = self.checkpoint(note.encode(), seen_too=seen_too)
             up = _climb(bytes.fromhex(leaf_hash), index, size, [of_base64(one) for one in path])
             if (heading, place, up) != ("c2sp.org/tlog-proof@v1", f"index {index}", root):
                 raise Fault(f"{name}: does not put entry {index} into the tree")
@@ -283,3 +315,8 @@ def _passkey(key: bytes) -> Callable[[bytes, bytes], None]:
         whole = rsa.RSAPublicNumbers(e, n).public_key()
         return lambda signature, message: whole.verify(signature, message, padding.PKCS1v15(), SHA256())
     raise ValueError("a key of another kind")
+
+
+def plain(text: str) -> str:
+    """A text from a bundle for a terminal: it may hold lines that look like ours, or move the cursor."""
+    return "".join(each if each.isprintable() else "\ufffd" for each in text)

@@ -22,6 +22,11 @@ from pathlib import Path
 from typing import Any
 
 from audit.offline import (
+    ERASED,
+    LIMITS,
+    NOT_PROVEN,
+    PROVEN,
+    ZH,
     Fault,
     Trust,
     as_signed,
@@ -29,41 +34,13 @@ from audit.offline import (
     ed25519_holds,
     of_base64,
     opened_part,
+    plain,
     read_folder,
     read_zip,
     reading,
 )
 
-PROVEN, NOT_PROVEN, ERASED = "proven", "not proven", "erased"
 MANIFEST, SIGNATURE = "bundle.json", "bundle.sig"
-ZH = {
-    PROVEN: "已证明",
-    NOT_PROVEN: "未证明",
-    ERASED: "已删除",
-    "files": "文件与导出方签名一致",
-    "log": "日志签署了该树",
-    "proofs": "各条目均在日志中",
-    "openings": "公开内容与承诺一致",
-    "decision": "规则与问题即所附者",
-    "standing": "其授权当时有效，且链条完整",
-    "run": "许可先于运行进入日志",
-    "release": "发布的文件由该次运行生成",
-    "consent": "本人签署，服务方会签",
-    "video": "所给视频即已发布者",
-}
-LIMITS = """\
-It cannot prove: that no engine ran outside the gate; that the signer is the person (only the recorded proof
-level) or read what she signed; that what the operator states (source, territory, age, contracts) is true;
-that copies of an engine, of outputs or of bundles are gone; that nothing was deleted before its first
-checkpoint or forked before the first independent witness; that a face below the resolvable size was not
-there; that a match is right beyond the measured error rates; that nobody with both database and keys read
-payloads; that erased residue is anonymous in law; that a manifest survives a re-encode; anything that came
-later than its checkpoint, a withdrawal above all.
-不能证明：门禁之外没有引擎运行；签署者即本人（仅有所载核验级别）或已读其签署内容；运营方所述（来源、地域、年龄、合同）
-属实；引擎、成品或证据包的副本已销毁；首个检查点之前无删除、首个独立见证之前无分叉；小于可分辨尺寸的人脸不存在；
-超出实测错误率的比对正确；同时持有数据库与密钥者未读内容；删除后的残余在法律上属匿名；内容凭证在转码后仍在；
-检查点之后的任何事，尤其是撤回。
-"""
 _MARKS = {"ConsentDisputed": (1, "d"), "ConsentDisputeSettled": (0, "d"), "ConsentPaused": (1, "p")}
 _MARKS |= {"ConsentResumed": (0, "p"), "ConsentWithdrawn": (1, "e"), "ConsentExpired": (1, "e")}
 _MARKS |= {"ConsentSuspended": (1, "s"), "ConsentReconfirmed": (0, "s"), "ConsentGranted": (0, "")}
@@ -127,6 +104,8 @@ class Verifier:
             yield from self._of_entry(entry)
         for name in sorted(self._cited):
             yield _claim(f"consent {name}", self._consent, name)
+        if self.about.get("about", {}).get("kind") == "output":
+            yield _claim("output", self._output, self.about["about"]["id"])
         if self.video is not None:
             yield _claim("video", self._video, self.video)
 
@@ -135,7 +114,11 @@ class Verifier:
         wanted = {"item": int, "en": str, "zh": str, "state": str}
         found = self.about.get("case", ())
         try:
-            return [{name: kind(one[name]) for name, kind in wanted.items()} for one in found]
+            return [
+                {name: one[name] if kind is int else plain(one[name]) for name, kind in wanted.items()}
+                for one in found
+                if all(isinstance(one[name], kind) for name, kind in wanted.items())
+            ]
         except (LookupError, TypeError, ValueError):
             return []
 
@@ -146,7 +129,7 @@ class Verifier:
         if kind == "OutputReleased":
             yield _claim(f"release {place}", self._release, entry)
         if kind == "Decided" and any(one.get("answer") == "permit" for one in entry.parts.values()):
-            rests_on: list[tuple[list[tuple[str, str]], list[str]]] = []
+            rests_on: list[tuple[list[tuple[str, str]], list[str] | None]] = []
             yield _claim(f"decision {place}", self._decision, entry, rests_on)
             for heads, purposes in rests_on:
                 self._cited |= dict(heads)
@@ -212,7 +195,7 @@ class Verifier:
         opened = sum(len(one.parts) for one in self.entries.values())
         return f"{opened} parts open, {left[ERASED]} erased, {left['sealed']} sealed"
 
-    def _decision(self, entry: Entry, rests_on: list[tuple[list[tuple[str, str]], list[str]]]) -> str:
+    def _decision(self, entry: Entry, rests_on: list[tuple[list[tuple[str, str]], list[str] | None]]) -> str:
         said, alone = entry.says("case", "policy"), set[tuple[str, str]]()
         for one in entry.parts.values():
             heads = [(_text(consent), _text(head)) for consent, head in one["heads"]]
@@ -221,9 +204,9 @@ class Verifier:
                 raise Fault(f"entry {entry.index} gives two answers")
             if "roles" in one and heads:
                 rests_on.append((heads, [_text(purpose) for purpose in one["purposes"]]))
-        # Whose own part does not open here: what she agreed to is not known, that her chain is whole may be.
+        # Whose own part does not open here: for what purposes it rested on her is not known.
         seen = {pair for heads, _ in rests_on for pair in heads}
-        rests_on += [([pair], []) for pair in sorted(alone - seen)]
+        rests_on += [([pair], None) for pair in sorted(alone - seen)]
         folder, question = f"policy/{said['policy']}/", f"decision/{said['decision']}.json"
         texts = {
             path.removeprefix(folder): sha256(data).hexdigest()
@@ -234,18 +217,24 @@ class Verifier:
             raise Fault(f"{folder}: not the texts that entry {entry.index} was decided by")
         if sha256(self._file(question)).hexdigest() != said["case"]:
             raise Fault(f"{question}: not what entry {entry.index} answers")
+        named = {one["authorization"] for one in canonical_json(self._file(question))["people"]}
+        if not named - {None} <= {authorization for authorization, _ in alone}:
+            raise Fault(f"{question}: names a consent that entry {entry.index} rests on no head of")
         adopted, _ = self._find("PolicyAdopted", digest=said["policy"])
         if adopted.index >= entry.index:
             raise Fault(f"entry {entry.index}: decided by a policy that was not adopted yet")
         return f"{said['action']} {said['stage']}: permit by policy {said['policy']}"
 
-    def _standing(self, entry: Entry, heads: list[tuple[str, str]], purposes: list[str]) -> str:
+    def _standing(self, entry: Entry, heads: list[tuple[str, str]], purposes: list[str] | None) -> str:
         live = set[str]()
         for authorization, head in heads:
             after = (one for one in self.entries.values() if one.leaf.get("ref") == [head])
             if any(one.leaf["t"] in _MARKS and one.index < entry.index for one in after):
                 raise Fault(f"entry {entry.index} rests on what consent {authorization:.32} was before")
             live |= self._in_force(authorization, head, entry.index)
+        if purposes is None:
+            what = f"entry {entry.index} does not open to what it rested on her for"
+            raise (Gone if entry.erased else Fault)(what)
         if not set(purposes) <= live:
             raise Fault(f"entry {entry.index} rests on a purpose that was not in force")
         return f"consents {' '.join(one for one, _ in heads)} for {' '.join(purposes) or 'nothing yet'}"
@@ -275,7 +264,8 @@ class Verifier:
     def _run(self, entry: Entry) -> str:
         permit, said = self._find("Decided", decision=entry.says("permit")["permit"], answer="permit")
         name = f"before/{entry.index}.tlog-proof"
-        note = self.trust.proof(name, self._file(name), permit.index, permit.hash)
+        # No witness need have seen this one: its digest stands in an entry under one that they saw.
+        note = self.trust.proof(name, self._file(name), permit.index, permit.hash, seen_too=False)
         if sha256(as_signed(note)).hexdigest() != entry.leaf["cp"] or said["action"] != "swap":
             raise Fault(f"{name}: not the checkpoint that entry {entry.index} names, or another permit")
         return f"permit {permit.index} is under the checkpoint that run {entry.index} names"
@@ -300,9 +290,13 @@ class Verifier:
         shown = "names its permit and consents" if store else "is not here"
         return f"output {said['output']}, SHA-256 {said['digest']}; its C2PA manifest {shown}"
 
+    def _output(self, name: str) -> str:
+        released, _ = self._find("OutputReleased", output=name)
+        return f"output {name} was released by entry {released.index}"
+
     def _consent(self, name: str) -> str:
         granted = self._chain(name, self._cited[name], self.size)[-1]
-        said = granted.says("document", "evidence")
+        said = granted.says("document", "evidence", "purposes")
         parts = ("document.json", "evidence.json", "notice.md", "countersignature.json", "record.jsonld")
         document, evidence, notice, counter, record = (self._file(f"consent/{name}/{part}") for part in parts)
         texts = {"document": document, "evidence": evidence, "notice": notice}
@@ -314,6 +308,9 @@ class Verifier:
         restated = canonical_json(record)["consentry:proof"]["document_sha256"]
         if (signed["id"], restated) != (name, digests["document"]):
             raise Fault(f"consent/{name}: its document or record.jsonld is of another consent")
+        agreed = (set(signed["scope"]["purposes"]), signed["notice"]["sha256"])
+        if agreed != (set(said["purposes"]), digests["notice"]):
+            raise Fault(f"consent/{name}: she signed for other purposes, or under another notice")
         acting = {one["person"] for one in signed["capacity"].values() if isinstance(one, dict)}
         enrolled, key = self._find("KeyEnrolled", key=shown["key"])
         if key["person"] not in (acting or {signed["person"]}) or enrolled.index >= granted.index:
@@ -366,11 +363,13 @@ def _canonical(value: Mapping[str, str]) -> bytes:
 def _claim(name: str, step: Callable[..., str], *args: Any) -> Claim:
     try:
         with reading(name):
-            return Claim(name, PROVEN, step(*args))
+            return Claim(plain(name), PROVEN, plain(step(*args)))
     except Gone as gone:
-        return Claim(name, ERASED, str(gone))
+        # Only what a person said of herself is erased: the operator's own parts never are.
+        hers = name.startswith(("standing", "consent"))
+        return Claim(name, ERASED if hers else NOT_PROVEN, plain(str(gone)))
     except Fault as fault:
-        return Claim(name, NOT_PROVEN, str(fault))
+        return Claim(name, NOT_PROVEN, plain(str(fault)))
 
 
 def main(bundle: str, trust: str, *video: str) -> int:

@@ -15,7 +15,7 @@ from shutil import rmtree
 
 from audit import durable, instant, keydb
 from audit.errors import BadInput
-from audit.kek import Kek
+from audit.kek import Kek, upcoming
 from service import archive, dump
 from service.archive import BackupDamaged, BackupTaken, Manifest
 from service.layout import Layout
@@ -31,12 +31,12 @@ _PUBLIC = re.compile(r"data/(tenants/[^/]+/)?(log|keys)/")
 
 
 class KeysOutdated(BadInput):
-    """A key store is older than the KEK: since then somebody was erased, and no copy of before may open."""
+    """Key store and KEK are not of one time: between them somebody was erased, and nothing would open."""
 
     code = "KEYS_OUTDATED"
-    zh = "密钥库早于当前主密钥（KEK），自那之后已有人被删除，旧副本不得再用。"
-    hint = "Name the newest copy of the key store with --keys; `consentry backup --keys` takes one."
-    hint_zh = "请以 --keys 指定最新的密钥库副本；`consentry backup --keys` 可生成。"
+    zh = "密钥库与主密钥（KEK）不属于同一时期：其间已有人被删除，旧副本不得再用。"
+    hint = "Put the KEK of now into `private`, and name the newest key store with --keys (`backup --keys`)."
+    hint_zh = "请将当前的 KEK 放入 `private`，并以 --keys 指定最新的密钥库副本（`consentry backup --keys`）。"
 
 
 class RestoreNotEmpty(BadInput):
@@ -119,7 +119,7 @@ def restore(source: Path, data: Path, keys: Path | None = None) -> Restored:
     """Put a backup into an empty folder, every byte of it checked first.
 
     `keys` is a newer copy of the key stores, in place of those of the backup; where a KEK lies there already,
-    one that is older than it is refused (`KeysOutdated`): not even what it holds of others would open.
+    one of another epoch is refused (`KeysOutdated`): not even what it holds of others would open.
 
     Never a deny journal or a tree head: those of now are beside it and win. Settings come last, so that a
     restore which broke off is no data folder. Raises `BackupDamaged`, `RestoreNotEmpty`, `BadSettings`,
@@ -179,8 +179,11 @@ def _refuse_outdated(folder: Path, manifest: Manifest, data: Path) -> None:
         tenant = path.removeprefix(_KEYS).partition("/")[0]
         kek = _root(data, tenant) / "private" / "kek"
         newest = keydb.newest_epoch(folder / path, tenant)
-        if kek.exists() and newest is not None and newest < Kek.load(kek).epoch:
-            raise KeysOutdated(f"{path} is of epoch {newest}, the KEK of epoch {Kek.load(kek).epoch}")
+        if not kek.exists() or newest is None:
+            continue
+        epochs = [Kek.load(each).epoch for each in (kek, upcoming(kek)) if each.exists()]
+        if newest not in epochs:
+            raise KeysOutdated(f"{path} is of epoch {newest}, the KEK of epoch {epochs[0]}")
 
 
 def _sources(settings: Settings) -> Iterator[tuple[str, Path]]:

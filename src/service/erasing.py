@@ -13,6 +13,7 @@ from audit.keystore import KeysInUse
 from audit.ledger import Place
 from consent import signed
 from consent.erasures import Erasure
+from consent.errors import PersonUnknown
 from consent.portraits import Portraits
 from consent.withdrawal import By
 from service import revoking
@@ -43,6 +44,23 @@ def erase(record: Record, person: str, by: By) -> Erasure:
     revoking.publish(record, begun.entry)
     with record.database.read() as session:
         return rights.erasures.find(session, person) or begun
+
+
+def again(record: Record, by: By) -> tuple[str, ...]:
+    """Erase anew whom a restored database has forgotten that she was: the key store knows. Which people.
+
+    Legal holds that came after the backup are forgotten too, and no other store knows of them.
+    """
+    done = []
+    for person in record.keystore.halved():
+        with record.database.read() as session:
+            forgotten = SubjectRights(record).erasures.find(session, person) is None
+        if forgotten:
+            # Swallowed: of an id that the database has never had there is nothing to erase.
+            with suppress(PersonUnknown):
+                erase(record, person, by)
+                done.append(person)
+    return tuple(done)
 
 
 def finish(record: Record) -> int:

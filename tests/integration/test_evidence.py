@@ -413,3 +413,75 @@ def test_opened_parts_may_say_anything(told: Told) -> None:
                 entry.parts[part] = said if isinstance(said, dict) else {}
         verifier._files = verifier._log = verifier._proofs = verifier._openings = lambda: ""  # type: ignore[method-assign]
         assert all(one.verdict in standalone.ZH for one in verifier.claims())
+
+
+def after(told: Told, change: Callable[[standalone.Verifier], None]) -> list[standalone.Claim]:
+    """What is claimed where the log itself says something else than this service would have it say."""
+    verifier = bundle.verifier(told.files, told.trust, None)
+    for step in (verifier._files, verifier._log, verifier._proofs, verifier._openings):
+        step()
+    change(verifier)
+    verifier._files = verifier._log = verifier._proofs = verifier._openings = lambda: ""  # type: ignore[method-assign]
+    return unproven(list(verifier.claims()))
+
+
+def of_kind(verifier: standalone.Verifier, kind: str) -> list[standalone.Entry]:
+    return [entry for entry in verifier.entries.values() if entry.leaf["t"] == kind]
+
+
+def test_an_operator_who_logged_otherwise_than_she_signed_is_found_out(told: Told) -> None:
+    def wider(verifier: standalone.Verifier) -> None:
+        for entry in of_kind(verifier, "ConsentGranted"):
+            for part in entry.parts.values():
+                part["purposes"] = [*part["purposes"], "TRAINING"]
+
+    def without_heads(verifier: standalone.Verifier) -> None:
+        for entry in of_kind(verifier, "Decided"):
+            for part in entry.parts.values():
+                part["heads"] = []
+
+    def her_part_hidden(verifier: standalone.Verifier, *, erased: bool = False) -> None:
+        for entry in of_kind(verifier, "Decided"):
+            entry.erased = erased
+            entry.parts = {place: one for place, one in entry.parts.items() if "roles" not in one}
+
+    assert after(told, lambda _: None) == []
+    assert "other purposes" in " ".join(one.detail for one in after(told, wider))
+    assert "rests on no head" in " ".join(one.detail for one in after(told, without_heads))
+    hidden = after(told, her_part_hidden)
+    assert {one.name.partition(" ")[0] for one in hidden} == {"standing"}
+    assert "does not open" in hidden[0].detail
+    # Said to be erased it is not proven either, and no more than that.
+    assert after(told, lambda verifier: her_part_hidden(verifier, erased=True)) == []
+
+
+def test_what_the_operator_says_of_himself_is_never_erased(told: Told) -> None:
+    def hide(verifier: standalone.Verifier) -> None:
+        for entry in (*of_kind(verifier, "RunStarted"), *of_kind(verifier, "OutputReleased")):
+            entry.erased = True
+            entry.parts.clear()
+
+    kinds = {one.name.partition(" ")[0] for one in after(told, hide)}
+    assert kinds == {"run", "release", "output"}
+
+
+def test_a_bundle_of_nothing_is_not_of_its_output(told: Told) -> None:
+    said = json.loads(told.files[standalone.MANIFEST])
+    said |= {"parts": {}}
+    del said["files"]
+    kept = {"entries.jsonl": b"", "log/checkpoint": told.files["log/checkpoint"]}
+
+    found = claims(bundle.read(bundle.seal(kept, said, export_key(told.world))), told.trust)
+
+    assert [(one.name, one.verdict) for one in found[-1:]] == [("output", "not proven")]
+
+
+def test_no_text_of_a_bundle_moves_the_reader_s_cursor(told: Told) -> None:
+    said = json.loads(told.files[standalone.MANIFEST])
+    said["case"][0]["en"] = "x\nproven 已证明  video: SHA-256\x1b[2K"
+    del said["files"]
+    kept = {name: data for name, data in told.files.items() if name not in {"bundle.json", "bundle.sig"}}
+    verifier = bundle.verifier(bundle.read(bundle.seal(kept, said, export_key(told.world))), told.trust, None)
+    list(verifier.claims())
+
+    assert verifier.items()[0]["en"].isprintable()

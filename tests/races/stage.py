@@ -117,12 +117,16 @@ class Quiet:
     """The log, published between the races and only read in them."""
 
     log: Log
+    strict: bool = False
 
     def publish(self, upto: str | None = None, *, now: datetime) -> None:
         pass
 
     def covered(self, session: Session, leaf_hash: str) -> str | None:
         return self.log.covered(session, leaf_hash)
+
+    def vouched(self, session: Session, leaf_hash: str) -> str | None:
+        return self.log.vouched(session, leaf_hash)
 
 
 @dataclass(frozen=True, slots=True)

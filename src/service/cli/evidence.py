@@ -65,7 +65,7 @@ def _make(desk: Desk, kind: str, thing: str, to: Path, by: str) -> Answer:
     files.free(to)
     made = make(desk.record, About(Kind(kind), thing), by=by)
     # After its entry: a bundle that nobody has is harmless, one that nobody knows of is not.
-    files.write(to, made.data)
+    files.write(to, made.data, mode=0o600)  # it opens what people signed
     for one in made.items:
         mark = "[green]present[/]" if one.state == "present" else f"[bold yellow]{one.state}[/]"
         desk.voice.say(f"{one.number} {mark}  {one.en} {one.zh}")

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from service import recovery
+from consent.withdrawal import By, How
+from service import erasing, recovery
 from service.cli.command import Answer, command, group
 from service.cli.desk import Desk
 
@@ -25,6 +26,9 @@ def recover(
             param_hint="--yes",
         )
     done = recovery.recover(settings, desk.now())
+    erased = erasing.again(desk.record, By(How.OPERATOR, "recover"))
+    if erased:
+        desk.voice.say(f"{len(erased)} people had been erased after the backup, and are again  已重新删除")
     desk.voice.say(
         f"{done.held} log entries were here, {done.read_back} were read back from the published files.\n"
         f"{len(done.suspended)} authorizations wait until their persons confirm them again."
@@ -36,6 +40,7 @@ def recover(
             "journal_replaced": done.journal_replaced,
             "head_replaced": done.head_replaced,
             "suspended": list(done.suspended),
+            "erased": list(erased),
             "entry": done.entry,
         }
     )

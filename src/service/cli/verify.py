@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from audit import bundle, offline, standalone
+from audit import bundle, offline
 from audit.canonical import Json
 from audit.verify import verify as check
 from service.cli import files
@@ -60,23 +60,23 @@ def _bundle(desk: Desk, file: Path, keys: Path, video: Path | None) -> Answer:
     verifier = bundle.verifier(held, files.read_text(keys), seen)
     told: list[Json] = []
     verdicts = set()
-    colours = {standalone.PROVEN: "green", standalone.NOT_PROVEN: "bold red"}
+    colours = {offline.PROVEN: "green", offline.NOT_PROVEN: "bold red"}
     for one in verifier.claims():
         verdicts.add(one.verdict)
-        zh = standalone.ZH[one.name.partition(" ")[0]]
-        word = f"[{colours.get(one.verdict, 'yellow')}]{one.verdict} {standalone.ZH[one.verdict]}[/]"
+        zh = offline.ZH[one.name.partition(" ")[0]]
+        word = f"[{colours.get(one.verdict, 'yellow')}]{one.verdict} {offline.ZH[one.verdict]}[/]"
         desk.voice.say(f"{word}  {escape(one.name)} {zh}: {escape(one.detail)}")
         told.append({"claim": one.name, "verdict": one.verdict, "detail": one.detail, "zh": zh})
     items = verifier.items()
     for item in items:
         desk.voice.say(escape(f"{item['state']}  {item['item']} {item['en']} {item['zh']}"))
-    desk.voice.say(f"[dim]{escape(standalone.LIMITS)}[/]")
-    no = standalone.NOT_PROVEN in verdicts
+    desk.voice.say(f"[dim]{escape(offline.LIMITS)}[/]")
+    no = offline.NOT_PROVEN in verdicts
     value: dict[str, Json] = {
         "verdict": "refused" if no else "verified",
         "claims": told,
         "items": [dict(item) for item in items],
-        "limits": standalone.LIMITS,
+        "limits": offline.LIMITS,
     }
     return Answer(value, Exit.NO if no else Exit.OK)
 

@@ -85,6 +85,11 @@ class Gathering:
                 self._take(entry)
             if name in self.found:
                 waiting += [one for one in self.found[name].leaf.ref if one not in self.found]
+        if any("erased" in one.states.values() for one in self.found.values()):
+            # Whose it was nobody can tell any more: all that counts erased parts is shown, and names nobody.
+            for entry in self.record.ledger.every(self.session):
+                if Leaf.parse(entry.leaf).t in _COUNTED and entry.leaf_hash not in self.found:
+                    self._take(entry)
         return sorted(self.found.values(), key=lambda one: one.entry.seq)
 
     def _of_matter(self, entry: Entry, wanted: Set[str]) -> bool:

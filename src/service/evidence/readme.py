@@ -1,6 +1,6 @@
 """The text that lies on top of a bundle, in both languages."""
 
-from audit.standalone import LIMITS
+from audit.offline import LIMITS
 
 README = f"""CONSENTRY EVIDENCE BUNDLE                                                       中文见下
 

@@ -507,3 +507,32 @@ def test_processes_that_rotate_and_enrol_at_once_lose_no_key(home: Path, store: 
         keys = store.get(Subject("person", name))
         assert keys is not None
         assert keys.link.hex() == link
+
+
+def test_a_store_and_a_kek_of_two_times_lose_nothing(store: KeyStore, home: Path, entropy: Entropy) -> None:
+    # Given a KEK that came back from before a rotation, beside the store of after it
+    keys = store.get_or_create(ANNA)
+    kek = (home / "kek").read_bytes()
+    store.rotate()
+    newer = (home / "kek").read_bytes()
+    store.close()
+    (home / "kek").write_bytes(kek)
+
+    # When somebody is enrolled, or it is rotated, also over what a rotation left that broke off
+    for left_over in (False, True):
+        if left_over:
+            Kek.create(home / "kek.next", entropy, epoch=2)
+        other = reopened(home, entropy)
+        for act in (lambda: other.get_or_create(BEA), other.rotate, lambda: other.get(ANNA)):  # noqa: B023
+            with pytest.raises(KekMismatch):
+                act()
+        other.close()
+
+    # Then it is refused, and with the KEK of now everything opens.
+    assert (home / "kek").read_bytes() == kek
+    (home / "kek.next").unlink()
+    (home / "kek").write_bytes(newer)
+    again = reopened(home, entropy)
+    assert again.get(ANNA) == keys
+    assert again.get_or_create(BEA) == again.get(BEA)
+    assert again.rotate() == 3

@@ -157,7 +157,7 @@ class KeyStore:
         return bool(done)
 
     def halved(self) -> tuple[str, ...]:
-        """Ids of people whose operational key is destroyed and whose evidence key is left: they were erased."""
+        """People whose operational key is destroyed and whose evidence key is left: they were erased. Ids."""
         with self._lock, self._database.connection() as connection:
             rows = connection.execute(
                 "SELECT id FROM subject WHERE tenant = ? AND kind = 'person'"

@@ -242,7 +242,7 @@ class Trust:
         return trust
 
     def checkpoint(self, note: bytes, *, seen_too: bool = True) -> tuple[int, bytes]:
-        """Size and root of a checkpoint that a trusted log signed and, `seen_too`, all trusted witnesses saw."""
+        """Size and root of a checkpoint of a trusted log; `seen_too`: all trusted witnesses saw it."""
         text, _, lines = note.decode().rpartition("\n\n")
         (origin, size, root), body, seen = text.split("\n"), text.encode() + b"\n", set[tuple[str, bytes]]()
         known = {one for one in self.notes[1] if one[0] == origin} | self.notes[4]

@@ -81,7 +81,8 @@ def test_a_worker_told_to_stop_leaves_its_job_to_the_next(studio: tuple[Shell, s
 
     with shell.spawn("worker", "--data", shell.data) as worker:
         until(lambda: shell("swap", "show", job)["state"] == "released")
-        worker.send_signal(signal.SIGINT)
+        # The first may have finished it, and this one be starting yet: told once, it might not hear.
+        until(lambda: worker.poll() is not None or worker.send_signal(signal.SIGINT))
         worker.communicate(timeout=LONG)
     kinds = [entry["kind"] for entry in shell("log", "list", "--last", "1000")["entries"]]
     assert kinds.count("OutputReleased") == kinds.count("RunFinished")

@@ -17,9 +17,9 @@ _LATEST = 1 << 63
 
 @dataclass(frozen=True, slots=True)
 class Witness:
-    """A witness's name and key. Trusted because the verifier brought it. One key, one name: what it signs
+    """A witness's name and key, trusted because the verifier brought it.
 
-    does not say its name.
+    One key, one name: what it signs does not say its name.
     """
 
     name: str

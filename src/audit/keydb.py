@@ -69,9 +69,9 @@ class KeyDatabase:
                 raise
 
     def emptied(self) -> bool:
-        """Empty the write-ahead log. False: somebody reads, and it is as it was. Hardly waited for: who asks
+        """Empty the write-ahead log. False: somebody reads, and it is as it was.
 
-        may hold a transaction that others wait for.
+        Hardly waited for: who asks may hold a transaction that others wait for.
         """
         with self.connection() as connection:
             connection.execute("PRAGMA busy_timeout = 200")

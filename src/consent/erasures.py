@@ -159,9 +159,9 @@ class Erasures:
         return tuple(_erasure(row) for row in rows)
 
     def drop(self, session: Session, erasure: Erasure, places: Collection[Place]) -> bool:
-        """Delete what the keys of this step sealed, and count it; before they go, for without them nobody
+        """Delete what the keys of this step sealed, and count it. False: a legal hold came in between.
 
-        could tell what was hers. False: a legal hold came in between.
+        Before the keys go: without them nobody could tell what was hers.
         """
         row = self._locked(session, erasure.person)
         if row is None:
@@ -174,9 +174,9 @@ class Erasures:
         return True
 
     def destroy(self, session: Session, erasure: Erasure, *, now: datetime) -> bool:
-        """Destroy the keys and write it down, in this order: dying in between repeats it, the other would
+        """Destroy the keys, then write it down: dying in between repeats it, the other way forgets one.
 
-        forget one. False: held, or destroyed already. Raises `audit.keystore.KeysInUse`: then not yet.
+        False: held, or destroyed already. Raises `audit.keystore.KeysInUse`: then not yet.
         """
         row = self._locked(session, erasure.person)
         if row is None or (row.step, row.left) != (Step.DROPPED, erasure.left):

@@ -83,7 +83,7 @@ def proven(world: World) -> int:
     record.log.publish(now=record.clock())
     verifier: NoteVerifier = record.log.verifier
     with record.database.read() as session:
-        entries = list(record.ledger._all(session, 0))
+        entries = list(record.ledger.every(session))
         for entry in entries:
             Proof.parse(record.log.proof(session, entry.leaf_hash)).check(entry.leaf, verifier)
     return len(entries)
@@ -374,7 +374,7 @@ def test_nobody_can_tell_from_leaves_which_were_hers(world: World) -> None:
     shared = together(world)
     erase(world.record, world.people["astronaut"].person, BY)
     with world.record.database.read() as session:
-        for entry in world.record.ledger._all(session, 0):
+        for entry in world.record.ledger.every(session):
             leaf = Leaf.parse(entry.leaf)
             assert world.people["astronaut"].person.encode() not in entry.leaf
             # What follows from an erasure refers to that she was, and not to what it dropped.

@@ -17,7 +17,7 @@ from audit.ids import Entropy
 from audit.keys import Duty, SigningKey, load_private, save_private
 from audit.note import NoteMalformed, NoteVerifier
 from audit.tree import EMPTY_ROOT
-from audit.witness import WitnessDesk, of_origin
+from audit.witness import Request, WitnessDesk, of_origin
 
 _KEY, _NAME, _LOGS, _SEEN, _EVIDENCE = "witness.key", "witness.vkey", "logs", "seen", "evidence"
 _MOST_EVIDENCE = 1000
@@ -70,7 +70,7 @@ class WitnessHome:
             durable.make_directory(folder / _SEEN, mode=0o700)
         durable.replace(folder / _LOGS, b"")
         durable.replace(folder / _NAME, f"{vkey}\n".encode())
-        # Last: a folder without a key is no witness's, and may be made again.
+        # Last: a folder without a key is no witness's. Whoever founded it empties it, and begins anew.
         save_private(key, folder / _KEY)
         return cls(folder)
 
@@ -124,11 +124,12 @@ class WitnessHome:
     def accuse(self, request: bytes) -> None:
         """Keep a request with a log's own signature under what did not grow: evidence, for a person to look.
 
-        The first of each, and no more than fill a disk's corner: a log that misbehaves could send many.
+        One of each tree head, and no more than fill a disk's corner. By what the log signed, not by request:
+        anybody can send its public checkpoint with a proof that leads nowhere, in any number of forms.
         """
-        folder = self.folder / _EVIDENCE
+        folder, signed = self.folder / _EVIDENCE, note.parse(Request.parse(request).checkpoint).text
         if not folder.is_dir() or sum(1 for _ in folder.iterdir()) < _MOST_EVIDENCE:
-            durable.create(folder / f"{sha256(request).hexdigest()}.request", request, mode=0o600)
+            durable.create(folder / f"{sha256(signed.encode()).hexdigest()}.request", request, mode=0o600)
 
     def kept(self, origin_hash: str) -> str | None:
         """The last cosigned note of a log."""

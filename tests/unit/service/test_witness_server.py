@@ -64,6 +64,13 @@ def test_each_answer_has_its_status_and_type(client: httpx.Client, served: Serve
         assert asked(forked)[0] == 422
     (kept,) = (served.home.folder / "evidence").iterdir()
     assert kept.read_bytes() == forked
+    # What anybody can make of the log's public checkpoint is one more file, however often, in any form.
+    public = Checkpoint.sign(ORIGIN, 20, tree.root(LEAVES[:20]), KEY).text
+    line = public.splitlines()[-1]
+    for number in range(4):
+        shown = public + line.replace(ORIGIN, f"nobody.{number}") + "\n"
+        assert asked(Request(20, (bytes([number]) * 32,), shown).data)[0] == 422
+    assert sum(1 for _ in (served.home.folder / "evidence").iterdir()) == 2
     for method, path in (("GET", "/add-checkpoint"), ("PUT", "/add-checkpoint")):
         assert client.request(method, path).status_code == 405
     assert client.get("/docs").status_code == 404

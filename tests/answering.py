@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from http.server import BaseHTTPRequestHandler
+
+from loopback import served
 
 
 @dataclass(frozen=True)
@@ -34,14 +35,5 @@ def answering(*answers: Said) -> Iterator[tuple[str, list[Mapping[str, str]]]]:
 
         do_POST = do_HEAD = do_PATCH = do_GET  # noqa: N815  (the names are http.server's)
 
-        def log_message(self, *args: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server:
-        thread = Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}", asked
-        finally:
-            server.shutdown()
-            thread.join()
+    with served(Answering) as port:
+        yield f"http://127.0.0.1:{port}", asked

@@ -7,10 +7,12 @@ from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from loopback import served
 
 
 @dataclass(frozen=True)
@@ -66,18 +68,9 @@ def receiving() -> Iterator[Receiver]:
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    receiver.url = f"http://localhost:{server.server_port}/hook?token=secret"
-    try:
-        yield receiver
-    finally:
-        receiver.silent.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with served(Handler) as port:
+        receiver.url = f"http://localhost:{port}/hook?token=secret"
+        try:
+            yield receiver
+        finally:
+            receiver.silent.set()

@@ -6,13 +6,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Thread
+from http.server import BaseHTTPRequestHandler
+from threading import Event
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from loopback import served
 
 Reply = tuple[int, bytes]
 
@@ -176,21 +178,12 @@ def authority(**how: object) -> Iterator[Authority]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    ours.url = f"http://127.0.0.1:{server.server_address[1]}/tsr"
-    try:
-        yield ours
-    finally:
-        ours.let_go.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with served(Handler) as port:
+        ours.url = f"http://127.0.0.1:{port}/tsr"
+        try:
+            yield ours
+        finally:
+            ours.let_go.set()
 
 
 def wait_until(at: datetime) -> None:

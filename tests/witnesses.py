@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 from typing import Any
 
 from starlette.responses import Response
@@ -14,6 +14,7 @@ from starlette.responses import Response
 from audit.ids import Entropy
 from audit.witness import Answer
 from enginehosts import serving
+from loopback import served
 from service.witness_home import WitnessHome
 from service.witness_server import witness_app
 
@@ -87,21 +88,12 @@ def lying() -> Iterator[Liar]:
             except OSError:
                 pass  # it was left
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    liar.url = f"http://127.0.0.1:{server.server_port}"
-    try:
-        yield liar
-    finally:
-        liar.silent.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with served(Handler) as port:
+        liar.url = f"http://127.0.0.1:{port}"
+        try:
+            yield liar
+        finally:
+            liar.silent.set()
 
 
 def policy(log: str, witnesses: Mapping[str, tuple[str, str]], quorum: str | int = "all") -> str:

@@ -347,6 +347,24 @@ def test_of_three_people_one_is_erased_and_the_others_verify(at_stage: Callable[
     assert [item.state for item in made.items][2] == "erased"
 
 
+def test_a_period_with_somebody_erased_whom_no_decision_named_is_proven(
+    at_stage: Callable[[str], World],
+) -> None:
+    # Given somebody enrolled in it, and erased to the end; what counts that lies years after it
+    world = at_stage("published")
+    now, her = world.record.clock(), world.enrol("nobody in particular").person
+    done = erase(world.record, her, BY)
+    assert finish(replace(world.record, clock=lambda: done.evidence_until)) == 1
+
+    period = f"{(now - timedelta(hours=1)).isoformat()}/{(now + timedelta(minutes=5)).isoformat()}"
+    found = claims(
+        bundle.read(evidence(world, Kind.PERIOD, period).data), texts.trusted(world.record).decode()
+    )
+
+    assert unproven(found) == []
+    assert " 0 erased" not in next(one.detail for one in found if one.name == "openings")
+
+
 def test_what_is_only_said_to_be_erased_is_not_believed(told: Told) -> None:
     files = told.files
     said = json.loads(files[standalone.MANIFEST])

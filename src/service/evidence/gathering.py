@@ -73,9 +73,17 @@ class Gathering:
         return self._with_what_they_name(list(self.found))
 
     def adopted(self, policies: Collection[str]) -> Sequence[Found]:
-        """The same, with the adoptions of these policies."""
+        """The same, with the adoptions of these policies, and what counts erased parts if there are any."""
         adoptions = adoption.every(self.session, self.record.settings.tenant)
-        return self._with_what_they_name([one.entry for one in adoptions if one.digest in policies])
+        found = self._with_what_they_name([one.entry for one in adoptions if one.digest in policies])
+        if not any("erased" in one.states.values() for one in found):
+            return found
+        # Whose they were nobody can tell any more, so every count is shown: it names nobody.
+        for kind in sorted(_COUNTED):
+            for entry in self.record.ledger.of_kind(self.session, kind):
+                if entry.leaf_hash not in self.found:
+                    self._take(entry)
+        return self._in_order()
 
     def _with_what_they_name(self, waiting: list[str]) -> Sequence[Found]:
         while waiting:
@@ -85,11 +93,9 @@ class Gathering:
                 self._take(entry)
             if name in self.found:
                 waiting += [one for one in self.found[name].leaf.ref if one not in self.found]
-        if any("erased" in one.states.values() for one in self.found.values()):
-            # Whose it was nobody can tell any more: all that counts erased parts is shown, and names nobody.
-            for entry in self.record.ledger.every(self.session):
-                if Leaf.parse(entry.leaf).t in _COUNTED and entry.leaf_hash not in self.found:
-                    self._take(entry)
+        return self._in_order()
+
+    def _in_order(self) -> Sequence[Found]:
         return sorted(self.found.values(), key=lambda one: one.entry.seq)
 
     def _of_matter(self, entry: Entry, wanted: Set[str]) -> bool:

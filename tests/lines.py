@@ -45,9 +45,13 @@ def bad_line(
     up: Sequence[tuple[int, Happens]] = (),
     down: Sequence[tuple[int, Happens]] = (),
 ) -> Iterator[BadLine]:
-    """A line to `base`. The first connection carries the first pair's bytes, then that happens; and so on."""
+    """A line to `base`. The first connection carries the first pair's bytes, then that happens; and so on.
+
+    A connection that ends before leaves its pair to the next one.
+    """
     far = urlsplit(base)
     line = BadLine()
+    ways, so_far = (("up", up), ("down", down)), Counter[str]()
 
     def carry(source: socket.socket, sink: socket.socket, way: str, plan: tuple[int, Happens] | None) -> None:
         left, happens = plan or (-1, cut)
@@ -58,6 +62,7 @@ def bad_line(
                 left -= len(data) if left > 0 else 0
                 if left == 0:
                     line.happened += 1
+                    so_far[way] += 1
                     if not happens(source):
                         break
                     left = -1
@@ -67,8 +72,8 @@ def bad_line(
 
     class Carrying(BaseRequestHandler):
         def handle(self) -> None:
-            number, line.connections = line.connections, line.connections + 1
-            here, there = (plans[number] if number < len(plans) else None for plans in (up, down))
+            line.connections += 1
+            here, there = (next(iter(plans[so_far[way] :]), None) for way, plans in ways)
             with socket.create_connection((far.hostname or "", far.port or 0)) as service:
                 back = Thread(target=carry, args=(service, self.request, "down", there))
                 back.start()

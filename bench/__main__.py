@@ -12,7 +12,20 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bench import decisions, extras, facts, intake, jobs, large, neural, rules, scans, serving, shares
+from bench import (
+    appending,
+    decisions,
+    extras,
+    facts,
+    intake,
+    jobs,
+    large,
+    neural,
+    rules,
+    scans,
+    serving,
+    shares,
+)
 from bench.page import PAGE, RESULTS, figure, rewritten
 from bench.row import Row
 
@@ -22,6 +35,7 @@ GROUPS: dict[str, Callable[[], Iterator[Row]]] = {
     "gate": decisions.rows,
     "rules": rules.rows,
     "log": facts.rows,
+    "append": appending.rows,
     "large": large.rows,
     "serve": serving.rows,
     "intake": intake.rows,

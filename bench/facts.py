@@ -55,7 +55,7 @@ def rows() -> Iterator[Row]:
             name=f"log-{name}",
             what=f"{WRITERS} concurrent fact transactions with the log on {name}",
             unit="transactions/s",
-            bound=Bound(">=", 0.6),
+            bound=Bound(">=", 0.7),
             how=_HOW,
         )
         with temporary() as folder, engine(folder) as database:

@@ -55,9 +55,14 @@ class Checkpoint:
 
     @classmethod
     def sign(cls, origin: str, size: int, root: bytes, key: SigningKey) -> Self:
-        """Sign a tree head. The key's name is the origin, as the specification advises."""
+        """Sign a tree head. The key's name is the origin, as the specification advises.
+
+        Raises `NoteMalformed` for an origin that is no key's name, `RootImpossible`.
+        """
+        if len(root) != tree.HASH_SIZE or (size == 0 and root != tree.EMPTY_ROOT):
+            raise RootImpossible("a root that no tree of this size has")
         body = f"{origin}\n{size}\n{to_base64(root)}\n"
-        return cls.parse(note.sign(body, origin, key), NoteVerifier(origin, key.verifying))
+        return cls(origin, size, root.hex(), note.sign(body, origin, key))
 
     @classmethod
     def parse(cls, text: str, verifier: NoteVerifier) -> Self:

@@ -1,7 +1,9 @@
 """The right edge of a tree: all it takes to grow it. At most 255 hashes a level."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from hashlib import sha256
 from typing import Self
 
 from audit import tree
@@ -24,6 +26,8 @@ class Edge:
     def __init__(self, size: int, levels: Sequence[Sequence[bytes]]) -> None:
         self.size = size
         self._levels = [list(level) for level in levels]
+        self._peaks: dict[int, bytes] | None = None
+        """Roots of the largest complete subtrees, by height, as the ones in the size. None: not known yet."""
 
     @classmethod
     def empty(cls) -> Self:
@@ -32,35 +36,65 @@ class Edge:
 
     def copy(self) -> Self:
         """Another that grows on its own."""
-        return type(self)(self.size, self._levels)
+        other = type(self)(self.size, self._levels)
+        other._peaks = None if self._peaks is None else dict(self._peaks)
+        return other
 
-    def append(self, leaf_hash: bytes) -> Iterator[FullTile]:
-        """Grow by one leaf; yields the tiles this completes, lowest first. Exhaust it before the next."""
-        self.size += 1
-        level, value = 0, leaf_hash
-        while True:
-            if level == len(self._levels):
-                self._levels.append([])
-            hashes = self._levels[level]
-            hashes.append(value)
-            if len(hashes) < WIDTH:
-                return
-            value = tree.root(hashes)
-            yield FullTile(level, (self.size >> (8 * level + 8)) - 1, b"".join(hashes), value)
-            hashes.clear()
-            level += 1
+    def append(self, leaf_hash: bytes) -> list[FullTile]:
+        """As `extend`, by one."""
+        return self.extend((leaf_hash,))
+
+    def extend(self, leaf_hashes: Iterable[bytes]) -> list[FullTile]:
+        """Grow by these leaves; the tiles this completes, lowest first. Each node is hashed once."""
+        peaks, new, height = self._known(), list(leaf_hashes), 0
+        tiles, waiting, first = list[FullTile](), list[bytes](), 0
+        self.size += len(new)
+        while new:
+            level, within = divmod(height, 8)
+            if not within:
+                # What is new at this height are the roots of the tiles that were completed below.
+                roots = zip(waiting, new if level else (), strict=True)
+                tiles += [FullTile(level - 1, n, *each) for n, each in enumerate(roots, first)]
+                waiting = self._completed(level, new)
+                first = (self.size >> (8 * level + 8)) - len(waiting)
+            pairs = [peaks.pop(height), *new] if height in peaks else new
+            if len(pairs) % 2:
+                peaks[height] = pairs[-1]
+            # `tree.node_hash`, written out: a call for each would cost as much as the hashing.
+            new = [
+                sha256(b"\x01" + left + right).digest()
+                for left, right in zip(pairs[::2], pairs[1::2], strict=False)
+            ]
+            height += 1
+        return tiles
 
     def partial(self, level: int) -> bytes:
         """The hashes of the tile at this level that is not full; empty if there is none."""
         return b"".join(self._levels[level]) if level < len(self._levels) else b""
 
     def root(self) -> bytes:
-        """The root of the tree.
+        """The root of the tree: from the smallest peak up, each the left neighbour of all before it."""
+        peaks = [peak for _, peak in sorted(self._known().items())]
+        return reduce(lambda right, left: tree.node_hash(left, right), peaks) if peaks else tree.EMPTY_ROOT
 
-        What is left over at one level is the tree's smaller, last subtree at the level above.
-        """
-        rest: list[bytes] = []
-        for hashes in self._levels:
-            if hashes or rest:
-                rest = [tree.root([*hashes, *rest])]
-        return rest[0] if rest else tree.EMPTY_ROOT
+    def _completed(self, level: int, new: Sequence[bytes]) -> list[bytes]:
+        """Put what is new on a level of tiles; the data of those that are full now."""
+        if level == len(self._levels):
+            self._levels.append([])
+        hashes = self._levels[level]
+        hashes += new
+        whole = len(hashes) - len(hashes) % WIDTH
+        full = [b"".join(hashes[at : at + WIDTH]) for at in range(0, whole, WIDTH)]
+        del hashes[:whole]
+        return full
+
+    def _known(self) -> dict[int, bytes]:
+        if self._peaks is None:
+            self._peaks = {}
+            for level, hashes in enumerate(self._levels):
+                at = 0
+                for within in reversed(range(8)):
+                    if len(hashes) >> within & 1:
+                        self._peaks[8 * level + within] = tree.root(hashes[at : at + (1 << within)])
+                        at += 1 << within
+        return self._peaks

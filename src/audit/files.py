@@ -12,7 +12,7 @@ from audit.keys import BadSignature
 from audit.note import NoteMalformed, NoteVerifier
 from audit.storage import Storage
 from audit.tile import WIDTH, encode_bundle, grown
-from audit.treerows import TreeRows
+from audit.treereader import TreeReader
 
 CHECKPOINT_PATH = "checkpoint"
 _TRIES = 10
@@ -21,7 +21,13 @@ AT_ONCE = 4
 
 
 def write(
-    rows: TreeRows, storage: Storage, since: int, size: int, writers: Executor, *, missing_only: bool = False
+    rows: TreeReader,
+    storage: Storage,
+    since: int,
+    size: int,
+    writers: Executor,
+    *,
+    missing_only: bool = False,
 ) -> None:
     """Put every tile and bundle that a tree of `size` has beside one of `since`, all from rows.
 
@@ -39,7 +45,7 @@ def write(
 
 
 def _files(
-    rows: TreeRows, storage: Storage, since: int, size: int, *, missing_only: bool
+    rows: TreeReader, storage: Storage, since: int, size: int, *, missing_only: bool
 ) -> Iterator[tuple[str, bytes]]:
     # A directory is asked for once: a log of a million entries has 8,000 files, and opens each day.
     names = lru_cache(maxsize=None)(storage.names)

@@ -87,10 +87,9 @@ class _Reader:
         edge, size = Edge.empty(), self.size
         for begin in range(0, size, WIDTH):
             tile = Tile(0, begin // WIDTH, min(WIDTH, size - begin))
-            for leaf_hash in self._leaves(tile, edge):
-                for full in edge.append(leaf_hash):
-                    if full.level:
-                        self._same(Tile(full.level, full.n), full.data)
+            for full in edge.extend(self._leaves(tile, edge)):
+                if full.level:
+                    self._same(Tile(full.level, full.n), full.data)
         for tile in grown(0, size):
             if tile.level and tile.width < WIDTH:
                 self._same(tile, edge.partial(tile.level))
@@ -116,8 +115,7 @@ class _Reader:
     def _fits(self, tile: Tile, leaves: Sequence[bytes], edge: Edge) -> bool:
         if tile.width < WIDTH:
             grown_by = edge.copy()
-            for each in leaves:
-                list(grown_by.append(each))
+            grown_by.extend(leaves)
             return grown_by.root() == self.signed
         n, at = tile.n // WIDTH, (tile.n % WIDTH) * tree.HASH_SIZE
         width = min(WIDTH, (self.size >> 8) - n * WIDTH)

@@ -12,7 +12,7 @@ from audit.head import TreeHead
 from audit.keys import BadSignature
 from audit.note import NoteMalformed
 from audit.storage import Storage
-from audit.treerows import TreeRows
+from audit.treereader import TreeReader
 
 
 class LogBehind(Diverged):
@@ -60,7 +60,7 @@ class HeadMissing(Diverged):
     hint_zh = "请恢复其所在的拒绝日志目录，或运行 `consentry recover`。"
 
 
-def check(rows: TreeRows, head: TreeHead | None) -> tuple[Checkpoint | None, Edge]:
+def check(rows: TreeReader, head: TreeHead | None) -> tuple[Checkpoint | None, Edge]:
     """The last checkpoint and the edge under it, if they, the rows and `head` agree; else raises.
 
     `head` must have been read before the session looked, so that it can't be newer than what
@@ -82,7 +82,7 @@ def check(rows: TreeRows, head: TreeHead | None) -> tuple[Checkpoint | None, Edg
     return latest, edge
 
 
-def check_public(latest: Checkpoint | None, rows: TreeRows, storage: Storage) -> None:
+def check_public(latest: Checkpoint | None, rows: TreeReader, storage: Storage) -> None:
     """Raise `LogBehind` or `LogForked` if the published checkpoint shows that we signed more, or other.
 
     The files are not trusted to be complete or new, but our own signature is: head and database may
@@ -102,14 +102,14 @@ def check_public(latest: Checkpoint | None, rows: TreeRows, storage: Storage) ->
         raise LogForked(f"at {shown.size} entries another root was published")
 
 
-def _latest(rows: TreeRows) -> Checkpoint | None:
+def _latest(rows: TreeReader) -> Checkpoint | None:
     try:
         return rows.latest()
     except (NoteMalformed, CheckpointMalformed, BadSignature) as error:
         raise AnotherLog(f"the last checkpoint is not of {rows.verifier.name}: {error}") from None
 
 
-def _root_at(rows: TreeRows, size: int, latest: Checkpoint | None) -> str:
+def _root_at(rows: TreeReader, size: int, latest: Checkpoint | None) -> str:
     if latest and size == latest.size:
         return latest.root
     return tree.range_root(rows.nodes(), 0, size).hex()

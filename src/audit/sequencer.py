@@ -9,7 +9,6 @@ from datetime import datetime
 
 from audit import guard, tree
 from audit.checkpoint import Checkpoint
-from audit.edge import FullTile
 from audit.guard import LogEdited
 from audit.head import TreeHead
 from audit.keys import SigningKey
@@ -38,12 +37,11 @@ def sequence(rows: TreeRows, head: TreeHead | None, key: SigningKey, now: dateti
     if latest and not waiting:
         return Batch(latest, (), more=False)
     begin = edge.size
-    tiles: list[FullTile] = []
-    for entry in waiting:
-        leaf_hash = tree.leaf_hash(entry.leaf)
+    hashes = tree.leaf_hashes(entry.leaf for entry in waiting)
+    for entry, leaf_hash in zip(waiting, hashes, strict=True):
         if leaf_hash.hex() != entry.leaf_hash:
             raise LogEdited(f"the entry written as {entry.leaf_hash} has other bytes now")
-        tiles.extend(edge.append(leaf_hash))
+    tiles = edge.extend(hashes)
     checkpoint = Checkpoint.sign(rows.verifier.name, edge.size, edge.root(), key)
     if waiting:
         rows.place([entry.seq for entry in waiting], begin)

@@ -10,11 +10,10 @@ from sqlmodel import Session
 
 from audit import tree
 from audit.checkpoint import Checkpoint
-from audit.edge import Edge, FullTile
+from audit.edge import FullTile
 from audit.note import NoteVerifier
 from audit.tables import CheckpointRow, EntryRow, TileRow
-from audit.tile import WIDTH, Tile
-from audit.tree import Nodes
+from audit.treereader import ANY_SIZE, TreeReader
 
 _ENTRY = cast(Table, EntryRow.__table__)  # type: ignore[attr-defined]
 _TILE = cast(Table, TileRow.__table__)  # type: ignore[attr-defined]
@@ -72,7 +71,6 @@ FROM unnest(%s::bigint[], %s::bigint[]) AS place (seq, idx) WHERE log_entry.seq 
 """
 _ADD_TILE = insert(_TILE)
 _ADD_CHECKPOINT = insert(_CHECKPOINT)
-_ANY_SIZE = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +111,14 @@ def signed_after(session: Session, tenant: str, size: int) -> datetime | None:
 
 
 @dataclass(frozen=True, slots=True)
-class TreeRows:
-    """One tenant's tree in one session. Hashes of entries are computed from their bytes, each time."""
+class TreeRows(TreeReader):
+    """One tenant's tree in one session."""
 
     tenant: str
     verifier: NoteVerifier
     session: Session
 
-    def latest(self, most: int = _ANY_SIZE) -> Checkpoint | None:
+    def latest(self, most: int = ANY_SIZE) -> Checkpoint | None:
         """The last checkpoint, or the last not larger than `most`. Raises as `Checkpoint.parse` does."""
         return self._checkpoint(self._run(_LATEST, most=most).scalar())
 
@@ -196,42 +194,6 @@ class TreeRows:
         """A full tile, if it is complete."""
         data = self._run(_DATA, level=level, n=n).scalar()
         return None if data is None else bytes(data)
-
-    def tile_data(self, place: Tile, entries: Sequence[bytes] | None = None) -> bytes:
-        """The bytes of a tile's file: a full one from its row, a partial one from what lies below.
-
-        `entries` are those under the tile, if the caller has them already.
-        """
-        full = self.tile(place.level, place.n) if place.width == WIDTH else None
-        if full is not None:
-            return full
-        if entries is not None:
-            return b"".join(map(tree.leaf_hash, entries))
-        begin = place.n * WIDTH
-        return b"".join(self.hashes(place.level, begin, begin + place.width))
-
-    def edge(self, size: int) -> Edge:
-        """The right edge at `size`, rebuilt: no process's memory is trusted with what gets signed."""
-        levels: list[list[bytes]] = []
-        while size >> (8 * len(levels)):
-            count = size >> (8 * len(levels))
-            levels.append(self.hashes(len(levels), count - count % WIDTH, count))
-        return Edge(size, levels)
-
-    def nodes(self) -> Nodes:
-        """Every complete subtree, for proofs. Remembers the tiles it has read."""
-        read: dict[tuple[int, int], list[bytes]] = {}
-
-        def nodes(height: int, position: int) -> bytes:
-            level, within = divmod(height, 8)
-            begin = position << within
-            n = begin // WIDTH
-            if (level, n) not in read:
-                data = self.tile(level, n) or b"".join(self.hashes(level, n * WIDTH, (n + 1) * WIDTH))
-                read[level, n] = [data[i : i + 32] for i in range(0, len(data), 32)]
-            return tree.root(read[level, n][begin - n * WIDTH :][: 1 << within])
-
-        return nodes
 
     def _run(self, statement: Executable, **values: Any) -> CursorResult[*tuple[Any, ...]]:
         connection = self.session.connection()

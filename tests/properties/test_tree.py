@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit import tree
-from audit.edge import Edge
+from audit.edge import Edge, FullTile
 from audit.tree import ProofInvalid
 
 LEAVES = [tree.leaf_hash(number.to_bytes(2)) for number in range(1200)]
@@ -28,13 +28,27 @@ def naive(leaves: list[bytes]) -> bytes:
 sizes = st.integers(1, 600)
 
 
-@given(st.integers(0, 600))
-def test_every_way_to_the_root_is_the_specification_s(size: int) -> None:
-    edge = Edge.empty()
-    for leaf in LEAVES[:size]:
-        list(edge.append(leaf))
+@given(st.lists(st.integers(0, 600), max_size=4).map(sorted))
+def test_every_way_to_the_root_is_the_specification_s(sizes: list[int]) -> None:
+    # Given an edge that grew in steps, some of them none, and was rebuilt from its tiles in between
+    edge, tiles, size = Edge.empty(), list[FullTile](), 0
+    for upto in sizes:
+        tiles += edge.copy().extend(LEAVES[size:upto])
+        edge.extend(LEAVES[size:upto])
+        size = upto
+        assert edge.root() == naive(LEAVES[:size])
+        levels = [
+            LEAVES[size - size % 256 : size],
+            [naive(LEAVES[n * 256 :][:256]) for n in range(size >> 8)],
+        ]
+        edge = Edge(size, levels[: (size > 0) + (size > 255)])
 
+    # Then its root is everybody's, and so are its tiles
     assert tree.root(LEAVES[:size]) == edge.root() == naive(LEAVES[:size])
+    assert tiles == [
+        FullTile(0, n, b"".join(LEAVES[n * 256 :][:256]), naive(LEAVES[n * 256 :][:256]))
+        for n in range(size >> 8)
+    ]
     assert tree.range_root(tree.nodes_of(LEAVES), 0, size) == edge.root()
 
 

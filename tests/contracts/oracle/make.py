@@ -53,7 +53,7 @@ def main(folder: Path) -> None:
     hashes = [tree.leaf_hash(entry) for entry in entries]
     edge, roots = Edge.empty(), {}
     for number, leaf in enumerate(hashes, start=1):
-        list(edge.append(leaf))
+        edge.append(leaf)
         if number in {1, 255, 256, 257, 65_535, 65_536, 65_537, SIZE} or number % 997 == 0:
             roots[number] = edge.root()
     levels = [hashes]

@@ -141,8 +141,7 @@ def test_a_tree_written_anew_is_not_the_signed_one(tmp_path: Path) -> None:
     other = written(tmp_path / "other", 300)
     entries = [b"entry %d of another log" % number for number in range(300)]
     edge = Edge.empty()
-    for entry in entries:
-        list(edge.append(tree.leaf_hash(entry)))
+    edge.extend(tree.leaf_hashes(entries))
     for tile, part in ((Tile(0, 0), entries[:256]), (Tile(0, 1, 44), entries[256:])):
         other.replace(tile.bundle_path, encode_bundle(part))
         other.replace(tile.path, b"".join(map(tree.leaf_hash, part)))

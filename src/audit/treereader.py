@@ -1,0 +1,75 @@
+"""A tree that is kept somewhere: what can be told of it from its entries and its full tiles."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+from audit import tree
+from audit.checkpoint import Checkpoint
+from audit.edge import Edge
+from audit.note import NoteVerifier
+from audit.tile import WIDTH, Tile
+from audit.tree import Nodes
+
+ANY_SIZE = 2**62
+
+
+class TreeReader(ABC):
+    """One log's tree. Hashes of entries are computed from their bytes, each time."""
+
+    verifier: NoteVerifier
+
+    @abstractmethod
+    def latest(self, most: int = ANY_SIZE) -> Checkpoint | None:
+        """The last checkpoint, or the last not larger than `most`. Raises as `Checkpoint.parse` does."""
+
+    @abstractmethod
+    def placed(self) -> int:
+        """One more than the highest place given."""
+
+    @abstractmethod
+    def entries(self, begin: int, end: int) -> list[bytes]:
+        """The leaf bytes at places `[begin, end)`, as far as there are any."""
+
+    @abstractmethod
+    def hashes(self, level: int, begin: int, end: int) -> list[bytes]:
+        """Hashes `[begin, end)` of a level of tiles, from what lies below: entries, or roots of tiles."""
+
+    @abstractmethod
+    def tile(self, level: int, n: int) -> bytes | None:
+        """A full tile, if it is complete."""
+
+    def tile_data(self, place: Tile, entries: Sequence[bytes] | None = None) -> bytes:
+        """The bytes of a tile's file: a full one as it is kept, a partial one from what lies below.
+
+        `entries` are those under the tile, if the caller has them already.
+        """
+        full = self.tile(place.level, place.n) if place.width == WIDTH else None
+        if full is not None:
+            return full
+        if entries is not None:
+            return b"".join(map(tree.leaf_hash, entries))
+        begin = place.n * WIDTH
+        return b"".join(self.hashes(place.level, begin, begin + place.width))
+
+    def edge(self, size: int) -> Edge:
+        """The right edge at `size`, rebuilt."""
+        levels: list[list[bytes]] = []
+        while size >> (8 * len(levels)):
+            count = size >> (8 * len(levels))
+            levels.append(self.hashes(len(levels), count - count % WIDTH, count))
+        return Edge(size, levels)
+
+    def nodes(self) -> Nodes:
+        """Every complete subtree, for proofs. Remembers the tiles it has read."""
+        read: dict[tuple[int, int], list[bytes]] = {}
+
+        def nodes(height: int, position: int) -> bytes:
+            level, within = divmod(height, 8)
+            begin = position << within
+            n = begin // WIDTH
+            if (level, n) not in read:
+                data = self.tile(level, n) or b"".join(self.hashes(level, n * WIDTH, (n + 1) * WIDTH))
+                read[level, n] = [data[i : i + 32] for i in range(0, len(data), 32)]
+            return tree.root(read[level, n][begin - n * WIDTH :][: 1 << within])
+
+        return nodes

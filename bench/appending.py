@@ -22,10 +22,8 @@ WRITERS = 64
 EACH = 50
 _TURNS = 150
 _SLOW = 1000
-_RAW = (
-    "Reference: the same bytes into one table of SQLite (WAL, synchronous FULL, `executemany`, one commit). "
-)
-_OURS = "Ours: `Appender.append_many`, which hashes them into the tree and signs its checkpoint in the same commit. "
+_RAW = "Reference: the same bytes into one table of SQLite (WAL, synchronous FULL, `executemany`). "
+_OURS = "Ours: `Appender.append_many`, which hashes them into the tree and signs it, in one commit. "
 
 
 def rows() -> Iterator[Row]:
@@ -61,8 +59,8 @@ def _writers(desk: "_Desk") -> Row:
         what=f"{WRITERS} threads that append one entry each time, against {peer}",
         unit="entries/s",
         bound=Bound(">=", 0.6) if slow else Bound(">=", 3),
-        how=f"{_RAW}Here {peer} by one thread, for the disk makes {'less' if slow else 'more'} than {_SLOW:,} "
-        f"such commits a second. Ours: `Appender.append`, {EACH} times by each of {WRITERS} threads. By the "
+        how=f"{_RAW}Here {peer} by one thread: the disk makes {'less' if slow else 'more'} than {_SLOW:,} "
+        f"commits a second. Ours: `Appender.append`, {EACH} times by each of {WRITERS} threads. By the "
         "clock, by turns, medians.",
     )
     return promise.kept(ours, batches if slow else ones)

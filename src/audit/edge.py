@@ -40,20 +40,23 @@ class Edge:
         other._peaks = None if self._peaks is None else dict(self._peaks)
         return other
 
-    def append(self, leaf_hash: bytes) -> list[FullTile]:
+    def append(self, value: bytes, level: int = 0) -> list[FullTile]:
         """As `extend`, by one."""
-        return self.extend((leaf_hash,))
+        return self.extend((value,), level)
 
-    def extend(self, leaf_hashes: Iterable[bytes]) -> list[FullTile]:
-        """Grow by these leaves; the tiles this completes, lowest first. Each node is hashed once."""
-        peaks, new, height = self._known(), list(leaf_hashes), 0
+    def extend(self, values: Iterable[bytes], level: int = 0) -> list[FullTile]:
+        """Grow by these leaf hashes; the tiles this completes, lowest first. Each node is hashed once.
+
+        At a higher `level` by roots of full tiles below it, where no smaller ones wait.
+        """
+        peaks, new, lowest, height = self._known(), list(values), level, 8 * level
         tiles, waiting, first = list[FullTile](), list[bytes](), 0
-        self.size += len(new)
+        self.size += len(new) << height
         while new:
             level, within = divmod(height, 8)
             if not within:
                 # What is new at this height are the roots of the tiles that were completed below.
-                roots = zip(waiting, new if level else (), strict=True)
+                roots = zip(waiting, new if level > lowest else (), strict=True)
                 tiles += [FullTile(level - 1, n, *each) for n, each in enumerate(roots, first)]
                 waiting = self._completed(level, new)
                 first = (self.size >> (8 * level + 8)) - len(waiting)
@@ -79,7 +82,7 @@ class Edge:
 
     def _completed(self, level: int, new: Sequence[bytes]) -> list[bytes]:
         """Put what is new on a level of tiles; the data of those that are full now."""
-        if level == len(self._levels):
+        while level >= len(self._levels):
             self._levels.append([])
         hashes = self._levels[level]
         hashes += new

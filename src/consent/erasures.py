@@ -197,9 +197,11 @@ class Erasures:
         )
         return tuple(_erasure(row) for row in rows)
 
-    def rotated(self, session: Session, epoch: int, *, now: datetime) -> None:
-        """Write down that the KEK before this epoch's is destroyed."""
+    def rotated(self, session: Session, epoch: int, *, damaged: int, now: datetime) -> None:
+        """Write down that the KEK before this epoch's is destroyed, and how many keys do not open."""
         said: dict[str, Json] = {"epoch": epoch, "at": instant.exact(now)}
+        if damaged:
+            said["damaged"] = damaged
         part = Part(Subject("tenant", self.ledger.tenant), Seal.EVID, said)
         self.ledger.append(session, Fact(ROTATED, (part,)), now)
 

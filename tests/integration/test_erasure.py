@@ -14,6 +14,7 @@ from sqlmodel import Session
 
 from audit.errors import ConsentryError
 from audit.fact import Fact, Part, Seal, Subject
+from audit.kek import KekFile
 from audit.keystore import KeysErased, KeysInUse, KeyStore
 from audit.leaf import Leaf
 from audit.ledger import Ledger
@@ -139,7 +140,9 @@ def copies(world: World, to: Path) -> list[tuple[Path, Path, Path]]:
 
 def opens(world: World, folder: Path, entry: str, name: str) -> set[str]:
     """What these keys open of an entry, with every ciphertext that ever was."""
-    with closing(KeyStore(folder / "keys.db", folder / "kek", world.tenant, world.record.entropy)) as store:
+    with closing(
+        KeyStore(folder / "keys.db", KekFile(folder / "kek"), world.tenant, world.record.entropy)
+    ) as store:
         ledger = Ledger(world.tenant, store, world.record.entropy)
         with world.record.database.read() as session:
             return {str(one.seal) for one in ledger.openings(session, entry, subject(world, name))}

@@ -2,7 +2,7 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, nullcontext
 from functools import partial
@@ -19,55 +19,12 @@ from audit.ids import Entropy
 from audit.kek import Kek, KekFile
 from audit.keys import KeyMalformed
 from audit.keystore import KeysErased, KeysInUse, KeyStore, SubjectKeys
-from audit.kms import KekMismatch, Kms
+from audit.kms import KekMismatch
 from audit.sealing import SealBroken
 from audit.secretfile import KeyExists, KeyFileExposed, KeyMissing
 from audit.tokenkek import TokenKek, TokenWrapping
+from keepers import Keeper, in_a_file, written
 from logbook import ANNA, BEA, NOON, a_full_disk
-from tokens import Token
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "private"
-
-
-Keeper = Callable[..., Kms]
-"""What keeps a tenant's KEK, by the name of a file and of the tenant."""
-
-
-@pytest.fixture(params=["file", "token"])
-def keeper(request: pytest.FixtureRequest, home: Path) -> Keeper:
-    """A KEK in a file, then in a PKCS#11 token: nothing else of a store may tell."""
-    if request.param == "file":
-        return lambda name="kek", tenant="studio": KekFile(home / name)
-    token: Token = request.getfixturevalue("token")
-    return lambda name="kek", tenant="studio": TokenKek(token.parsed, home / name, tenant)
-
-
-def written(kms: Kms) -> str:
-    """The same in another process."""
-    if isinstance(kms, KekFile):
-        return "KekFile(home / 'kek')"
-    assert isinstance(kms, TokenKek)
-    uri = kms.uri
-    text = f"pkcs11:token={uri.token}?module-path={uri.module}&pin-source={uri.pin}"
-    return f"TokenKek(TokenUri.parse({text!r}), home / 'kek', 'studio')"
-
-
-in_a_file = pytest.mark.parametrize("keeper", ["file"], indirect=True)
-in_a_token = pytest.mark.parametrize("keeper", ["token"], indirect=True)
-
-
-@pytest.fixture
-def store(home: Path, keeper: Keeper, entropy: Entropy) -> Iterator[KeyStore]:
-    with closing(KeyStore.create(home / "keys.db", keeper(), "studio", entropy)) as store:
-        yield store
-
-
-@pytest.fixture
-def reopened(home: Path, keeper: Keeper, entropy: Entropy) -> Callable[[], KeyStore]:
-    return lambda: KeyStore(home / "keys.db", keeper(), "studio", entropy)
 
 
 def test_a_subject_keeps_its_keys(

@@ -28,6 +28,7 @@ import swap.claimtables
 import swap.tables  # noqa: F401
 from audit.ids import Entropy
 from service.database import Database
+from tokens import Token, TokenShop
 
 settings.register_profile("consentry", deadline=None, print_blob=True)
 settings.load_profile("consentry")
@@ -105,3 +106,15 @@ def named(server: str, name: str) -> str:
     """The address of another database on the same server."""
     base, _, query = server.partition("?")
     return base.rsplit("/", 1)[0] + f"/{name}" + (f"?{query}" if query else "")
+
+
+@pytest.fixture(scope="session")
+def tokens(tmp_path_factory: pytest.TempPathFactory) -> TokenShop:
+    """SoftHSM, or a word why not."""
+    return TokenShop.open(tmp_path_factory.mktemp("hsm"))
+
+
+@pytest.fixture
+def token(tokens: TokenShop) -> Token:
+    """A PKCS#11 token with nothing in it."""
+    return tokens.token()

@@ -12,6 +12,7 @@ from sqlmodel import Session
 
 from audit.ids import Entropy
 from audit.journal import DenyJournal
+from audit.kek import KekFile
 from audit.keys import Duty, SigningKey
 from audit.keystore import KeyStore
 from audit.ledger import Ledger
@@ -160,7 +161,7 @@ class House:
     def build(cls, folder: Path, tenant: str = "default", *, seed: int = 7) -> "House":
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         entropy = shared(seed)
-        keystore = KeyStore.create(folder / "keys.db", folder / "kek", tenant, entropy)
+        keystore = KeyStore.create(folder / "keys.db", KekFile(folder / "kek"), tenant, entropy)
         ledger = Ledger(tenant, keystore, entropy)
         journal = DenyJournal.create(folder / "deny")
         key = SigningKey.generate(Duty.COUNTERSIGN, entropy)

@@ -14,6 +14,7 @@ from sqlmodel import col, select
 from audit.fact import Fact, Part, Seal, Subject
 from audit.head import Head, HeadFile, TreeHead
 from audit.ids import Entropy
+from audit.kek import KekFile
 from audit.keys import Duty, SigningKey
 from audit.keystore import KeyStore
 from audit.leaf import Leaf
@@ -134,7 +135,7 @@ class Desk:
 
     def __post_init__(self) -> None:
         home = self.folder / self.tenant
-        self.keystore = KeyStore.create(home / "keys.db", home / "kek", self.tenant, self.entropy)
+        self.keystore = KeyStore.create(home / "keys.db", KekFile(home / "kek"), self.tenant, self.entropy)
         self.ledger = Ledger(self.tenant, self.keystore, self.entropy)
         self.storage = PosixStorage(self.folder / self.tenant / "log")
         self.head = HeadFile(self.folder / self.tenant / "guard" / "head")

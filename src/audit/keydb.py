@@ -8,7 +8,10 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from urllib.parse import quote
 
 from audit import secretfile
 from audit.durable import DiskFailed, DiskFull
@@ -21,6 +24,14 @@ CREATE TABLE IF NOT EXISTS subject (
     PRIMARY KEY (tenant, kind, id)
 ) WITHOUT ROWID
 """
+_DAMAGED = """
+CREATE TABLE IF NOT EXISTS damaged (
+    tenant TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, key TEXT NOT NULL,
+    epoch INTEGER NOT NULL, since TEXT NOT NULL,
+    PRIMARY KEY (tenant, kind, id, key)
+) WITHOUT ROWID
+"""
+"""Which wrapped keys do not open, and the epoch of the KEK under which they were when that was found."""
 
 
 class KeyDatabase:
@@ -39,6 +50,7 @@ class KeyDatabase:
             for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
                 self._connection.execute(f"PRAGMA {pragma}")
             self._connection.execute(_SCHEMA)
+            self._connection.execute(_DAMAGED)
         self._path = path
 
     @classmethod
@@ -96,11 +108,37 @@ def _named(path: Path) -> Iterator[None]:
         raise family(f"{path.name}: {error.sqlite_errorname}") from error
 
 
+def opened(path: Path) -> sqlite3.Connection:
+    """A copy of a store, to be read and closed again; nothing of it changes. Raises `DiskFailed`."""
+    with _named(path):
+        return sqlite3.connect(f"file:{quote(str(path))}?mode=ro&immutable=1", uri=True)
+
+
 def newest_epoch(path: Path, tenant: str) -> int | None:
     """Of which KEK the newest keys of a tenant in a copy of a store are; None without any. Changes nothing.
 
     Raises `DiskFailed` for a file that is none.
     """
-    with _named(path), closing(sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)) as copy:
+    with _named(path), closing(opened(path)) as copy:
         found = copy.execute("SELECT max(epoch) FROM subject WHERE tenant = ?", (tenant,)).fetchone()[0]
     return None if found is None else int(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """Wrapped keys that do not open, as the last rotation found them."""
+
+    keys: int
+    since: datetime | None
+    """When the last of them was found."""
+
+
+def damage(path: Path, tenant: str) -> Damage:
+    """How many wrapped keys of a tenant are known not to open. Needs no KEK. Raises `DiskFailed`."""
+    with _named(path), closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as store:
+        if not store.execute("SELECT 1 FROM sqlite_master WHERE name = 'damaged'").fetchone():
+            return Damage(0, None)
+        count, since = store.execute(
+            "SELECT count(*), max(since) FROM damaged WHERE tenant = ?", (tenant,)
+        ).fetchone()
+    return Damage(count, None if since is None else datetime.fromisoformat(since))

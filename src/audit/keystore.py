@@ -6,24 +6,27 @@ Random and never derived from anything: a key that could be computed again could
 import threading
 import time
 from collections import OrderedDict
+from contextlib import closing
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from sqlite3 import Connection
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from audit import keydb, rewrapping
 from audit.canonical import canonical
 from audit.errors import BadInput, Unready
 from audit.fact import Seal, Subject
 from audit.ids import Entropy
-from audit.kek import Kek, KekMismatch, promote, upcoming
 from audit.keydb import KeyDatabase
+from audit.kms import KekMismatch, Kms, Wrapping, of_epoch
+from audit.rewrapping import COLUMNS, KeyDamaged, KeysDamaged
 from audit.sealing import NONCE_SIZE, SealBroken, derive
 
 _REMEMBERED = 1024
 _TRUSTED_SECONDS = 0.25
-_COLUMNS = ("link", "ops", "evid")
 
 
 class KeysErased(BadInput):
@@ -68,11 +71,12 @@ class KeyStore:
     Trusted: whoever holds both this store and the KEK reads everything that was sealed.
     """
 
-    def __init__(self, path: Path, kek: Path, tenant: str, entropy: Entropy) -> None:
+    def __init__(self, path: Path, kms: Kms, tenant: str, entropy: Entropy) -> None:
         self.tenant = tenant
+        self._kms = kms
+        self._kek = kms.current()
+        self._proven: Wrapping | None = None
         self._database = KeyDatabase(path)
-        self._kek_path = kek
-        self._kek = Kek.load(kek)
         self._entropy = entropy
         self._lock = threading.Lock()
         self._remembered: OrderedDict[Subject, SubjectKeys] = OrderedDict()
@@ -80,17 +84,18 @@ class KeyStore:
         self._look_again = 0.0
 
     @classmethod
-    def create(cls, path: Path, kek: Path, tenant: str, entropy: Entropy) -> "KeyStore":
+    def create(cls, path: Path, kms: Kms, tenant: str, entropy: Entropy) -> "KeyStore":
         """Make the KEK and, if no other tenant has done so, the store: `consentry init`, and nobody else."""
-        Kek.create(kek, entropy)
+        kms.create(entropy)
         if not path.exists():
             KeyDatabase.create(path).close()
-        return cls(path, kek, tenant, entropy)
+        return cls(path, kms, tenant, entropy)
 
     def get_or_create(self, subject: Subject) -> SubjectKeys:
         """The subject's keys, durable before this returns: a row sealed with a lost key is lost too.
 
-        Raises `KeysErased`, `KekMismatch`, `audit.durable.DiskFull` or `DiskFailed`.
+        Raises `KeysErased`, `KekMismatch`, `KeyDamaged`, `audit.durable.DiskFull` or `DiskFailed`, and
+        whatever keeps the KEK from being used.
         """
         with self._lock:
             keys = self._recall(subject)
@@ -140,7 +145,7 @@ class KeyStore:
         unusable by then and their bytes not yet gone; do it again. Copies that somebody kept of the store end
         with the KEK's epoch.
         """
-        columns = _COLUMNS if evidence else ("ops",)
+        columns = COLUMNS if evidence else ("ops",)
         with self._lock:
             with self._database.writing() as connection:
                 done = connection.execute(
@@ -149,11 +154,14 @@ class KeyStore:
                     f" AND ({' OR '.join(f'{one} IS NOT NULL' for one in columns)})",
                     (self.tenant, subject.kind, subject.id),
                 ).rowcount
+                connection.executemany(
+                    "DELETE FROM damaged WHERE tenant = ? AND kind = ? AND id = ? AND key = ?",
+                    [(self.tenant, subject.kind, subject.id, one) for one in columns],
+                )
             # Our own commit does not change data_version, so nothing else would make us forget it.
             self._remembered.pop(subject, None)
             # The old page is in the write-ahead log as well, until that is emptied.
-            if not self._database.emptied():
-                raise KeysInUse("the key store is being read; its old pages are still there")
+            self._empty()
         return bool(done)
 
     def halved(self) -> tuple[str, ...]:
@@ -166,27 +174,60 @@ class KeyStore:
             )
             return tuple(id_ for (id_,) in rows)
 
-    def rotate(self) -> int:
+    def rotate(self, now: datetime) -> int:
         """Wrap every key of this tenant under a new KEK and destroy the old one. The epoch of the new.
 
         Ends an erasure: no copy that anybody kept of the store opens again, of no subject. Dying anywhere
         leaves one KEK under which every key opens, and doing it again goes on. Raises `KeysInUse` while
-        somebody reads the store: what the old KEK opens is in its old pages; do it again.
+        somebody reads the store, `KeysDamaged` for `GRACE` after keys were found that do not open, and
+        whatever the KEK's keeper raises; then the KEK in use is the one of before, and nothing is lost.
         """
         with self._lock:
+            # First as well: under a reader that stays, each try would add a copy of the store to its log.
+            self._empty()
             with self._database.writing() as connection:
                 old = self._settled(connection)
-                new = Kek.create(upcoming(self._kek_path), self._entropy, epoch=old.epoch + 1)
-                if not self._wrap_anew(connection, old, new):
-                    # Nothing tells which of the two is in use, so there must never be two.
-                    promote(self._kek_path)
+                waits = rewrapping.awaited(connection, self.tenant, old, now)
+                if waits is None:
+                    waits = self._wrap_anew(connection, old, now)
+            if waits is not None:
+                raise KeysDamaged(
+                    f"wrapped keys do not open; their KEK stays until {waits:%Y-%m-%d %H:%M} UTC"
+                )
             # After the commit: until then the old one alone opens what is in the store. Under the lock again,
             # or we might put in place what somebody who rotates after us has wrapped nothing under yet.
             with self._database.writing() as connection:
                 self._kek = self._settled(connection)
-            if not self._database.emptied():
-                raise KeysInUse("the key store is being read; its old pages are still there")
-            return new.epoch
+            self._empty()
+            return old.epoch + 1
+
+    def damaged(self) -> int:
+        """How many wrapped keys do not open, as the last rotation found."""
+        with self._lock, self._database.connection() as connection:
+            count = connection.execute("SELECT count(*) FROM damaged WHERE tenant = ?", (self.tenant,))
+            return int(count.fetchone()[0])
+
+    def check(self) -> int:
+        """The epoch of the KEK in use. Raises `KekMismatch` if it opens no key."""
+        with self._lock, self._database.connection() as connection:
+            (epoch,) = connection.execute(
+                "SELECT max(epoch) FROM subject WHERE tenant = ?", (self.tenant,)
+            ).fetchone()
+            kek = self._kms.current() if epoch is None else of_epoch(self._kms, epoch)
+            rewrapping.expect_opens(connection, self.tenant, kek)
+            return kek.epoch
+
+    def mend(self, copy: Path) -> int:
+        """Put wrapped keys that do not open back from a copy of this store, of the same epoch. How many.
+
+        Raises as `get_or_create`.
+        """
+        with self._lock, closing(keydb.opened(copy)) as source:
+            with self._database.writing() as connection:
+                self._kek = self._settled(connection)
+                mended = rewrapping.mend(connection, source, self.tenant, self._kek)
+            self._remembered.clear()
+            return mended
 
     def close(self) -> None:
         """Close the store's file and forget every key."""
@@ -200,7 +241,7 @@ class KeyStore:
         self._kek = self._settled(connection)
         wrapped = [
             self._kek.wrap(self._entropy(32), self._owner(subject, column), self._entropy)
-            for column in _COLUMNS
+            for column in COLUMNS
         ]
         # Another process may have been first. Then its keys are the subject's, and ours never were.
         connection.execute(
@@ -208,55 +249,47 @@ class KeyStore:
             (self.tenant, subject.kind, subject.id, self._kek.epoch, *wrapped),
         )
 
-    def _settled(self, connection: Connection) -> Kek:
+    def _settled(self, connection: Connection) -> Wrapping:
         """The KEK in use, in the store's write transaction. A rotation that broke off is ended or undone.
 
         Raises `KekMismatch` for a store of another time than the KEK: what is wrapped now would never open.
         """
-        kek, after = Kek.load(self._kek_path), upcoming(self._kek_path)
+        kek, after = self._kms.current(), self._kms.next()
         (newest,) = connection.execute(
             "SELECT max(epoch) FROM subject WHERE tenant = ?", (self.tenant,)
         ).fetchone()
-        if after.exists():
+        if after is not None:
             if newest == kek.epoch + 1:
-                # A KEK that came back from a backup looks the same, and would be overwritten for nothing.
-                self._expect_opens(connection, Kek.load(after))
-                promote(self._kek_path)
-                return Kek.load(self._kek_path)
-            after.unlink()
+                # A KEK that came back from a backup looks the same, and would be destroyed for nothing.
+                rewrapping.expect_opens(connection, self.tenant, after)
+                self._kms.adopt()
+                return self._kms.current()
+            self._kms.abandon()
         if newest not in {None, kek.epoch}:
             raise KekMismatch(f"keys of epoch {newest}, a KEK of epoch {kek.epoch}")
+        if kek != self._proven:
+            # Of the same epoch and another history: two people's keys would need two KEKs from then on.
+            rewrapping.expect_opens(connection, self.tenant, kek)
+            self._proven = kek
         return kek
 
-    def _expect_opens(self, connection: Connection, kek: Kek) -> None:
-        """Raise `KekMismatch` unless a key of this KEK's epoch opens under it; none left is none to lose."""
-        row = connection.execute(
-            "SELECT kind, id, evid FROM subject WHERE tenant = ? AND epoch = ? AND evid IS NOT NULL LIMIT 1",
-            (self.tenant, kek.epoch),
-        ).fetchone()
-        if row is not None:
-            kek.unwrap(row[2], [self.tenant, row[0], row[1], "evid"])
+    def _wrap_anew(self, connection: Connection, old: Wrapping, now: datetime) -> datetime | None:
+        """Every key from the old KEK to the next. Until when to wait instead: then nothing was wrapped."""
+        new = self._kms.begin(old.epoch + 1, self._entropy)
+        anew = rewrapping.rewrap(connection, self.tenant, old, new, self._entropy)
+        waits = rewrapping.note(connection, self.tenant, anew.spoilt, now)
+        if waits is not None:
+            self._kms.abandon()
+            return waits
+        anew.write(connection)
+        if not anew.rows:
+            # Nothing tells which of the two is in use, so there must never be two.
+            self._kms.adopt()
+        return None
 
-    def _wrap_anew(self, connection: Connection, old: Kek, new: Kek) -> bool:
-        """Every key of the tenant from the old KEK to the new. False: there are none."""
-        rows = connection.execute(
-            "SELECT kind, id, link, ops, evid FROM subject WHERE tenant = ?", (self.tenant,)
-        ).fetchall()
-        for kind, id_, *wrapped in rows:
-            owners = [[self.tenant, kind, id_, column] for column in _COLUMNS]
-            connection.execute(
-                "UPDATE subject SET epoch = ?, link = ?, ops = ?, evid = ?"
-                " WHERE tenant = ? AND kind = ? AND id = ?",
-                (
-                    new.epoch,
-                    *(
-                        None if key is None else new.wrap(old.unwrap(key, owner), owner, self._entropy)
-                        for key, owner in zip(wrapped, owners, strict=True)
-                    ),
-                    *(self.tenant, kind, id_),
-                ),
-            )
-        return bool(rows)
+    def _empty(self) -> None:
+        if not self._database.emptied():
+            raise KeysInUse("the key store is being read; its old pages are still there")
 
     def _recall(self, subject: Subject) -> SubjectKeys | None:
         # data_version changes when anybody else commits. A key that was destroyed elsewhere must
@@ -287,12 +320,16 @@ class KeyStore:
             raise KeysErased(f"the keys of this {subject.kind} were destroyed")
         if epoch != self._kek.epoch:
             # Another process rotated it since we started, or is about to put the new one in its place.
-            self._kek = Kek.of_epoch(self._kek_path, epoch)
-        keys = SubjectKeys(
-            self._kek.unwrap(link, self._owner(subject, "link")),
-            None if ops is None else self._kek.unwrap(ops, self._owner(subject, "ops")),
-            self._kek.unwrap(evid, self._owner(subject, "evid")),
-        )
+            self._kek = of_epoch(self._kms, epoch)
+        try:
+            keys = SubjectKeys(
+                self._kek.unwrap(link, self._owner(subject, "link")),
+                None if ops is None else self._kek.unwrap(ops, self._owner(subject, "ops")),
+                self._kek.unwrap(evid, self._owner(subject, "evid")),
+            )
+        except KekMismatch:
+            rewrapping.expect_opens(connection, self.tenant, self._kek)
+            raise KeyDamaged(f"the keys of this {subject.kind} do not open, and others do") from None
         self._remembered[subject] = keys
         if len(self._remembered) > _REMEMBERED:
             self._remembered.popitem(last=False)

@@ -17,8 +17,8 @@ from audit.canonical import Json
 from audit.entryrows import NewEntry
 from audit.fact import Fact, Seal, Subject
 from audit.ids import Entropy, fresh
-from audit.kek import KekMismatch
 from audit.keystore import KeysErased, KeyStore
+from audit.kms import KekMismatch
 from audit.leaf import Leaf, LeafMalformed
 from audit.sealing import Opening, Sealed, handle, seal, unseal
 from audit.tables import EntryRow, SealedRow

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlmodel import Session, and_, col, func, or_, select
+from sqlmodel import Session, and_, case, col, func, or_, select
 
 from audit import instant
 from audit.canonical import Json
@@ -197,9 +197,11 @@ class Erasures:
         )
         return tuple(_erasure(row) for row in rows)
 
-    def rotated(self, session: Session, epoch: int, *, now: datetime) -> None:
-        """Write down that the KEK before this epoch's is destroyed."""
+    def rotated(self, session: Session, epoch: int, *, damaged: int, now: datetime) -> None:
+        """Write down that the KEK before this epoch's is destroyed, and how many keys do not open."""
         said: dict[str, Json] = {"epoch": epoch, "at": instant.exact(now)}
+        if damaged:
+            said["damaged"] = damaged
         part = Part(Subject("tenant", self.ledger.tenant), Seal.EVID, said)
         self.ledger.append(session, Fact(ROTATED, (part,)), now)
 
@@ -269,6 +271,33 @@ class Erasures:
         """Hers, if she was erased."""
         row = session.get(ErasureRow, (self.ledger.tenant, person), populate_existing=True)
         return None if row is None else _erasure(row)
+
+
+def standing(session: Session, tenant: str, *, now: datetime) -> tuple[int, datetime | None]:
+    """How many erasures are due and not at their end, and since when the first is. Costs those alone.
+
+    One that a legal hold keeps is not due: its keys stay until the hold ends.
+    """
+    due = or_(
+        col(ErasureRow.step) == Step.DESTROYED,
+        and_(
+            or_(
+                col(ErasureRow.step).in_([Step.DUE, Step.DROPPED]),
+                and_(col(ErasureRow.left) == Left.EVIDENCE, col(ErasureRow.step) == Step.DONE),
+            ),
+            ~holds.open_on(ErasureRow.tenant_id, ErasureRow.person_id),
+        ),
+    )
+    # When its keys had their turn: at once for the first of them, after the time for claims for the last.
+    last = or_(
+        col(ErasureRow.left) == Left.NONE,
+        and_(col(ErasureRow.left) == Left.EVIDENCE, col(ErasureRow.step) != Step.DESTROYED),
+    )
+    since = case((last, col(ErasureRow.evidence_until)), else_=col(ErasureRow.at))
+    count, first = session.exec(
+        select(func.count(), func.min(since)).where(ErasureRow.tenant_id == tenant, due, since <= now)
+    ).one()
+    return count, first
 
 
 def _erasure(row: ErasureRow) -> Erasure:

@@ -1,4 +1,7 @@
-"""What an alarm is: a stable code, how soon somebody has to look, constant words in two languages."""
+"""What an alarm is: a stable code, how soon somebody has to look, constant words in two languages.
+
+And what a look finds, which rings one or none.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -25,3 +28,14 @@ class Alarm:
     hint_zh: str
     stops: bool = False
     """Whether a process should be sent no requests while it rings: they would all fail."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One thing that was looked at: what was found, and the alarm it rings."""
+
+    what: str
+    detail: str
+    alarm: Alarm | None = None
+    known: bool = True
+    """False: it could not be looked at. Whatever kept it from that rings."""

@@ -5,11 +5,11 @@ found stands beside it as a detail. `docs/monitoring.md` prints the table (a tes
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 
 from consent.hearing import SKEW
-from service.alarm import Alarm, Severity
+from service import keyalarms
+from service.alarm import Alarm, Look, Severity
 from service.facts import Facts, Rows
 from swap import slots
 from swap.duties import Kind
@@ -212,20 +212,10 @@ ALARMS = (
     WITNESS_AHEAD,
     QUORUM_LATE,
     PERMITS_WAIT,
+    *keyalarms.ALARMS,
 )
 """All there are."""
 _WARNINGS = frozenset(alarm for alarm in ALARMS if alarm.severity is Severity.WARNING)
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """One thing that was looked at: what was found, and the alarm it rings."""
-
-    what: str
-    detail: str
-    alarm: Alarm | None = None
-    known: bool = True
-    """False: it could not be looked at. Whatever kept it from that rings."""
 
 
 def looks(facts: Facts) -> Iterator[Look]:
@@ -236,6 +226,8 @@ def looks(facts: Facts) -> Iterator[Look]:
     yield _certificate(facts)
     if facts.ahead is not None:
         yield _ahead(facts.ahead)
+    if facts.damage is not None:
+        yield keyalarms.damaged(facts.damage, facts)
     for what, look in _WATCHED.items():
         yield look(what, facts.rows, facts) if facts.rows else Look(what, "needs the database", known=False)
 
@@ -367,6 +359,7 @@ _WATCHED: dict[str, Callable[[str, Rows, Facts], Look]] = {
     "petitions": _petitions,
     "clocks": _clocks,
     "quorum of witnesses": _quorum,
+    "erasures": keyalarms.erasures,
 }
 
 

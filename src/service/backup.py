@@ -15,12 +15,12 @@ from shutil import rmtree
 
 from audit import durable, instant, keydb
 from audit.errors import BadInput
-from audit.kek import Kek, upcoming
 from service import archive, dump
 from service.archive import BackupDamaged, BackupTaken, Manifest
 from service.layout import Layout
 from service.settings import FILE, Settings
 from service.settings import load as load_settings
+from service.wrapping import open_kms
 
 _STAYS = ("private", "guard")
 """What the operator puts into a new folder himself: from the keys' own backup, and as it is now."""
@@ -119,7 +119,8 @@ def restore(source: Path, data: Path, keys: Path | None = None) -> Restored:
     """Put a backup into an empty folder, every byte of it checked first.
 
     `keys` is a newer copy of the key stores, in place of those of the backup; where a KEK lies there already,
-    one of another epoch is refused (`KeysOutdated`): not even what it holds of others would open.
+    one of another epoch is refused (`KeysOutdated`): not even what it holds of others would open. Where
+    `private/kek` names a KEK in a token, the token has to answer.
 
     Never a deny journal or a tree head: those of now are beside it and win. Settings come last, so that a
     restore which broke off is no data folder. Raises `BackupDamaged`, `RestoreNotEmpty`, `BadSettings`,
@@ -132,11 +133,11 @@ def restore(source: Path, data: Path, keys: Path | None = None) -> Restored:
         )
     stores = source if keys is None else keys
     fresh = manifest if keys is None else archive.check(keys)
-    _refuse_outdated(stores, fresh, data)
+    settings = load_settings(source / "data").model_copy(update={"data": data})
+    _refuse_outdated(stores, fresh, settings)
     there = [path.name for path in _in_the_way(data)]
     if there:
         raise RestoreNotEmpty(f"{data.name} holds {', '.join(sorted(there))}")
-    settings = load_settings(source / "data").model_copy(update={"data": data})
     if manifest.database != ("sqlite" if settings.database is None else "postgresql"):
         raise BackupDamaged(f"a snapshot of {manifest.database}, and settings for another database")
     dump.refuse_full(settings)
@@ -172,16 +173,17 @@ def _copy_keys(settings: Settings, to: Path) -> dict[str, str]:
     return files
 
 
-def _refuse_outdated(folder: Path, manifest: Manifest, data: Path) -> None:
+def _refuse_outdated(folder: Path, manifest: Manifest, settings: Settings) -> None:
     for path in manifest.files:
         if not path.startswith(_KEYS):
             continue
         tenant = path.removeprefix(_KEYS).partition("/")[0]
-        kek = _root(data, tenant) / "private" / "kek"
+        kek = _layout(settings, tenant).kek
         newest = keydb.newest_epoch(folder / path, tenant)
         if not kek.exists() or newest is None:
             continue
-        epochs = [Kek.load(each).epoch for each in (kek, upcoming(kek)) if each.exists()]
+        kms = open_kms(settings.model_copy(update={"tenant": tenant}), kek)
+        epochs = [one.epoch for one in (kms.current(), kms.next()) if one is not None]
         if newest not in epochs:
             raise KeysOutdated(f"{path} is of epoch {newest}, the KEK of epoch {epochs[0]}")
 

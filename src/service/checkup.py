@@ -14,7 +14,6 @@ from audit import certificate
 from audit.errors import Unready
 from audit.head import HeadFile
 from audit.journal import DenyJournal
-from audit.kek import Kek
 from audit.keys import Duty, load_private
 from audit.keystore import KeyStore
 from audit.log import Log
@@ -33,6 +32,7 @@ from service.layout import Layout, policies
 from service.rules import open_policy
 from service.settings import FILE, BadSettings, Mode, Settings, load
 from service.trusting import open_witnesses
+from service.wrapping import open_kms
 from swap.limits import Limits
 from swap.provider import check_provider
 from swap.sandbox import Mode as SandboxMode
@@ -113,10 +113,11 @@ class Patient:
 
     def _keystore(self) -> str:
         settings, layout = self._settled, self._layout
-        epoch = Kek.load(layout.kek).epoch
-        keystore = KeyStore(layout.keystore, layout.kek, settings.tenant, _no_entropy)
+        kms = open_kms(settings, layout.kek)
+        keystore = KeyStore(layout.keystore, kms, settings.tenant, _no_entropy)
         self.opened.callback(keystore.close)
-        return f"opens, KEK of epoch {epoch}"
+        epoch, where = keystore.check(), "a file" if settings.kek is None else "a token"
+        return f"opens, KEK of epoch {epoch} in {where}"
 
     def _journal(self) -> str:
         self.journal = DenyJournal(self._layout.journal)

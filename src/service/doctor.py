@@ -13,7 +13,7 @@ from pathlib import Path
 from audit.canonical import Json
 from audit.errors import ConsentryError, Diverged
 from service import alarms
-from service.alarm import Severity
+from service.alarm import Look, Severity
 from service.checkup import Concern, NeedsOther, Patient
 
 
@@ -66,7 +66,7 @@ def examine(data: Path, clock: Callable[[], datetime]) -> Iterator[Finding]:
         yield from (_watched(look) for look in alarms.looks(patient.facts()) if look.what not in seen)
 
 
-def _watched(look: alarms.Look) -> Finding:
+def _watched(look: Look) -> Finding:
     alarm = look.alarm
     if alarm is None:
         return Finding(look.what, Health.WELL if look.known else Health.UNKNOWN, look.detail)

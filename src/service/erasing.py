@@ -11,6 +11,7 @@ from contextlib import suppress
 from audit.fact import Subject
 from audit.keystore import KeysInUse
 from audit.ledger import Place
+from audit.rewrapping import KeyDamaged, KeysDamaged
 from consent import signed
 from consent.erasures import Erasure
 from consent.errors import PersonUnknown
@@ -38,8 +39,9 @@ def erase(record: Record, person: str, by: By) -> Erasure:
         begun = rights.erasures.begin(session, person, by=by.actor, references=references, now=now)
     # From here on nothing is granted under her id; what was granted while the first were withdrawn goes too.
     _withdraw_all(record, person, by)
-    # Swallowed: what is in use now the worker's purge destroys, as the row of the erasure says it must.
-    with suppress(KeysInUse):
+    # Swallowed: what is in use now, or waits for a damaged key, the worker's purge destroys, as the row of
+    # the erasure says it must.
+    with suppress(KeysInUse, KeysDamaged):
         finish(record)
     revoking.publish(record, begun.entry)
     with record.database.read() as session:
@@ -66,7 +68,8 @@ def again(record: Record, by: By) -> tuple[str, ...]:
 def finish(record: Record) -> int:
     """Bring every erasure that is due to its end, or on: keys destroyed, and every copy of them. How many.
 
-    Raises `audit.keystore.KeysInUse` while somebody reads the key store: the next call goes on.
+    Raises `audit.keystore.KeysInUse` while somebody reads the key store, `audit.rewrapping.KeysDamaged` while
+    keys that do not open can be put back, and what keeps the KEK from being used: the next call goes on.
     """
     erasures = SubjectRights(record).erasures
     with record.database.read() as session:
@@ -83,9 +86,10 @@ def finish(record: Record) -> int:
     if not waiting:
         return 0
     # Once for all of them: it wraps every other key anew.
-    epoch = record.keystore.rotate()
+    epoch = record.keystore.rotate(record.clock())
+    damaged = record.keystore.damaged()
     with record.database.write() as session:
-        erasures.rotated(session, epoch, now=record.clock())
+        erasures.rotated(session, epoch, damaged=damaged, now=record.clock())
     done = 0
     for one in waiting:
         late = _sealed(record, one)
@@ -95,8 +99,13 @@ def finish(record: Record) -> int:
 
 
 def _sealed(record: Record, one: Erasure) -> tuple[Place, ...]:
-    with record.database.read() as session:
-        return record.ledger.sealed(session, Subject("person", one.person), one.seals)
+    try:
+        with record.database.read() as session:
+            return record.ledger.sealed(session, Subject("person", one.person), one.seals)
+    except KeyDamaged:
+        # Without her keys nobody can tell what was hers, or read it. What is left of them goes all the same:
+        # she asked for that, and the others who did must not wait for her.
+        return ()
 
 
 def _withdraw_all(record: Record, person: str, by: By) -> None:

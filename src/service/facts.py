@@ -10,13 +10,14 @@ from typing import Self, TypedDict, TypeVar
 
 from sqlmodel import Session
 
-from audit import certificate, durable, ledger, treerows
+from audit import certificate, durable, keydb, ledger, treerows
 from audit.errors import ConsentryError
 from audit.journal import DenyJournal
+from audit.keydb import Damage
 from audit.note import NoteVerifier
 from audit.treerows import Standing, TreeRows
 from audit.witnessing import Witnessing
-from consent import docket, petitions
+from consent import docket, erasures, petitions
 from consent.petitions import Waiting
 from service.database import Database
 from service.layout import Layout
@@ -63,6 +64,10 @@ class Rows:
     """Entries under the last checkpoint that a quorum of witnesses saw; None where none is asked."""
     unwitnessed_since: datetime | None = None
     """When the first checkpoint after that was signed."""
+    erasing: int = 0
+    """Erasures that are due and not at their end; those that a legal hold keeps are not."""
+    erasing_since: datetime | None = None
+    """When the first of them was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,8 @@ class Facts:
     """Witnesses that have seen more than we have, and what was found; None where none is asked."""
     strict: bool = False
     """Whether permits wait for a quorum of witnesses."""
+    damage: Damage | None = None
+    """Wrapped keys that do not open; None where the key store can't be read."""
 
 
 def rows(database: Database, tenant: str, now: datetime, witnesses: Watched | None = None) -> Rows:
@@ -94,6 +101,7 @@ def rows(database: Database, tenant: str, now: datetime, witnesses: Watched | No
         database.allows(session.connection())
         requests, appealed = claims.next_due(session, tenant), appeals.next_due(session, tenant)
         due = [at for _, at in (requests, appealed) if at is not None]
+        erasing, erasing_since = erasures.standing(session, tenant, now=now)
         holds, lapsing = docket.open_holds(session, tenant, until=now + SOON)
         return Rows(
             log=treerows.standing(session, tenant),
@@ -107,6 +115,8 @@ def rows(database: Database, tenant: str, now: datetime, witnesses: Watched | No
             workers=slots.live(session, tenant, now=now),
             last_beat=slots.last_beat(session, tenant),
             petitions=petitions.waiting(session, tenant, now=now),
+            erasing=erasing,
+            erasing_since=erasing_since,
             **_witnessed(session, tenant, witnesses),
         )
 
@@ -183,6 +193,7 @@ class Lookout:
             free=free(layout.folders),
             ahead=ahead,
             strict=witnessing is not None and witnessing.strict,
+            damage=_tried(lambda: keydb.damage(layout.keystore, self.tenant))[0],
         )
 
 

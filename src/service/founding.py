@@ -18,6 +18,7 @@ from service import schema
 from service.database import Database
 from service.layout import Layout
 from service.settings import FILE, Mode, Settings
+from service.wrapping import open_kms
 
 
 class AlreadyFounded(BadInput):
@@ -46,7 +47,8 @@ def found(settings: Settings, *, now: datetime, entropy: Entropy) -> Layout:
     for folder in (making, layout.work, layout.keystore.parent):
         folder.mkdir(exist_ok=True)
         folder.chmod(0o700)
-    KeyStore.create(layout.keystore, making / layout.kek.name, settings.tenant, entropy).close()
+    kms = open_kms(settings, making / layout.kek.name)
+    KeyStore.create(layout.keystore, kms, settings.tenant, entropy).close()
     for duty in (Duty.LOG, Duty.PERMIT, Duty.COUNTERSIGN, Duty.EXPORT, Duty.WEBHOOK):
         key = SigningKey.generate(duty, entropy)
         save_private(key, making / layout.key(duty).name)

@@ -15,6 +15,7 @@ from pydantic_settings import (
 )
 
 from audit.errors import Unready
+from audit.tokenuri import TokenUri, TokenUriMalformed
 from consent.passkey import PasskeysUnready, RelyingParty, RelyingPartyWrong
 from service.logs import Form
 
@@ -51,6 +52,9 @@ class Settings(BaseSettings):
     """A postgresql:// address; SQLite inside `data` when unset."""
     guard: Path | None = None
     """Where the deny journal and the last tree head live; due with PostgreSQL, shared by all hosts."""
+    kek: str | None = None
+    """A pkcs11: URI (RFC 7512) of the token that keeps the KEK, with `module-path` and `pin-source`; unset,
+    it is a file in `private`. Stays as it was at `init`: what one wraps the other does not open."""
     origin: str = Field(default="consentry.invalid/default", pattern=r"^[^\s+]+$")
     """The log's name: a URL without a scheme that the operator controls."""
     seat: str = Field(default="CN", pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")
@@ -165,6 +169,11 @@ class Settings(BaseSettings):
             if self.guard is None:
                 # Each host with a journal of its own would let a withdrawal on one pass on another.
                 raise ValueError("guard: with PostgreSQL, name the folder that all hosts share")
+        if self.kek is not None:
+            try:
+                TokenUri.parse(self.kek)
+            except TokenUriMalformed as error:
+                raise ValueError(f"kek: {error}") from None
         if self.mode is Mode.PRODUCTION and self.provider_code == "consentry-demo":
             raise ValueError("provider_code: 'consentry-demo' is for mode demo")
         if self.engine == "inswapper" and self.models is None:

@@ -33,6 +33,7 @@ from service.layout import Layout
 from service.rules import open_policy
 from service.settings import Settings
 from service.trusting import open_witnesses
+from service.wrapping import open_kms
 from swap.appeals import Appeals
 from swap.claims import Claims
 from swap.delivery import Delivery
@@ -112,7 +113,7 @@ def open_record(
         database = Database(settings.database_url)
         undo.callback(database.close)
         schema.check(database)
-        keystore = KeyStore(layout.keystore, layout.kek, tenant, entropy)
+        keystore = KeyStore(layout.keystore, open_kms(settings, layout.kek), tenant, entropy)
         undo.callback(keystore.close)
         journal = DenyJournal(layout.journal)
         ledger = Ledger(tenant, keystore, entropy, Herald(tenant, entropy).heard)

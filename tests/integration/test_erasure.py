@@ -14,18 +14,25 @@ from sqlmodel import Session
 
 from audit.errors import ConsentryError
 from audit.fact import Fact, Part, Seal, Subject
+from audit.kek import KekFile
 from audit.keystore import KeysErased, KeysInUse, KeyStore
 from audit.leaf import Leaf
 from audit.ledger import Ledger
 from audit.note import NoteVerifier
 from audit.proof import Proof
+from audit.rewrapping import GRACE, KeysDamaged
 from consent.erasures import Erasures, Left, Step
 from consent.holds import HoldUnknown
 from consent.withdrawal import By, How
+from service import alarms
+from service.archive import BackupDamaged
+from service.backup import backup_keys
 from service.erasing import erase, finish
+from service.facts import Lookout
+from service.mending import mend
 from service.retention import purger
 from service.subject import SubjectRights
-from service.wiring import Record
+from service.wiring import Record, open_record
 from worlds import World
 
 BY = By(How.OPERATOR, "operator-1")
@@ -139,7 +146,9 @@ def copies(world: World, to: Path) -> list[tuple[Path, Path, Path]]:
 
 def opens(world: World, folder: Path, entry: str, name: str) -> set[str]:
     """What these keys open of an entry, with every ciphertext that ever was."""
-    with closing(KeyStore(folder / "keys.db", folder / "kek", world.tenant, world.record.entropy)) as store:
+    with closing(
+        KeyStore(folder / "keys.db", KekFile(folder / "kek"), world.tenant, world.record.entropy)
+    ) as store:
         ledger = Ledger(world.tenant, store, world.record.entropy)
         with world.record.database.read() as session:
             return {str(one.seal) for one in ledger.openings(session, entry, subject(world, name))}
@@ -381,3 +390,123 @@ def test_nobody_can_tell_from_leaves_which_were_hers(world: World) -> None:
             assert leaf.t == "Seen" or shared not in leaf.ref
     with pytest.raises(KeysErased):
         world.record.keystore.encrypt(subject(world, "astronaut"), "reference", b"x")
+
+
+def damage(world: World, name: str, key: str = "ops") -> None:
+    """A bit of her wrapped key flips."""
+    with closing(sqlite3.connect(world.record.layout.keystore, isolation_level=None)) as disk:
+        person = world.people[name].person
+        wrapped = bytearray(disk.execute(f"SELECT {key} FROM subject WHERE id = ?", (person,)).fetchone()[0])  # noqa: S608
+        wrapped[15] ^= 1
+        disk.execute(f"UPDATE subject SET {key} = ? WHERE id = ?", (bytes(wrapped), person))  # noqa: S608
+
+
+def rung(record: Record) -> set[str]:
+    found = alarms.ringing(Lookout.of(record.settings, record.database, record.journal, record.clock).facts())
+    return {look.alarm.code for look in found if look.alarm} & {"ERASURES_STAND", "KEYS_DAMAGED", "KEYS_LOST"}
+
+
+def test_a_damaged_key_rings_and_delays_the_erasure_of_others_by_a_week_and_no_longer(world: World) -> None:
+    # Given somebody's damaged key
+    record, now = world.record, world.record.clock()
+    damage(world, "hopper")
+    assert rung(record) == set()
+
+    # When another is erased
+    done = erase(record, world.people["astronaut"].person, BY)
+
+    # Then her key is gone, the end of it waits, and it is said; after an hour also that it does.
+    assert done.step is Step.DESTROYED
+    with pytest.raises(KeysErased):
+        record.keystore.encrypt(subject(world, "astronaut"), "reference", b"x")
+    assert purger(record).run().failed == {"keys-of-the-erased": "KEYS_DAMAGED"}
+    assert rung(record) == {"KEYS_DAMAGED"}
+    hour = replace(record, clock=lambda: now + timedelta(hours=2))
+    assert rung(hour) == {"KEYS_DAMAGED", "ERASURES_STAND"}
+
+    # And after a week it comes to its end, and the log says how many keys do not open.
+    later = replace(record, clock=lambda: now + GRACE + timedelta(hours=1))
+    assert finish(later) == 1
+    assert steps(world, "astronaut") == (Left.EVIDENCE, Step.DONE)
+    assert rung(later) == {"KEYS_LOST"}
+    tenant = Subject("tenant", world.tenant)
+    with record.database.read() as session:
+        (entry,) = record.ledger.of_kind(session, "KekRotated")
+        said = record.ledger.opened(session, entry.leaf_hash, tenant)
+    assert said is not None
+    assert (said["epoch"], said["damaged"]) == (2, 1)
+    sound(record)
+
+
+def test_a_damaged_key_is_put_back_from_a_backup_and_the_erasure_ends(world: World, tmp_path: Path) -> None:
+    # Given a copy of the keys, then damage that an erasure finds
+    record = world.record
+    backup_keys(world.settings, tmp_path / "keys", record.clock())
+    shared = together(world)
+    damage(world, "hopper")
+    erase(record, world.people["astronaut"].person, BY)
+    assert rung(record) == {"KEYS_DAMAGED"}
+
+    # When
+    assert mend(record, tmp_path / "keys") == 1
+
+    # Then
+    assert rung(record) == set()
+    assert purger(record).run().failed == {}
+    assert steps(world, "astronaut") == (Left.EVIDENCE, Step.DONE)
+    assert says(world, shared, "hopper") == {"evid", "ops"}
+    assert says(world, shared, "astronaut") == {"evid"}
+    with pytest.raises(BackupDamaged):
+        mend(record, tmp_path)
+
+
+def test_whose_own_keys_are_damaged_is_erased_as_well(world: World) -> None:
+    # Given two erasures that a reader kept from their end, and then damage to the keys of one of them
+    record = world.record
+    with patch("service.erasing.finish"):
+        for name in ("astronaut", "hopper"):
+            erase(record, world.people[name].person, BY)
+    damage(world, "astronaut", "link")
+    record.keystore.close()
+    fresh = open_record(world.settings)
+
+    # Then both go on, and end after the week: of hers nobody can tell what to drop, or read it.
+    with pytest.raises(KeysDamaged):
+        finish(fresh)
+    assert steps(world, "astronaut") == steps(world, "hopper") == (Left.EVIDENCE, Step.DESTROYED)
+    assert finish(replace(fresh, clock=lambda: fresh.clock() + GRACE)) == 2
+    assert steps(world, "astronaut") == steps(world, "hopper") == (Left.EVIDENCE, Step.DONE)
+    sound(fresh)
+    fresh.close()
+
+
+def test_an_erasure_rings_once_it_has_stood_for_an_hour_and_never_for_a_hold(world: World) -> None:
+    record, now = world.record, world.record.clock()
+
+    def at(when: timedelta) -> set[str]:
+        return rung(replace(record, clock=lambda: now + when))
+
+    with patch("service.erasing.finish"):
+        done = erase(record, world.people["astronaut"].person, BY)
+    assert at(timedelta(minutes=50)) == set()
+    assert at(timedelta(hours=2)) == {"ERASURES_STAND"}
+
+    # A hold keeps the keys for good reason; when it ends they are due again.
+    with record.database.write() as session:
+        held = SubjectRights(record).holds.place(session, done.person, by="x", order="ab" * 32, now=now)
+    assert at(timedelta(hours=2)) == set()
+    with record.database.write() as session:
+        SubjectRights(record).holds.end(session, held.id, by="x", reason="over", now=now)
+    finish(record)
+    assert at(timedelta(hours=2)) == set()
+
+    # Years later her last key has its turn.
+    due = done.evidence_until - now
+    assert at(due + timedelta(minutes=50)) == set()
+    assert at(due + timedelta(hours=2)) == {"ERASURES_STAND"}
+    with patch.object(KeyStore, "rotate", side_effect=KeysInUse("read")), pytest.raises(KeysInUse):
+        finish(replace(record, clock=lambda: done.evidence_until))
+    assert steps(world, "astronaut") == (Left.NONE, Step.DESTROYED)
+    assert at(due + timedelta(hours=2)) == {"ERASURES_STAND"}
+    finish(replace(record, clock=lambda: done.evidence_until))
+    assert at(due + timedelta(hours=2)) == set()

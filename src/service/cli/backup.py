@@ -29,8 +29,12 @@ def backup(
     if keys:
         done = backups.backup_keys(desk.settings, target, desk.now())
         voice.say(f"[bold green]backed up[/] {len(done.files)} key store(s) to {escape(str(target))}")
-        voice.say("  copy private/kek anew as well, elsewhere, and destroy the copies of before of both")
-        voice.say("  请同时另行备份 private/kek，并销毁两者的旧副本")
+        if desk.settings.kek is None:
+            voice.say("  copy private/kek anew as well, elsewhere, and destroy the copies of before of both")
+            voice.say("  请同时另行备份 private/kek，并销毁两者的旧副本")
+        else:
+            voice.say("  the KEK stays in its token; destroy the copies of key stores of before")
+            voice.say("  KEK 保留在令牌中；请销毁密钥库的旧副本")
         voice.hint(f"consentry restore --from BACKUP --keys {target} --data NEW-FOLDER")
         return Answer({"to": str(target), "at": done.at, "database": None, "files": len(done.files)})
     done = backups.backup(desk.settings, target, desk.now())

@@ -32,9 +32,13 @@ def init(
         str | None,
         typer.Option(metavar="DIR", help="Deny journal and tree head: due with PostgreSQL, shared by hosts."),
     ] = None,
+    kek: Annotated[
+        str | None,
+        typer.Option(metavar="URI", help="A pkcs11: URI of the token that wraps keys; a file without."),
+    ] = None,
 ) -> Answer:
     """Make a data folder: settings, keys, tables, journal, notices. Nothing that exists is replaced."""
-    given = {"mode": str(mode), "origin": origin, "database": database, "guard": guard}
+    given = {"mode": str(mode), "origin": origin, "database": database, "guard": guard, "kek": kek}
     if mode is Mode.DEMO:
         given["deployment"] = "demo"
     values = {name: value for name, value in given.items() if value is not None}

@@ -51,6 +51,7 @@ COMMANDS = (
     "purge",
     "backup",
     "restore",
+    "mend",
     "recover",
     "reconfirm",
     "upgrade",

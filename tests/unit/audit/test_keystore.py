@@ -1,46 +1,39 @@
+import os
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import closing, nullcontext
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from audit import durable
 from audit import kek as kek_module
 from audit import keystore as module
 from audit.durable import DiskFailed, DiskFull
 from audit.fact import Seal, Subject
 from audit.ids import Entropy
-from audit.kek import Kek, KekMismatch
+from audit.kek import Kek, KekFile
 from audit.keys import KeyMalformed
 from audit.keystore import KeysErased, KeysInUse, KeyStore, SubjectKeys
+from audit.kms import KekMismatch
 from audit.sealing import SealBroken
 from audit.secretfile import KeyExists, KeyFileExposed, KeyMissing
-from logbook import ANNA, BEA, a_full_disk
+from audit.tokenkek import TokenKek, TokenWrapping
+from keepers import Keeper, in_a_file, written
+from logbook import ANNA, BEA, NOON, a_full_disk
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "private"
-
-
-@pytest.fixture
-def store(home: Path, entropy: Entropy) -> KeyStore:
-    return KeyStore.create(home / "keys.db", home / "kek", "studio", entropy)
-
-
-def reopened(home: Path, entropy: Entropy, tenant: str = "studio") -> KeyStore:
-    return KeyStore(home / "keys.db", home / "kek", tenant, entropy)
-
-
-def test_a_subject_keeps_its_keys(store: KeyStore, home: Path, entropy: Entropy) -> None:
+def test_a_subject_keeps_its_keys(
+    store: KeyStore, home: Path, entropy: Entropy, reopened: Callable[[], KeyStore]
+) -> None:
     keys = store.get_or_create(ANNA)
 
     assert store.get_or_create(ANNA) == keys
-    assert reopened(home, entropy).get(ANNA) == keys
+    assert reopened().get(ANNA) == keys
     assert len({keys.link, keys.ops, keys.evid}) == 3
     assert (keys.sealing(Seal.OPS), keys.sealing(Seal.EVID)) == (keys.ops, keys.evid)
 
@@ -55,20 +48,22 @@ def test_every_subject_has_keys_of_its_own(store: KeyStore) -> None:
     assert len({store.get_or_create(each).ops for each in (ANNA, BEA, same_id)}) == 3
 
 
-def test_tenants_share_a_file_and_nothing_else(store: KeyStore, home: Path, entropy: Entropy) -> None:
-    other = KeyStore.create(home / "keys.db", home / "other-kek", "rival", entropy)
+def test_tenants_share_a_file_and_nothing_else(
+    store: KeyStore, home: Path, entropy: Entropy, keeper: Keeper
+) -> None:
+    other = KeyStore.create(home / "keys.db", keeper("other-kek", "rival"), "rival", entropy)
 
     assert other.get(ANNA) is None or other.get(ANNA) != store.get(ANNA)
     assert other.get_or_create(ANNA) != store.get_or_create(ANNA)
 
 
-def test_keys_are_on_the_disk_before_anybody_gets_them(home: Path, store: KeyStore) -> None:
+def test_keys_are_on_the_disk_before_anybody_gets_them(home: Path, store: KeyStore, keeper: Keeper) -> None:
     # Given a process that dies the moment it has the keys,
     script = (
         "import os, sys; from pathlib import Path;"
         "from audit.keystore import KeyStore; from audit.fact import Subject;"
-        "home = Path(sys.argv[1]);"
-        "store = KeyStore(home / 'keys.db', home / 'kek', 'studio', os.urandom);"
+        "from audit.kek import KekFile; from audit.tokenkek import *; home = Path(sys.argv[1]);"
+        f"store = KeyStore(home / 'keys.db', {written(keeper())}, 'studio', os.urandom);"
         "keys = store.get_or_create(Subject('person', 'x'));"
         "print(keys.link.hex(), flush=True); os._exit(9)"
     )
@@ -76,7 +71,7 @@ def test_keys_are_on_the_disk_before_anybody_gets_them(home: Path, store: KeySto
 
     died = subprocess.run(
         [sys.executable, "-c", script, str(home)],
-        env={"PYTHONPATH": str(source)},
+        env=os.environ | {"PYTHONPATH": str(source)},
         capture_output=True,
         text=True,
         check=False,
@@ -89,9 +84,9 @@ def test_keys_are_on_the_disk_before_anybody_gets_them(home: Path, store: KeySto
 
 
 def test_sixty_four_threads_agree_on_the_keys_of_a_new_subject(
-    store: KeyStore, home: Path, entropy: Entropy
+    store: KeyStore, home: Path, entropy: Entropy, reopened: Callable[[], KeyStore]
 ) -> None:
-    stores = [store, reopened(home, entropy)]
+    stores = [store, reopened()]
 
     with ThreadPoolExecutor(64) as pool:
         found = set(pool.map(lambda number: stores[number % 2].get_or_create(ANNA).link, range(128)))
@@ -114,64 +109,72 @@ def test_the_files_are_their_owner_s_alone(store: KeyStore, home: Path) -> None:
     assert all(path.stat().st_mode & 0o077 == 0 for path in home.iterdir())
 
 
-def test_a_store_others_can_read_is_not_used(store: KeyStore, home: Path, entropy: Entropy) -> None:
+def test_a_store_others_can_read_is_not_used(
+    store: KeyStore, home: Path, entropy: Entropy, reopened: Callable[[], KeyStore]
+) -> None:
     store.close()
     (home / "keys.db").chmod(0o640)
 
     with pytest.raises(KeyFileExposed):
-        reopened(home, entropy)
+        reopened()
 
 
-def test_only_init_makes_a_kek(store: KeyStore, home: Path, entropy: Entropy) -> None:
+def test_only_init_makes_a_kek(
+    store: KeyStore, home: Path, entropy: Entropy, reopened: Callable[[], KeyStore], keeper: Keeper
+) -> None:
     with pytest.raises(KeyExists):
-        KeyStore.create(home / "keys.db", home / "kek", "studio", entropy)
+        KeyStore.create(home / "keys.db", keeper(), "studio", entropy)
     (home / "kek").unlink()
     with pytest.raises(KeyMissing):
-        reopened(home, entropy)
+        reopened()
     (home / "keys.db").unlink()
     with pytest.raises(KeyMissing):
-        KeyStore(home / "keys.db", home / "kek", "studio", entropy)
+        KeyStore(home / "keys.db", keeper(), "studio", entropy)
 
 
-def test_a_kek_of_another_deployment_opens_nothing(store: KeyStore, home: Path, entropy: Entropy) -> None:
+def test_a_kek_of_another_deployment_opens_nothing(
+    store: KeyStore, home: Path, entropy: Entropy, reopened: Callable[[], KeyStore], keeper: Keeper
+) -> None:
     store.get_or_create(ANNA)
     (home / "kek").unlink()
-    Kek.create(home / "kek", entropy)
+    keeper().create(entropy)
 
     with pytest.raises(KekMismatch):
-        reopened(home, entropy).get(ANNA)
+        reopened().get(ANNA)
 
 
-def test_a_kek_of_another_time_opens_nothing(store: KeyStore, home: Path, entropy: Entropy) -> None:
+def test_a_kek_of_another_time_opens_nothing(
+    store: KeyStore, home: Path, entropy: Entropy, reopened: Callable[[], KeyStore], keeper: Keeper
+) -> None:
     store.get_or_create(ANNA)
-    kek = home / "kek"
-    kek.write_bytes(kek.read_bytes().replace(b"v1 1 ", b"v1 2 "))
+    keeper().begin(2, entropy)
+    keeper().adopt()
 
     with pytest.raises(KekMismatch):
-        reopened(home, entropy).get(ANNA)
+        reopened().get(ANNA)
 
 
 def test_a_kek_file_with_something_else_in_it_is_malformed(
-    store: KeyStore, home: Path, entropy: Entropy
+    store: KeyStore, home: Path, entropy: Entropy, reopened: Callable[[], KeyStore]
 ) -> None:
     (home / "kek").write_bytes(b"consentry/kek/v1 0 00\n")
 
     with pytest.raises(KeyMalformed):
-        reopened(home, entropy)
+        reopened()
 
 
 @pytest.mark.parametrize(
     "change", ["UPDATE subject SET ops = evid", "UPDATE subject SET id = 'someone else'"]
 )
 def test_wrapped_keys_can_not_be_moved_about(
-    store: KeyStore, home: Path, entropy: Entropy, change: str
+    store: KeyStore, home: Path, entropy: Entropy, change: str, reopened: Callable[[], KeyStore]
 ) -> None:
     store.get_or_create(ANNA)
     with sqlite3.connect(home / "keys.db") as intruder:
         intruder.execute(change)
     intruder.close()
 
-    fresh = reopened(home, entropy)
+    fresh = reopened()
     with pytest.raises(KekMismatch):
         fresh.get(ANNA if "ops" in change else Subject("person", "someone else"))
 
@@ -246,12 +249,13 @@ def test_a_full_database_is_a_full_disk(store: KeyStore) -> None:
         fill()
 
 
+@in_a_file
 def test_a_kek_rotated_by_another_process_is_read_again(
-    store: KeyStore, home: Path, entropy: Entropy
+    store: KeyStore, home: Path, entropy: Entropy, reopened: Callable[[], KeyStore]
 ) -> None:
     # Given another process that wraps every key under a new KEK, and forgets the old one,
     keys = store.get_or_create(ANNA)
-    running = reopened(home, entropy)
+    running = reopened()
     new = Kek(2, b"n" * 32)
     wrapped = [
         new.wrap(key, ["studio", "person", ANNA.id, column], entropy)
@@ -263,7 +267,7 @@ def test_a_kek_rotated_by_another_process_is_read_again(
     other.close()
 
     assert running.get(ANNA) == keys
-    assert running.get_or_create(BEA) == reopened(home, entropy).get(BEA)
+    assert running.get_or_create(BEA) == reopened().get(BEA)
 
 
 def test_keys_destroyed_as_they_are_made_are_not_handed_out(store: KeyStore, home: Path) -> None:
@@ -300,7 +304,7 @@ def test_without_its_kek_a_store_makes_no_keys_and_holds_no_lock(store: KeyStore
 
 
 def test_of_a_destroyed_operational_key_nothing_is_opened_and_the_evidence_key_lives(
-    store: KeyStore, home: Path, entropy: Entropy
+    store: KeyStore, home: Path, entropy: Entropy, reopened: Callable[[], KeyStore]
 ) -> None:
     # Given a subject with something sealed under each key, and another process that remembers both
     before, blob = store.get_or_create(ANNA), store.encrypt(ANNA, "reference", b"a face")
@@ -310,7 +314,7 @@ def test_of_a_destroyed_operational_key_nothing_is_opened_and_the_evidence_key_l
     assert not store.destroy(ANNA, evidence=False), "it was there once"
 
     # Then it is gone here, for whoever opens the same files, and for nobody else
-    for each in (store, reopened(home, entropy)):
+    for each in (store, reopened()):
         after = each.get_or_create(ANNA)
         assert (after.link, after.ops, after.evid) == (before.link, None, before.evid)
         assert after.sealing(Seal.EVID) == before.evid
@@ -325,7 +329,7 @@ def test_of_a_destroyed_operational_key_nothing_is_opened_and_the_evidence_key_l
     with pytest.raises(KeysErased):
         store.get(ANNA)
     with pytest.raises(KeysErased):
-        reopened(home, entropy).get_or_create(ANNA)
+        reopened().get_or_create(ANNA)
 
 
 def test_keys_that_somebody_is_reading_are_destroyed_when_asked_again(store: KeyStore, home: Path) -> None:
@@ -351,19 +355,20 @@ def opens_with(kek: Path, store: Path, folder: Path, entropy: Entropy) -> Subjec
     for source, name in ((kek, "kek"), (store, "keys.db")):
         (folder / name).write_bytes(source.read_bytes())
         (folder / name).chmod(0o600)
-    with closing(KeyStore(folder / "keys.db", folder / "kek", "studio", entropy)) as stolen:
+    with closing(KeyStore(folder / "keys.db", KekFile(folder / "kek"), "studio", entropy)) as stolen:
         return stolen.get(ANNA)
 
 
+@in_a_file
 def test_after_a_rotation_every_key_opens_and_no_older_copy_does(
-    store: KeyStore, home: Path, entropy: Entropy, tmp_path: Path
+    store: KeyStore, home: Path, entropy: Entropy, tmp_path: Path, reopened: Callable[[], KeyStore]
 ) -> None:
     # Given two subjects, one without her operational key, one erased, another tenant, and a copy of the store
     keys, hers = store.get_or_create(ANNA), store.get_or_create(BEA)
     gone = store.get_or_create(Subject("person", "gone"))
     store.destroy(BEA, evidence=False)
     store.destroy(Subject("person", "gone"), evidence=True)
-    rival = KeyStore.create(home / "keys.db", home / "rival", "rival", entropy)
+    rival = KeyStore.create(home / "keys.db", KekFile(home / "rival"), "rival", entropy)
     theirs = rival.get_or_create(ANNA)
     with store._database.connection() as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -373,10 +378,10 @@ def test_after_a_rotation_every_key_opens_and_no_older_copy_does(
     assert opens_with(old, kept, tmp_path / "before", entropy) == keys
 
     # When
-    assert store.rotate() == 2
+    assert store.rotate(NOON) == 2
 
     # Then
-    for each in (store, reopened(home, entropy)):
+    for each in (store, reopened()):
         assert each.get(ANNA) == keys
         assert each.get(BEA) == SubjectKeys(hers.link, None, hers.evid)
         with pytest.raises(KeysErased):
@@ -398,71 +403,101 @@ def test_after_a_rotation_every_key_opens_and_no_older_copy_does(
     assert not any(key in everything for key in (keys.link, gone.link, hers.evid))
 
 
+@in_a_file
 def test_the_old_kek_s_own_blocks_are_overwritten(store: KeyStore, home: Path) -> None:
     store.get_or_create(ANNA)
     with (home / "kek").open("rb") as old:
         secret = old.read()
-        store.rotate()
+        store.rotate(NOON)
         old.seek(0)
         assert old.read() == bytes(len(secret))
 
 
-def test_a_process_that_runs_meanwhile_goes_on(store: KeyStore, home: Path, entropy: Entropy) -> None:
-    running = reopened(home, entropy)
+def test_a_process_that_runs_meanwhile_goes_on(
+    store: KeyStore, home: Path, entropy: Entropy, reopened: Callable[[], KeyStore]
+) -> None:
+    running = reopened()
     keys = running.get_or_create(ANNA)
 
-    assert [store.rotate() for _ in range(3)] == [2, 3, 4]
+    assert [store.rotate(NOON) for _ in range(3)] == [2, 3, 4]
 
-    assert (running.get(ANNA), reopened(home, entropy).get(ANNA)) == (keys, keys)
+    assert (running.get(ANNA), reopened().get(ANNA)) == (keys, keys)
     assert running.get_or_create(BEA) == store.get(BEA)
-    assert running.rotate() == 5
+    assert running.rotate(NOON) == 5
     assert store.get(BEA) == running.get(BEA)
 
 
-def test_a_store_without_keys_is_rotated_too(store: KeyStore, home: Path, entropy: Entropy) -> None:
-    assert store.rotate() == 2
-    assert reopened(home, entropy).get_or_create(ANNA) == store.get(ANNA)
+def test_a_store_without_keys_is_rotated_too(
+    store: KeyStore, home: Path, entropy: Entropy, reopened: Callable[[], KeyStore]
+) -> None:
+    assert store.rotate(NOON) == 2
+    assert reopened().get_or_create(ANNA) == store.get(ANNA)
 
 
 class Died(BaseException):
     """The process is gone: nothing it would have done after happens."""
 
 
-@pytest.mark.parametrize("at", range(1, 9))
+STEPS: dict[type, list[tuple[Any, str]]] = {
+    KekFile: [
+        (kek_module.durable, "create"),
+        (kek_module.durable, "sync_directory"),
+        (Path, "replace"),
+        (Kek, "wrap"),
+    ],
+    TokenKek: [
+        (TokenKek, "_generate"),
+        (TokenWrapping, "wrap"),
+        (TokenWrapping, "prove"),
+        (TokenWrapping, "destroy"),
+    ],
+}
+"""What a rotation makes durable, in turn; the commits are between them."""
+
+
+@pytest.mark.parametrize("at", range(2, 23))
 def test_wherever_a_rotation_dies_every_key_opens_and_it_can_be_done_again(
-    at: int, store: KeyStore, home: Path, entropy: Entropy, monkeypatch: pytest.MonkeyPatch
+    at: int,
+    store: KeyStore,
+    home: Path,
+    keeper: Keeper,
+    reopened: Callable[[], KeyStore],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # Given a rotation that dies at the n-th of: making a file durable, each row, the commit, the rename
+    # Given a rotation that dies before or after its n-th step
     keys, hers = store.get_or_create(ANNA), store.get_or_create(BEA)
-    steps = iter(range(1, 100))
     done = list[str]()
 
     def dying(name: str, step: Callable[..., object]) -> Callable[..., object]:
         def run(*args: object, **more: object) -> object:
-            if next(steps) == at:
-                raise Died(name)
             done.append(name)
-            return step(*args, **more)
+            turn = 2 * len(done)
+            if turn == at:
+                raise Died(name)
+            result = step(*args, **more)
+            if turn + 1 == at:
+                raise Died(name)
+            return result
 
         return run
 
     with monkeypatch.context() as dies:
-        for name in ("create", "sync_directory"):
-            dies.setattr(kek_module.durable, name, dying(name, getattr(durable, name)))
-        dies.setattr(Path, "replace", dying("replace", Path.replace))
-        dies.setattr(Kek, "wrap", dying("wrap", Kek.wrap))
-        with suppress(Died):
-            store.rotate()
+        for owner, name in STEPS[type(keeper())]:
+            dies.setattr(owner, name, dying(name, getattr(owner, name)))
+        steps = {KekFile: 10, TokenKek: 9}[type(keeper())]
+        with pytest.raises(Died) if at // 2 <= steps else nullcontext():
+            store.rotate(NOON)
+        assert len(done) == steps or at // 2 <= steps
 
     # Then whoever comes next opens everything, can add somebody, and rotate
-    for each in (reopened(home, entropy), store):
+    for each in (reopened(), store):
         assert (each.get(ANNA), each.get(BEA)) == (keys, hers)
-    other = reopened(home, entropy)
+    other = reopened()
     added = other.get_or_create(Subject("person", "new"))
     assert store.get(Subject("person", "new")) == added
-    assert store.rotate() in {2, 3}
+    assert store.rotate(NOON) in {2, 3}
     assert (other.get(ANNA), other.get(Subject("person", "new"))) == (keys, added)
-    assert not (home / "kek.next").exists()
+    assert keeper().next() is None
 
 
 def test_who_reads_the_store_is_waited_for_by_doing_it_again(store: KeyStore, home: Path) -> None:
@@ -471,27 +506,30 @@ def test_who_reads_the_store_is_waited_for_by_doing_it_again(store: KeyStore, ho
         reader.execute("BEGIN")
         (wrapped,) = reader.execute("SELECT ops FROM subject WHERE id = ?", (ANNA.id,)).fetchone()
         with pytest.raises(KeysInUse):
-            store.rotate()
-    store.rotate()
+            store.rotate(NOON)
+    store.rotate(NOON)
     assert not any(wrapped in path.read_bytes() for path in home.glob("keys.db*"))
 
 
-def test_processes_that_rotate_and_enrol_at_once_lose_no_key(home: Path, store: KeyStore) -> None:
+def test_processes_that_rotate_and_enrol_at_once_lose_no_key(
+    home: Path, store: KeyStore, keeper: Keeper
+) -> None:
     script = (
         "import os, sys; from pathlib import Path; from audit.keystore import KeyStore, KeysInUse;"
+        "from audit.kek import KekFile; from audit.tokenkek import *; from datetime import datetime, UTC;"
         "from audit.fact import Subject; home, name = Path(sys.argv[1]), sys.argv[2];"
-        "store = KeyStore(home / 'keys.db', home / 'kek', 'studio', os.urandom)\n"
+        f"store = KeyStore(home / 'keys.db', {written(keeper())}, 'studio', os.urandom)\n"
         "for n in range(30):\n"
         "  keys = store.get_or_create(Subject('person', f'{name}-{n}'))\n"
         "  print(f'{name}-{n}', keys.link.hex(), flush=True)\n"
         "  try:\n"
-        "    if n % 5 == 0: store.rotate()\n"
+        "    if n % 5 == 0: store.rotate(datetime.now(UTC))\n"
         "  except KeysInUse: pass\n"
     )
     processes = [
         subprocess.Popen(
             [sys.executable, "-c", script, str(home), f"p{number}"],
-            env={"PYTHONPATH": str(Path(module.__file__).parents[1])},
+            env=os.environ | {"PYTHONPATH": str(Path(module.__file__).parents[1])},
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -509,11 +547,14 @@ def test_processes_that_rotate_and_enrol_at_once_lose_no_key(home: Path, store: 
         assert keys.link.hex() == link
 
 
-def test_a_store_and_a_kek_of_two_times_lose_nothing(store: KeyStore, home: Path, entropy: Entropy) -> None:
+@in_a_file
+def test_a_store_and_a_kek_of_two_times_lose_nothing(
+    store: KeyStore, home: Path, entropy: Entropy, reopened: Callable[[], KeyStore]
+) -> None:
     # Given a KEK that came back from before a rotation, beside the store of after it
     keys = store.get_or_create(ANNA)
     kek = (home / "kek").read_bytes()
-    store.rotate()
+    store.rotate(NOON)
     newer = (home / "kek").read_bytes()
     store.close()
     (home / "kek").write_bytes(kek)
@@ -522,8 +563,9 @@ def test_a_store_and_a_kek_of_two_times_lose_nothing(store: KeyStore, home: Path
     for left_over in (False, True):
         if left_over:
             Kek.create(home / "kek.next", entropy, epoch=2)
-        other = reopened(home, entropy)
-        for act in (lambda: other.get_or_create(BEA), other.rotate, lambda: other.get(ANNA)):  # noqa: B023
+        other = reopened()
+        acts = (partial(other.get_or_create, BEA), partial(other.rotate, NOON), partial(other.get, ANNA))
+        for act in acts:
             with pytest.raises(KekMismatch):
                 act()
         other.close()
@@ -532,7 +574,7 @@ def test_a_store_and_a_kek_of_two_times_lose_nothing(store: KeyStore, home: Path
     assert (home / "kek").read_bytes() == kek
     (home / "kek.next").unlink()
     (home / "kek").write_bytes(newer)
-    again = reopened(home, entropy)
+    again = reopened()
     assert again.get(ANNA) == keys
     assert again.get_or_create(BEA) == again.get(BEA)
-    assert again.rotate() == 3
+    assert again.rotate(NOON) == 3

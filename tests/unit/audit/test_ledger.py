@@ -8,7 +8,7 @@ from audit import tree
 from audit.canonical import NotCanonical
 from audit.durable import DiskFailed, DiskFull
 from audit.fact import Fact, Part, Seal, Subject
-from audit.kek import KekMismatch
+from audit.kms import KekMismatch
 from audit.leaf import Leaf, LeafMalformed
 from audit.ledger import Ledger
 from audit.sealing import SealBroken

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from audit.keydb import Damage
+from audit.rewrapping import GRACE
 from audit.treerows import Standing
 from conftest import NOON
 from consent.hearing import SKEW
-from service import alarms, health
+from service import alarms, health, keyalarms
 from service.alarm import Alarm, Severity
 from service.alarms import ENOUGH, LEAST
 from service.facts import Facts, Rows
@@ -109,6 +111,11 @@ def test_nothing_rings_where_all_is_well() -> None:
             {"witnessed": 5, "unwitnessed_since": NOON - timedelta(minutes=2) - TICK},
             "QUORUM_LATE",
         ),
+        (
+            {"erasing": 1, "erasing_since": NOON - timedelta(hours=1)},
+            {"erasing": 1, "erasing_since": NOON - timedelta(hours=1) - TICK},
+            "ERASURES_STAND",
+        ),
     ],
 )
 def test_what_the_database_says_rings_just_when_it_should(
@@ -130,6 +137,14 @@ def test_a_witness_that_has_seen_more_rings_whatever_else_is_known() -> None:
     seen = replace(WELL, ahead={"w1": "w1 has seen 9 entries, we have 7"})
     assert rung(seen) == ["WITNESS_HAS_SEEN_MORE"]
     assert rung(replace(seen, rows=None, database="X")) == ["DATABASE_UNUSABLE", "WITNESS_HAS_SEEN_MORE"]
+
+
+def test_damaged_keys_are_urgent_while_they_can_be_put_back_and_said_to_be_lost_after() -> None:
+    found = NOON - GRACE
+
+    assert rung(replace(WELL, damage=Damage(0, None))) == []
+    assert rung(replace(WELL, damage=Damage(2, found + TICK))) == ["KEYS_DAMAGED"]
+    assert rung(replace(WELL, damage=Damage(2, found))) == ["KEYS_LOST"]
 
 
 def test_no_worker_is_missed_while_there_is_nothing_to_do_or_one_works() -> None:
@@ -195,6 +210,7 @@ def test_a_database_that_is_away_rings_and_hides_nothing_behind_it() -> None:
         "petitions",
         "clocks",
         "quorum of witnesses",
+        "erasures",
     }
 
 
@@ -231,7 +247,8 @@ def test_ready_is_no_for_what_makes_every_request_fail_and_yes_for_the_rest() ->
 
 def test_every_alarm_has_a_code_of_its_own_and_words_in_both_languages() -> None:
     assert len({alarm.code for alarm in alarms.ALARMS}) == len(alarms.ALARMS)
-    declared = {value for value in vars(alarms).values() if isinstance(value, Alarm)}
+    found = (*vars(alarms).values(), *vars(keyalarms).values())
+    declared = {value for value in found if isinstance(value, Alarm)}
     assert declared == set(alarms.ALARMS)
     for alarm in alarms.ALARMS:
         assert re.fullmatch(r"[A-Z][A-Z0-9_]+", alarm.code)

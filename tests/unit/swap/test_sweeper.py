@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from audit.ids import Entropy
+from audit.kek import KekFile
 from audit.keystore import KeyStore
 from audit.ledger import Ledger
 from service.database import Database
@@ -72,7 +73,7 @@ class Bench:
 
 @pytest.fixture
 def bench(database: Database, tmp_path: Path, entropy: Entropy) -> Bench:
-    keys = KeyStore.create(tmp_path / "keys.db", tmp_path / "kek", TENANT, entropy)
+    keys = KeyStore.create(tmp_path / "keys.db", KekFile(tmp_path / "kek"), TENANT, entropy)
     with database.write() as session:
         donor = a_donor()
         orders.add_donor(session, TENANT, donor, now=NOON, delete_after=NOON)

@@ -18,8 +18,9 @@ from sqlmodel import Session
 
 from audit import instant
 from audit.canonical import Json
-from audit.fact import Fact, Part, Seal, Subject
+from audit.fact import Fact
 from audit.ledger import Ledger
+from consent import seals
 from consent.errors import AuthorizationDiverged
 from consent.standing import Lock
 from consent.tables import ConsentCounterRow, ConsentEventRow, ConsentStateRow
@@ -289,7 +290,7 @@ def append(
     }
     if event.status is not None:
         payload["status"] = str(event.status)
-    part = Part(Subject("person", person), Seal.EVID, payload)
+    part = seals.of_her(event.kind, person, payload)
     entry = ledger.append(session, Fact(event.kind, (part,), () if prev is None else (prev,)), now)
     session.add(
         ConsentEventRow(

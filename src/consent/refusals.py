@@ -16,10 +16,10 @@ from sqlmodel import Session, col, select
 from audit import instant
 from audit.canonical import Json
 from audit.errors import BadInput
-from audit.fact import Fact, Part, Seal, Subject
+from audit.fact import Fact, Subject
 from audit.ids import Entropy, fresh
 from audit.ledger import Ledger
-from consent import chain, signed
+from consent import chain, seals, signed
 from consent.caretables import RefusalRow
 from consent.strict import LONGEST_LABEL, Fields, check_text
 
@@ -155,7 +155,7 @@ class Refusals:
         }
         whose = Subject("person", value) if kind is Kind.PERSON else Subject("tenant", self.ledger.tenant)
         return self.ledger.append(
-            session, Fact(fact, (Part(whose, Seal.EVID, payload),), refs), now
+            session, Fact(fact, (seals.part(fact, whose, payload),), refs), now
         ).leaf_hash
 
 

@@ -8,13 +8,14 @@ from sqlmodel import Session, col, select
 
 from audit import instant
 from audit.canonical import Json
-from audit.fact import Fact, Part, Seal, Subject
+from audit.fact import Fact
 from audit.ledger import Ledger
-from consent import chain
+from consent import chain, seals
 from consent.asktables import ReminderRow
 from consent.tables import AuthorizationRow, ConsentStateRow
 from consent.words import Status
 
+ENDS_SOON = "ConsentEndsSoon"
 DAYS = (30, 7)
 """How many days before the end, the earliest first."""
 
@@ -62,8 +63,8 @@ def remind(session: Session, ledger: Ledger, now: datetime) -> tuple[Reminder, .
             "until": instant.exact(one.until),
             "at": instant.exact(now),
         }
-        part = Part(Subject("person", one.person), Seal.EVID, payload)
-        entry = ledger.append(session, Fact("ConsentEndsSoon", (part,)), now)
+        part = seals.of_her(ENDS_SOON, one.person, payload)
+        entry = ledger.append(session, Fact(ENDS_SOON, (part,)), now)
         session.add(
             ReminderRow(
                 tenant_id=tenant,

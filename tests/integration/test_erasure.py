@@ -30,6 +30,8 @@ from worlds import World
 
 BY = By(How.OPERATOR, "operator-1")
 AFTER = timedelta(days=1096)
+STORED = 1
+"""What her operational key seals of somebody who has only consented: that a reference of hers was stored."""
 ON_SQLITE = pytest.mark.parametrize("ground", ["sqlite"], indirect=True)
 """The files of a PostgreSQL server are not ours to read: it vacuums as it is told."""
 
@@ -104,7 +106,7 @@ def test_of_three_in_one_event_two_still_open_and_the_counts_add_up(world: World
     done = erase(world.record, world.people["astronaut"].person, BY)
 
     # Then at first what is operational
-    assert (done.left, done.step, done.parts, done.epoch) == (Left.EVIDENCE, Step.DONE, 1, 2)
+    assert (done.left, done.step, done.parts, done.epoch) == (Left.EVIDENCE, Step.DONE, 1 + STORED, 2)
     assert says(world, shared, "astronaut") == {"evid"}
     assert says(world, shared, "hopper") == says(world, shared, "cameraman") == {"evid", "ops"}
     sound(world.record)
@@ -118,11 +120,93 @@ def test_of_three_in_one_event_two_still_open_and_the_counts_add_up(world: World
     assert says(world, shared, "astronaut") == set()
     assert says(world, shared, "hopper") == says(world, shared, "cameraman") == {"evid", "ops"}
     with world.record.database.read() as session:
-        assert Erasures(world.record.ledger, world.record.keystore).dropped(session) == 1 + len(hers)
+        assert Erasures(world.record.ledger, world.record.keystore).dropped(session) == 1 + STORED + len(hers)
     assert len(hers) > 3
     sound(world.record)
     assert proven(world) > before
     assert finish(later) == 0
+
+
+def hears(world: World, name: str) -> dict[str, set[str]]:
+    """What opens of her in the whole log: kinds of entries, by seal."""
+    whose, found = subject(world, name), dict[str, set[str]]()
+    with world.record.database.read() as session:
+        for entry in world.record.ledger.every(session):
+            for one in world.record.ledger.openings_in(session, entry, whose):
+                found.setdefault(str(one.seal), set()).add(Leaf.parse(entry.leaf).t)
+    return found
+
+
+def about_all(world: World, kind: str) -> list[str]:
+    """Leaf hashes of entries of a kind that open for each of the three."""
+    record = world.record
+    with record.database.read() as session:
+        return [
+            entry.leaf_hash
+            for entry in record.ledger.of_kind(session, kind)
+            if all(record.ledger.openings_in(session, entry, subject(world, name)) for name in world.people)
+        ]
+
+
+def opens_for(world: World, entry: str) -> set[str]:
+    with world.record.database.read() as session:
+        return {
+            name
+            for name in world.people
+            if world.record.ledger.opened(session, entry, subject(world, name)) is not None
+        }
+
+
+def test_of_three_in_one_decision_and_one_naming_two_still_open(at_stage: Callable[[str], World]) -> None:
+    """As the service writes them: the swap's decision is proof, that all three were named is detail."""
+    # Given
+    world = at_stage("asked")
+    record, everybody = world.record, set(world.people)
+    others = everybody - {"astronaut"}
+    tries = SubjectRights(record).tries
+    with record.database.write() as session:
+        tries.turn_away(
+            session, "operator-1", [one.person for one in world.people.values()], now=record.clock()
+        )
+    decided, named = about_all(world, "Decided")[-1], about_all(world, "CastTurnedAway")[-1]
+    before, told = proven(world), hears(world, "hopper")
+    assert {"PortraitsAdded", "CastTurnedAway"} <= hears(world, "astronaut")["ops"]
+    sound(record)
+
+    # When she is erased, and evidence is kept
+    done = erase(record, world.people["astronaut"].person, BY)
+
+    # Then the detail is gone, for her alone, and counted
+    assert (opens_for(world, decided), opens_for(world, named)) == (everybody, others)
+    assert set(hears(world, "astronaut")) == {"evid"}
+    assert hears(world, "hopper") == told
+    assert done.parts == 2
+    sound(record)
+
+    # When the period for claims is over
+    finish(replace(record, clock=lambda: done.evidence_until))
+
+    # Then the rest is too, for her alone, and counted.
+    assert (opens_for(world, decided), opens_for(world, named)) == (others, others)
+    assert hears(world, "astronaut") == {}
+    assert hears(world, "hopper") == told
+    sound(record)
+    assert proven(world) > before
+
+
+def test_who_was_erased_is_told_nothing_more_when_somebody_names_her(world: World) -> None:
+    """Under no key: the naming is written all the same, and those beside her are told."""
+    record = world.record
+    done = erase(record, world.people["astronaut"].person, BY)
+    finish(replace(record, clock=lambda: done.evidence_until))
+
+    with record.database.write() as session:
+        named = [one.person for one in world.people.values()]
+        SubjectRights(record).tries.turn_away(session, "operator-1", named, now=record.clock())
+
+    with record.database.read() as session:
+        (entry,) = record.ledger.of_kind(session, "CastTurnedAway")
+    assert opens_for(world, entry.leaf_hash) == {"cameraman", "hopper"}
 
 
 def copies(world: World, to: Path) -> list[tuple[Path, Path, Path]]:
@@ -289,7 +373,7 @@ def test_what_is_sealed_while_the_keys_go_is_dropped_and_counted_too(world: Worl
     with patch.object(Erasures, "drop", and_meanwhile):
         done = erase(world.record, world.people["astronaut"].person, BY)
 
-    assert (done.step, done.parts) == (Step.DONE, 1)
+    assert (done.step, done.parts) == (Step.DONE, 1 + STORED)
     assert says(world, late[0], "astronaut") == {"evid"}
     sound(world.record)
 

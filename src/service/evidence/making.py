@@ -12,6 +12,7 @@ from audit.fact import Fact, Part, Seal, Subject
 from audit.keys import Duty, load_private
 from audit.proof import Proof
 from audit.spelling import to_base64
+from consent import seals
 from service.evidence import texts
 from service.evidence.about import About
 from service.evidence.gathering import Found, Gathering
@@ -142,7 +143,7 @@ def _written_down(record: Record, about: About, data: bytes, people: Sequence[st
     with record.database.write() as session:
         for begin in range(0, max(1, len(told)), _PARTS):
             group = told[begin : begin + _PARTS]
-            parts = (Part(tenant, Seal.EVID, said), *(Part(one, Seal.EVID, hers) for one in group))
+            parts = (Part(tenant, Seal.EVID, said), *(seals.part(MADE, one, hers) for one in group))
             entry = record.ledger.append(session, Fact(MADE, parts), now).leaf_hash
     record.log.publish(entry, now=record.clock())
     return entry

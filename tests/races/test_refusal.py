@@ -1,4 +1,4 @@
-"""A source or a work goes onto the refusal list while somebody decides, redeems or releases on a template of it.
+"""A source or a work is refused while somebody decides, redeems or releases on a template of it.
 
 Nothing commits after the refusal returned to its caller, as after a withdrawal. Nobody has a row to meet on:
 the list itself is the lock.

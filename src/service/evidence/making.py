@@ -10,6 +10,8 @@ from audit import bundle, instant
 from audit.canonical import Json, canonical, digest
 from audit.fact import Fact, Part, Seal, Subject
 from audit.keys import Duty, load_private
+from audit.log import EntryUnpublished
+from audit.offline import LOST
 from audit.proof import Proof
 from audit.spelling import to_base64
 from consent import seals
@@ -122,7 +124,13 @@ def _before(
     for one in found:
         if one.leaf.t == "RunStarted":
             for permit in one.leaf.ref:
-                proof = record.log.proof(session, permit, under=one.leaf.cp)
+                try:
+                    proof = record.log.proof(session, permit, under=one.leaf.cp)
+                except EntryUnpublished:
+                    # The checkpoint was lost with what the run says of itself, in the same recovery.
+                    if LOST not in one.states.values():
+                        raise
+                    continue
                 files[f"before/{places[one.entry.leaf_hash]}.tlog-proof"] = proof.encode()
     return files
 

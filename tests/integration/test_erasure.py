@@ -14,6 +14,7 @@ from sqlmodel import Session
 
 from audit.errors import ConsentryError
 from audit.fact import Fact, Part, Seal, Subject
+from audit.ids import fresh
 from audit.keystore import KeysErased, KeysInUse, KeyStore
 from audit.leaf import Leaf
 from audit.ledger import Ledger
@@ -22,10 +23,14 @@ from audit.proof import Proof
 from consent.erasures import Erasures, Left, Step
 from consent.holds import HoldUnknown
 from consent.withdrawal import By, How
-from service.erasing import erase, finish
+from service.erasing import erase, finish, recipients
+from service.evidence.about import About, Kind
+from service.evidence.making import make
 from service.retention import purger
 from service.subject import SubjectRights
 from service.wiring import Record
+from swap import hooks, tidings
+from swap.hooks import Hook
 from worlds import World
 
 BY = By(How.OPERATOR, "operator-1")
@@ -305,6 +310,44 @@ def test_no_file_holds_a_byte_that_opens_hers(world: World) -> None:
     assert not any(one in everything for one in her_ciphertexts)
     assert len(reference) == 3
     assert sum(bytes(one) in everything for one in reference) == 2
+
+
+def told(world: World, hook: Hook) -> list[tuple[str, str, str]]:
+    with world.record.database.read() as session:
+        found = tidings.of_hook(session, world.tenant, hook.id)
+    return sorted((str(one.type), one.subject, str(one.entry)) for one in found)
+
+
+def test_who_has_a_bundle_with_her_in_it_is_told_in_each_turn_of_her_keys(world: World) -> None:
+    # Given bundles of two of the three, and a hook
+    record = world.record
+    her, other = world.people["astronaut"].person, world.people["hopper"].person
+    made = [make(record, About(Kind.PERSON, one), by=f"for {one}") for one in (her, other, her)]
+    hook = Hook(fresh(record.entropy), "https://studio.example/hook", frozenset(), "op", record.clock())
+    with record.database.write() as session:
+        hooks.add(session, world.tenant, hook)
+
+    # When she is erased, and is again
+    done = erase(record, her, BY)
+    erase(record, her, BY)
+
+    # Then the operator sees hers, and each is told of once
+    assert [(one.bundle, one.by, one.entry) for one in recipients(record, her)] == [
+        (made[0].digest, f"for {her}", made[0].entry),
+        (made[2].digest, f"for {her}", made[2].entry),
+    ]
+    news = [("evidence.erased", made[n].digest, made[n].entry) for n in (0, 2)]
+    mine = [one for one in told(world, hook) if one[0] == "evidence.erased"]
+    assert mine == sorted(news)
+    with record.database.read() as session:
+        said = [one for one in tidings.of_hook(session, world.tenant, hook.id) if one.subject == news[0][1]]
+    assert her not in str(said[0].data)
+
+    # And when the rest goes, of that too; then nobody can tell any more.
+    finish(replace(record, clock=lambda: done.evidence_until))
+    mine = [one for one in told(world, hook) if one[0] == "evidence.erased"]
+    assert mine == sorted(news * 2)
+    assert recipients(record, her) == []
 
 
 @contextmanager

@@ -62,6 +62,8 @@ class Liar:
     silent: Event = field(default_factory=Event)
     """Set: answers go out. Cleared by a test that wants none."""
     dripping: bool = False
+    shows: str | None = None
+    """The note that it says it cosigned last, to whoever asks for it."""
 
 
 @contextmanager
@@ -71,6 +73,13 @@ def lying() -> Iterator[Liar]:
     liar.silent.set()
 
     class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = (liar.shows or "").encode()
+            self.send_response(404 if liar.shows is None else 200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
         def do_POST(self) -> None:
             liar.asked.append(self.rfile.read(int(self.headers["content-length"])))
             liar.silent.wait()

@@ -11,7 +11,7 @@ import re
 import struct
 import zlib
 from base64 import b64decode, b64encode, urlsafe_b64encode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -30,11 +30,12 @@ _EDDSA = rb"\xa4\x01\x01\x03\x27\x20\x06\x21\x58\x20(.{32})"
 _RS256 = rb"\xa4\x01\x03\x03\x39\x01\x00\x20\x59..(.{256,1024})\x21\x43(.{3})"
 
 
-PROVEN, NOT_PROVEN, ERASED = "proven", "not proven", "erased"
+PROVEN, NOT_PROVEN, ERASED, LOST = "proven", "not proven", "erased", "lost in a recovery"
 ZH = {
     PROVEN: "已证明",
     NOT_PROVEN: "未证明",
     ERASED: "已删除",
+    LOST: "恢复时丢失",
     "files": "文件与导出方签名一致",
     "log": "日志签署了该树",
     "proofs": "各条目均在日志中",
@@ -64,6 +65,38 @@ later than its checkpoint, a withdrawal above all.
 
 class Fault(Exception):
     """What is wrong, and where."""
+
+
+class Gone(Exception):
+    """What would show it was erased."""
+
+    verdict = ERASED
+
+
+class Lost(Gone):
+    """What would show it was lost with a database, and the log says when it was recovered."""
+
+    verdict = LOST
+
+
+WHY: dict[str, type[Gone]] = {ERASED: Gone, LOST: Lost}
+"""By the state of a part that does not open."""
+
+
+def lost_as_told(parts: Mapping[str, str], entries: Iterable[Any]) -> None:
+    """Raise `Fault` if more of `parts`, by place and number, are said to be lost than recoveries say.
+
+    Each `Recovered` entry tells in which places of the log parts were lost before it, and how many.
+    """
+    lost = [int(name.partition(".")[0]) for name, state in parts.items() if state == LOST]
+    told = [one for entry in entries if entry.leaf["t"] == "Recovered" for one in entry.parts.values()]
+    places = [one.get("lost", [[one["held"], one["held"] + one["read_back"]]]) for one in told]
+    inside = [[at for at in lost if any(a <= at < b for a, b in each)] for each in places]
+    if set(lost) - {at for each in inside for at in each}:
+        raise Fault("parts are said to be lost in a recovery that the log does not tell of")
+    for each, one in zip(inside, told, strict=True):
+        if len(each) > one["parts_lost"]:
+            raise Fault(f"{len(each)} parts are said to be lost where a recovery lost {one['parts_lost']}")
 
 
 def zip_file(name: bytes, data: bytes, at: int) -> tuple[bytes, bytes]:

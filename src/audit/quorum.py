@@ -3,7 +3,7 @@
 Comes from whoever verifies, never with what is verified: a bundle's own copy only informs.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -102,6 +102,10 @@ class Trust:
         """Fewer cosignatures than this are no quorum."""
         return 0 if self.quorum is None else self._least(self.quorum)
 
+    def enough(self, names: Collection[str]) -> bool:
+        """Whether these witnesses are a quorum."""
+        return self.quorum is None or self._enough(self.quorum, names)
+
     def check(self, text: str, origin: str | None = None) -> Seen:
         """The checkpoint of a note, signed by a log and seen by a quorum; with `origin` of this log.
 
@@ -116,11 +120,11 @@ class Trust:
         checkpoint = Checkpoint.parse(text, verifier)
         saw = {name: each.saw(parsed) for name, (each, _) in self.witnesses.items()}
         at = {name: when for name, when in saw.items() if when is not None}
-        if self.quorum is not None and not self._enough(self.quorum, at):
+        if not self.enough(at):
             raise QuorumMissing(f"{len(at)} of {len(self.witnesses)} witnesses have cosigned; not a quorum")
         return Seen(checkpoint, at)
 
-    def _enough(self, name: str, at: Mapping[str, int]) -> bool:
+    def _enough(self, name: str, at: Collection[str]) -> bool:
         if name in self.witnesses:
             return name in at
         group = self.groups[name]

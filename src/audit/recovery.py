@@ -47,6 +47,8 @@ class Restored:
     """Entries taken from the files: their sealed payloads are lost."""
     parts: int
     """How many parts of entries those payloads were."""
+    lost: tuple[tuple[int, int], ...] = ()
+    """The places `[from, until)` of the entries that lost them."""
 
 
 def restore(
@@ -66,10 +68,13 @@ def restore(
     if goal.size <= size:
         return Restored(size, 0, 0)
     tiles: list[FullTile] = []
-    parts = 0
+    parts, lost = 0, list[tuple[int, int]]()
     for place, leaf in enumerate(_lost(storage, size, goal.size), start=size):
         tiles.extend(edge.append(tree.leaf_hash(leaf)))
-        parts += _place(rows, place, leaf)
+        if here := _place(rows, place, leaf):
+            parts += here
+            begun = lost.pop()[0] if lost and lost[-1][1] == place else place
+            lost.append((begun, place + 1))
     if (edge.size, edge.root().hex()) != (goal.size, goal.root):
         raise Unrecoverable(f"the files hash to another root at {goal.size} than was signed")
     rows.add_tiles(tiles)
@@ -78,7 +83,7 @@ def restore(
     rows.add_checkpoint(
         shown if shown and same else Checkpoint.sign(rows.verifier.name, goal.size, edge.root(), key), now
     )
-    return Restored(size, goal.size - size, parts)
+    return Restored(size, goal.size - size, parts, tuple(lost))
 
 
 def _goal(rows: TreeRows, storage: Storage, head: TreeHead | None) -> tuple[TreeHead, Checkpoint | None]:

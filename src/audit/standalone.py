@@ -8,8 +8,8 @@ TRUST is your own file, from whom you trust and never from the bundle. One state
     consentry/export/v1 <kid> <base64>           consentry/countersign/v1 <kid> <base64>
     rp <RP id> <origin>...                       (for whom passkeys sign)
 
-Each claim is proven, not proven or erased. Exit code 0: none is not proven; 1: one is; 3: this is no bundle.
-What it reads and how is in `audit/offline.py`, which lies beside it.
+Each claim is proven, not proven, erased or lost in a recovery. Exit code 0: none is not proven; 1: one is;
+3: this is no bundle. What it reads and how is in `audit/offline.py`, which lies beside it.
 """
 
 import hmac
@@ -26,12 +26,16 @@ from audit.offline import (
     LIMITS,
     NOT_PROVEN,
     PROVEN,
+    WHY,
     ZH,
     Fault,
+    Gone,
+    Lost,
     Trust,
     as_signed,
     canonical_json,
     ed25519_holds,
+    lost_as_told,
     of_base64,
     opened_part,
     plain,
@@ -45,10 +49,6 @@ _MARKS = {"ConsentDisputed": (1, "d"), "ConsentDisputeSettled": (0, "d"), "Conse
 _MARKS |= {"ConsentResumed": (0, "p"), "ConsentWithdrawn": (1, "e"), "ConsentExpired": (1, "e")}
 _MARKS |= {"ConsentSuspended": (1, "s"), "ConsentReconfirmed": (0, "s"), "ConsentGranted": (0, "")}
 """Kind of event: whether it marks its purposes or takes the mark off, and which. Marked is not in force."""
-
-
-class Gone(Exception):
-    """What would show it was erased."""
 
 
 @dataclass(frozen=True)
@@ -69,15 +69,15 @@ class Entry:
     leaf: dict[str, Any]
     parts: dict[int, dict[str, Any]] = field(default_factory=dict)
     """What the opened parts say."""
-    erased: bool = False
-    """Whether some part of it is said to be erased."""
+    gone: type[Exception] = Fault
+    """What it is when a part does not open: `Gone` or `Lost` where some part is said to be that."""
 
     def says(self, *names: str) -> dict[str, Any]:
-        """What its first opened part with these fields says. Raises `Gone` if erased, `Fault`."""
+        """What its first opened part with these fields says. Raises `gone`."""
         for _, one in sorted(self.parts.items()):
             if set(names) <= one.keys():
                 return one
-        raise (Gone if self.erased else Fault)(f"entry {self.index} does not open to {' and '.join(names)}")
+        raise self.gone(f"entry {self.index} does not open to {' and '.join(names)}")
 
 
 class Verifier:
@@ -178,7 +178,7 @@ class Verifier:
         return f"{len(self.entries)} entries"
 
     def _openings(self) -> str:
-        left, told = {ERASED: 0, "sealed": 0}, dict[str, int]()
+        left, told = dict.fromkeys((*WHY, "sealed"), 0), dict[str, int]()
         for entry in self.entries.values():
             for part, public in enumerate(entry.leaf["parts"]):
                 name = f"open/{entry.index}.{part}.json"
@@ -186,14 +186,15 @@ class Verifier:
                     entry.parts[part] = opened_part(name, self.files[name], public["com"])
                 else:
                     state = self.about["parts"][f"{entry.index}.{part}"]
-                    left[state], entry.erased = left[state] + 1, entry.erased or state == ERASED
+                    left[state], entry.gone = left[state] + 1, WHY.get(state, entry.gone)
             if entry.leaf["t"] in {"KeysDestroyed", "ErasureCompleted"}:
                 for one in entry.parts.values():
                     told[entry.leaf["ref"][0] + one["keys"]] = one["parts"]
         if left[ERASED] > sum(told.values()):
             raise Fault(f"{left[ERASED]} parts are said to be erased; the log tells of {sum(told.values())}")
+        lost_as_told(self.about["parts"], self.entries.values())
         opened = sum(len(one.parts) for one in self.entries.values())
-        return f"{opened} parts open, {left[ERASED]} erased, {left['sealed']} sealed"
+        return ", ".join([f"{opened} parts open", *(f"{count} {state}" for state, count in left.items())])
 
     def _decision(self, entry: Entry, rests_on: list[tuple[list[tuple[str, str]], list[str] | None]]) -> str:
         said, alone = entry.says("case", "policy"), set[tuple[str, str]]()
@@ -234,7 +235,7 @@ class Verifier:
             live |= self._in_force(authorization, head, entry.index)
         if purposes is None:
             what = f"entry {entry.index} does not open to what it rested on her for"
-            raise (Gone if entry.erased else Fault)(what)
+            raise entry.gone(what)
         if not set(purposes) <= live:
             raise Fault(f"entry {entry.index} rests on a purpose that was not in force")
         return f"consents {' '.join(one for one, _ in heads)} for {' '.join(purposes) or 'nothing yet'}"
@@ -365,9 +366,9 @@ def _claim(name: str, step: Callable[..., str], *args: Any) -> Claim:
         with reading(name):
             return Claim(plain(name), PROVEN, plain(step(*args)))
     except Gone as gone:
-        # Only what a person said of herself is erased: the operator's own parts never are.
-        hers = name.startswith(("standing", "consent"))
-        return Claim(name, ERASED if hers else NOT_PROVEN, plain(str(gone)))
+        # Only what a person said of herself is erased: the operator's parts never are. Either can be lost.
+        may_be = isinstance(gone, Lost) or name.startswith(("standing", "consent"))
+        return Claim(name, gone.verdict if may_be else NOT_PROVEN, plain(str(gone)))
     except Fault as fault:
         return Claim(name, NOT_PROVEN, plain(str(fault)))
 

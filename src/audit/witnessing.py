@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from audit import note
-from audit.ahead import AheadMarks
-from audit.checkpoint import Checkpoint
+from audit.ahead import AheadMarks, Mark
+from audit.checkpoint import Checkpoint, CheckpointMalformed
 from audit.cosignature import Witness
 from audit.cosignrows import CosignRows
 from audit.keys import BadSignature
-from audit.note import NoteSignature
+from audit.note import NoteMalformed, NoteSignature
 from audit.quorum import QuorumMissing, Trust
 from audit.treerows import TreeRows
 from audit.witnessed import WitnessAhead
@@ -71,18 +71,48 @@ class Witnessing:
         return self.newest(rows, latest.size) if self.strict else self.cosigned(rows, latest) or latest
 
     def halt(self) -> None:
-        """Raise `WitnessAhead` where nothing more may be signed: in strict mode, while a witness is marked.
+        """Raise `WitnessAhead` where nothing more may be signed: in strict mode, once another tree is proved,
 
-        A witness that the policy names no more stops nobody.
+        or while those that claim one leave no quorum. A claim alone is an alarm: anybody can name a size, and
+        the others have seen all of ours. A witness that the policy names no more stops nobody.
         """
         if not self.strict:
             return
-        for name, detail in self.ahead().items():
-            raise WitnessAhead(f"{name}: {detail}")
+        marked = self._marked()
+        for name, mark in marked.items():
+            if mark.proof:
+                raise WitnessAhead(f"{name}: {mark.detail}, and shows what our key signed")
+        if marked and not self.trust.enough(self.trust.witnesses.keys() - marked.keys()):
+            said = "; ".join(f"{name}: {mark.detail}" for name, mark in marked.items())
+            raise WitnessAhead(f"without these there is no quorum: {said}")
 
     def ahead(self) -> dict[str, str]:
-        """Witnesses of the policy that have seen more than we have, or another tree, and what was found."""
-        return {name: said for name, said in self.marks.marked().items() if name in self.trust.witnesses}
+        """Witnesses of the policy that claim more than we have, or another tree, and what was found."""
+        return {name: mark.detail for name, mark in self._marked().items()}
+
+    def foreign(self, rows: TreeRows, text: str) -> Checkpoint | None:
+        """The checkpoint of a note, if our log's key signed it and it is not of our tree: that is proof.
+
+        None: it is of our tree, or it proves nothing.
+        """
+        try:
+            checkpoint = Checkpoint.parse(text, rows.verifier)
+        except (NoteMalformed, CheckpointMalformed, BadSignature):
+            return None
+        latest = rows.latest()
+        if latest is None or checkpoint.size > latest.size:
+            return checkpoint if checkpoint.size else None
+        ours = rows.edge(checkpoint.size).root().hex()
+        return None if checkpoint.root == ours else checkpoint
+
+    def settled(self, rows: TreeRows, name: str) -> None:
+        """A witness has cosigned what we have: its claim is over, unless what it proved still holds."""
+        mark = self._marked().get(name)
+        if mark is None or not mark.proof or self.foreign(rows, mark.proof) is None:
+            self.marks.drop(name)
+
+    def _marked(self) -> dict[str, Mark]:
+        return {name: mark for name, mark in self.marks.marked().items() if name in self.trust.witnesses}
 
     def _of(self, rows: TreeRows, sizes: Iterable[int]) -> Checkpoint | None:
         for size in sizes:

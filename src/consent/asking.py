@@ -15,9 +15,9 @@ from sqlmodel import Session, col, select
 
 from audit import instant
 from audit.canonical import Json
-from audit.fact import Fact, Part, Seal, Subject
+from audit.fact import Fact
 from audit.ids import fresh
-from consent import cooldown, requests
+from consent import cooldown, requests, seals
 from consent.admission import check_admissible
 from consent.asking_errors import AnswerWider, LinkInvalid, NotToBeAsked, RequestClosed, TermAsked
 from consent.asktables import ConsentRequestRow
@@ -288,7 +288,7 @@ class Asking:
     def _write(
         self, session: Session, kind: str, person: str, payload: Mapping[str, Json], now: datetime, *refs: str
     ) -> str:
-        part = Part(Subject("person", person), Seal.EVID, {**payload, "at": instant.exact(now)})
+        part = seals.of_her(kind, person, {**payload, "at": instant.exact(now)})
         return self.registry.ledger.append(session, Fact(kind, (part,), refs), now).leaf_hash
 
 

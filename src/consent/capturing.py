@@ -15,8 +15,9 @@ from sqlmodel import Session, col, func, select
 from audit import instant
 from audit.canonical import Json
 from audit.errors import BadInput
-from audit.fact import Fact, Part, Seal, Subject
+from audit.fact import Fact
 from audit.ids import fresh
+from consent import seals
 from consent.errors import ReferenceNotAllowed
 from consent.faces import Crop, Detector, Embedder
 from consent.matching import MatchRule
@@ -31,6 +32,7 @@ from consent.standing import Lock, Standing
 from consent.turning import Miss, Shot, watch
 from consent.words import Modality, ProofLevel
 
+MISSED = "CaptureMissed"
 TURNS = 6
 """Sides asked for. No bar to a clip put together out of earlier turns: see `NOT_SHOWN`."""
 A_DAY = 5
@@ -164,8 +166,8 @@ class Captures:
         }
         if miss is not None:
             payload = {**said, "at": instant.exact(now)}
-            part = Part(Subject("person", her.id), Seal.EVID, payload)
-            self.registry.ledger.append(session, Fact("CaptureMissed", (part,), (standing.head,)), now)
+            part = seals.of_her(MISSED, her.id, payload)
+            self.registry.ledger.append(session, Fact(MISSED, (part,), (standing.head,)), now)
             return miss
         proof = replace(her.proof, level=ProofLevel.LIVE_CAPTURE, how=HOW)
         evidence: dict[str, Json] = {**said, "not_shown": list(NOT_SHOWN)}

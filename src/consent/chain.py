@@ -18,8 +18,9 @@ from sqlmodel import Session
 
 from audit import instant
 from audit.canonical import Json
-from audit.fact import Fact, Part, Seal, Subject
+from audit.fact import Fact
 from audit.ledger import Ledger
+from consent import seals
 from consent.errors import AuthorizationDiverged
 from consent.standing import Lock
 from consent.tables import ConsentCounterRow, ConsentEventRow, ConsentStateRow
@@ -201,22 +202,36 @@ def events(session: Session, tenant: str, ids: Collection[str]) -> dict[str, tup
 
 
 def ending(
-    session: Session, tenant: str, *, after: datetime, until: datetime, limit: int
+    session: Session,
+    tenant: str,
+    *,
+    after: datetime,
+    until: datetime,
+    limit: int,
+    beyond: tuple[str, datetime] | None = None,
 ) -> tuple[tuple[str, datetime], ...]:
-    """Authorizations in force whose term ends between the two, the first at the top."""
+    """Authorizations in force whose term ends between the two, the first at the top.
+
+    `beyond`: those that follow this one, which ended the page before.
+    """
+    first, name = core.func.min(_STATE.c.until), _STATE.c.authorization_id
+    follows: core.ColumnElement[bool] = core.true()
+    if beyond is not None:
+        follows = core.or_(first > beyond[1], core.and_(first == beyond[1], name > beyond[0]))
     rows = session.connection().execute(
-        core.select(_STATE.c.authorization_id, core.func.min(_STATE.c.until))
+        core.select(name, first)
         .where(
             _STATE.c.tenant_id == tenant,
             _STATE.c.until > after,
             _STATE.c.until <= until,
             _STATE.c.status.in_([Status.GIVEN, Status.RENEWED]),
         )
-        .group_by(_STATE.c.authorization_id)
-        .order_by(core.func.min(_STATE.c.until), _STATE.c.authorization_id)
+        .group_by(name)
+        .having(follows)
+        .order_by(first, name)
         .limit(limit)
     )
-    return tuple((name, at) for name, at in rows)
+    return tuple((one, at) for one, at in rows)
 
 
 def read_word(words: type[_Word], written: str) -> _Word:
@@ -289,7 +304,7 @@ def append(
     }
     if event.status is not None:
         payload["status"] = str(event.status)
-    part = Part(Subject("person", person), Seal.EVID, payload)
+    part = seals.of_her(event.kind, person, payload)
     entry = ledger.append(session, Fact(event.kind, (part,), () if prev is None else (prev,)), now)
     session.add(
         ConsentEventRow(

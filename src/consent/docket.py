@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, cast
 
+import sqlalchemy as core
 from sqlalchemy import CursorResult, RowMapping, Table, bindparam, exists, func, insert, or_, select, update
 from sqlmodel import Session
 
@@ -231,19 +232,29 @@ def due_holds(session: Session, tenant: str, now: datetime) -> tuple[str, ...]:
     return tuple(rows.scalars())
 
 
-def held(session: Session, tenant: str, *, limit: int) -> tuple[tuple[str, datetime], ...]:
-    """Open holds and when they lapse, those that lapse first at the top."""
+def held(
+    session: Session, tenant: str, *, limit: int, beyond: tuple[str, datetime] | None = None
+) -> tuple[tuple[str, datetime], ...]:
+    """Open holds and when they lapse, those that lapse first at the top.
+
+    `beyond`: those that follow this one, which ended the page before.
+    """
+    until, name = _DECISION.c.until, _DECISION.c.id
+    follows: core.ColumnElement[bool] = core.true()
+    if beyond is not None:
+        follows = or_(until > beyond[1], core.and_(until == beyond[1], name > beyond[0]))
     rows = session.connection().execute(
         select(_DECISION.c.id, _DECISION.c.until)
         .where(
             _DECISION.c.tenant_id == tenant,
             _DECISION.c.answer == str(Answer.HOLD),
             _DECISION.c.closed.is_(None),
+            follows,
         )
-        .order_by(_DECISION.c.until, _DECISION.c.id)
+        .order_by(until, name)
         .limit(limit)
     )
-    return tuple((name, until) for name, until in rows)
+    return tuple((one, at) for one, at in rows)
 
 
 def open_holds(session: Session, tenant: str, *, until: datetime) -> tuple[int, int]:

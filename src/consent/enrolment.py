@@ -18,7 +18,8 @@ from sqlmodel import Session
 from audit import instant
 from audit.canonical import Json
 from audit.errors import BadInput
-from audit.fact import Fact, Part, Seal, Subject
+from audit.fact import Fact
+from consent import seals
 from consent.dimensions import DataClass
 from consent.errors import PhotoCount, PhotosDisagree, ReferenceNotAllowed
 from consent.faces import Detector, Embedder, Embeddings, Image
@@ -34,6 +35,7 @@ from consent.standing import Standing
 from consent.watch import Watch
 from consent.words import Modality
 
+ADDED = "PortraitsAdded"
 MOST_PHOTOS = 5
 AGREEMENT = 0.40
 """Least cosine between any two of her photos: the matcher's own threshold. Photos that would not match
@@ -107,8 +109,8 @@ class Enrolment:
             "delete_after": instant.exact(until),
             "at": instant.exact(now),
         }
-        part = Part(Subject("person", standing.person), Seal.EVID, payload)
-        self.registry.ledger.append(session, Fact("PortraitsAdded", (part,), (standing.head,)), now)
+        part = seals.of_her(ADDED, standing.person, payload)
+        self.registry.ledger.append(session, Fact(ADDED, (part,), (standing.head,)), now)
         return ids
 
     def _law(self, standing: Standing, now: datetime) -> Law:

@@ -21,7 +21,7 @@ from audit.canonical import Json
 from audit.fact import Fact, Part, Seal, Subject
 from audit.keystore import KeyStore
 from audit.ledger import Ledger, Place
-from consent import gone, holds
+from consent import gone, holds, seals
 from consent.caretables import ErasureRow
 from consent.scope_rules import EVIDENCE_DAYS
 
@@ -125,7 +125,7 @@ class Erasures:
                 "evidence_until": instant.exact(until),
                 "at": instant.exact(now),
             }
-            part = Part(Subject("person", person), Seal.EVID, payload)
+            part = seals.of_her(ERASED, person, payload)
             entry = self.ledger.append(session, Fact(ERASED, (part,)), now)
             row = ErasureRow(
                 tenant_id=tenant,

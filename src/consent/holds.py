@@ -14,10 +14,10 @@ from sqlmodel import Session, col, select
 from audit import instant
 from audit.canonical import Json
 from audit.errors import BadInput
-from audit.fact import Fact, Part, Seal, Subject
+from audit.fact import Fact
 from audit.ids import Entropy, fresh
 from audit.ledger import Ledger
-from consent import gone
+from consent import gone, seals
 from consent.caretables import LegalHoldRow
 from consent.strict import Fields, check_text
 
@@ -123,7 +123,7 @@ class LegalHolds:
         refs: tuple[str, ...],
     ) -> str:
         whole = {**said, "person": person, "at": instant.exact(now)}
-        part = Part(Subject("person", person), Seal.EVID, whole)
+        part = seals.of_her(kind, person, whole)
         return self.ledger.append(session, Fact(kind, (part,), refs), now).leaf_hash
 
 

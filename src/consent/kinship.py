@@ -15,10 +15,11 @@ from sqlmodel import Session, col, select
 from audit import instant
 from audit.canonical import Json
 from audit.errors import BadInput
-from audit.fact import Fact, Part, Seal, Subject
+from audit.fact import Fact, Subject
 from audit.ids import Entropy, fresh
 from audit.ledger import Ledger
 from audit.remembered import Remembered
+from consent import seals
 from consent.capacity import Capacity
 from consent.errors import DocumentMalformed
 from consent.people import People
@@ -154,7 +155,7 @@ class Kinship:
 
     def _say(self, session: Session, kind: str, kin: Kin, by: str, now: datetime, *refs: str) -> str:
         payload = {**_facts(kin), "by": by, "at": instant.exact(now)}
-        part = Part(Subject("person", kin.person), Seal.EVID, payload)
+        part = seals.of_her(kind, kin.person, payload)
         return self.ledger.append(session, Fact(kind, (part,), refs), now).leaf_hash
 
 

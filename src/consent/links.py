@@ -18,12 +18,14 @@ from sqlmodel import Session, col
 from audit import instant
 from audit.canonical import Json
 from audit.errors import BadInput
-from audit.fact import Fact, Part, Seal, Subject
+from audit.fact import Fact
 from audit.ids import Entropy
 from audit.ledger import Ledger
+from consent import seals
 from consent.ceremony import RegistrationWrong
 from consent.prooftables import LinkRow
 
+ISSUED = "LinkIssued"
 LONGEST = timedelta(days=7)
 """How long a link may hold."""
 CHALLENGE_HOLDS = timedelta(minutes=5)
@@ -121,7 +123,7 @@ class Links:
         }
         if document is not None:
             payload["document"] = sha256(document).hexdigest()
-        fact = Fact("LinkIssued", (Part(Subject("person", person), Seal.EVID, payload),))
+        fact = Fact(ISSUED, (seals.of_her(ISSUED, person, payload),))
         row = LinkRow(
             tenant_id=tenant,
             id=_id(token),

@@ -10,10 +10,10 @@ from sqlmodel import Session, select
 from audit import instant
 from audit.canonical import Json
 from audit.errors import BadInput
-from audit.fact import Fact, Part, Seal, Subject
+from audit.fact import Fact
 from audit.ids import Entropy, fresh
 from audit.ledger import Ledger
-from consent import gone
+from consent import gone, seals
 from consent.age import Ages
 from consent.enrolled import facts
 from consent.errors import KeyNotEnrolled, KeyTaken, PersonUnknown
@@ -260,4 +260,4 @@ def _key(row: PersonKeyRow) -> PersonKey:
 
 
 def _fact(kind: str, person: str, payload: Mapping[str, Json], *refs: str) -> Fact:
-    return Fact(kind, (Part(Subject("person", person), Seal.EVID, payload),), refs)
+    return Fact(kind, (seals.of_her(kind, person, payload),), refs)

@@ -13,9 +13,10 @@ from sqlmodel import Session, col, func, select
 from audit import instant
 from audit.canonical import Json
 from audit.errors import BadInput
-from audit.fact import Fact, Part, Seal, Subject
+from audit.fact import Fact, Subject
 from audit.ids import Entropy, fresh
 from audit.ledger import Ledger
+from consent import seals
 from consent.caretables import PetitionRow
 from consent.people import People
 from consent.strict import check_text
@@ -111,7 +112,7 @@ class Petitions:
             "due": instant.exact(due),
             "at": instant.exact(now),
         }
-        entry = self.ledger.append(session, Fact(ASKED, (_part(person, payload),)), now)
+        entry = self.ledger.append(session, Fact(ASKED, (seals.of_her(ASKED, person, payload),)), now)
         row = PetitionRow(
             tenant_id=self.ledger.tenant,
             id=petition,
@@ -145,7 +146,7 @@ class Petitions:
             "late": now > row.due_at,
             "at": instant.exact(now),
         }
-        fact = Fact(ANSWERED, (_part(row.person_id, payload),), (row.entry,))
+        fact = Fact(ANSWERED, (seals.of_her(ANSWERED, row.person_id, payload),), (row.entry,))
         row.answer = self.ledger.append(session, fact, now).leaf_hash
         row.answered_at, row.outcome = now, str(outcome)
         session.add(row)
@@ -199,10 +200,6 @@ def waiting(session: Session, tenant: str, *, now: datetime) -> Waiting:
         )
     ).one()
     return Waiting(*found)
-
-
-def _part(person: str, payload: dict[str, Json]) -> Part:
-    return Part(Subject("person", person), Seal.EVID, payload)
 
 
 def _petition(row: PetitionRow) -> Petition:

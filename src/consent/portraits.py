@@ -16,15 +16,17 @@ from sqlalchemy import delete
 from sqlmodel import Session, col, func, select
 
 from audit import instant
-from audit.fact import Fact, Part, Seal, Subject
+from audit.fact import Fact, Subject
 from audit.ids import Entropy, fresh
 from audit.keystore import KeyStore
 from audit.ledger import Ledger
+from consent import seals
 from consent.faces import Embeddings
 from consent.standing import Standing
 from consent.tables import PortraitRow
 from consent.words import Purpose
 
+PURGED = "PortraitsPurged"
 NEEDED = frozenset({Purpose.MATCHING, Purpose.REMOTE_STORE_TRANSMIT})
 """A reference is for matching and stored with us: without consent to both it can't stay (FR 6, 8)."""
 
@@ -113,8 +115,8 @@ class Portraits:
             .order_by(PortraitRow.person_id)
         ).all()
         for person, count in due:
-            part = Part(Subject("person", person), Seal.EVID, {"references": count, "at": instant.exact(now)})
-            ledger.append(session, Fact("PortraitsPurged", (part,)), now)
+            part = seals.of_her(PURGED, person, {"references": count, "at": instant.exact(now)})
+            ledger.append(session, Fact(PURGED, (part,)), now)
         return _delete(
             session, col(PortraitRow.tenant_id) == self.tenant, col(PortraitRow.delete_after) <= now
         )

@@ -14,8 +14,9 @@ from sqlmodel import Session, col, func, select
 from audit import instant
 from audit.canonical import canonical, digest
 from audit.errors import BadInput
-from audit.fact import Fact, Part, Seal, Subject
+from audit.fact import Fact
 from audit.ids import fresh
+from consent import seals
 from consent.admission import LONGEST_TERM, SIGNING_WINDOW, SKEW, check_signed
 from consent.caretables import ProtectionRow
 from consent.dimensions import DataClass
@@ -173,7 +174,7 @@ class Protections:
             "until": instant.exact(wish.until),
             "at": instant.exact(now),
         }
-        part = Part(Subject("person", wish.person), Seal.EVID, payload)
+        part = seals.of_her(ASKED, wish.person, payload)
         entry = registry.ledger.append(session, Fact(ASKED, (part,), (standing.head,)), now)
         row = ProtectionRow(
             tenant_id=registry.tenant,
@@ -263,7 +264,7 @@ class Protections:
             "actor": by.actor,
             "at": instant.exact(now),
         }
-        part = Part(Subject("person", row.person_id), Seal.EVID, payload)
+        part = seals.of_her(ENDED, row.person_id, payload)
         self.registry.ledger.append(session, Fact(ENDED, (part,), (row.entry,)), now)
         row.ended_at = now
         session.add(row)

@@ -12,7 +12,7 @@ from audit.errors import ConsentryError
 from audit.fact import Fact, Part, Seal, Subject
 from audit.ids import Entropy, fresh
 from audit.remembered import Remembered
-from consent import docket
+from consent import docket, seals
 from consent.case import Case
 from consent.docket import Answer, Named, Recorded
 from consent.hearing import Bench, Hearing
@@ -204,7 +204,7 @@ def _her_part(case: Case, decision: Recorded, named: Sequence[Named], person: st
         "heads": _heads(mine),
         "purposes": sorted({str(purpose) for one in mine for purpose in one.purposes}),
     }
-    return Part(Subject("person", person), Seal.EVID, payload)
+    return seals.of_her(DECIDED, person, payload)
 
 
 def _summary(decision: Recorded, objections: tuple[Objection, ...]) -> dict[str, Json]:

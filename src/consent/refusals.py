@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import sqlalchemy as core
 from sqlmodel import Session, col, select
@@ -16,10 +16,10 @@ from sqlmodel import Session, col, select
 from audit import instant
 from audit.canonical import Json
 from audit.errors import BadInput
-from audit.fact import Fact, Part, Seal, Subject
+from audit.fact import Fact, Subject
 from audit.ids import Entropy, fresh
 from audit.ledger import Ledger
-from consent import chain, signed
+from consent import chain, seals, signed
 from consent.caretables import RefusalRow
 from consent.strict import LONGEST_LABEL, Fields, check_text
 
@@ -32,6 +32,12 @@ _LISTED = core.select(_REFUSAL.c.kind, _REFUSAL.c.value).where(
     _REFUSAL.c.value.in_(core.bindparam("values", expanding=True)),
     _REFUSAL.c.ended_at.is_(None),
 )
+
+
+_LOCKS = {
+    "share": core.text("SELECT pg_advisory_xact_lock_shared(hashtextextended(:what, 0))"),
+    "update": core.text("SELECT pg_advisory_xact_lock(hashtextextended(:what, 0))"),
+}
 
 
 class RefusalUnknown(BadInput):
@@ -98,6 +104,8 @@ class Refusals:
         if kind is Kind.PERSON:
             # As a withdrawal does: whoever has heard her yes and not committed yet is waited for.
             chain.lock_states(session, tenant, signed.granted(session, tenant, value), "update")
+        else:
+            lock(session, tenant, "update")
         id_ = fresh(self.entropy)
         entry = self._log(session, LISTED, id_, kind, value, by, now)
         row = RefusalRow(
@@ -155,8 +163,20 @@ class Refusals:
         }
         whose = Subject("person", value) if kind is Kind.PERSON else Subject("tenant", self.ledger.tenant)
         return self.ledger.append(
-            session, Fact(fact, (Part(whose, Seal.EVID, payload),), refs), now
+            session, Fact(fact, (seals.part(fact, whose, payload),), refs), now
         ).leaf_hash
+
+
+def lock(session: Session, tenant: str, how: Literal["share", "update"]) -> None:
+    """The list of sources and works, until the commit: who decides shares it and reads in a later statement,
+
+    who puts something on it takes it. After a template's lock, before any authorization's. An advisory lock
+    of PostgreSQL, for there is no row yet that the two could meet on, and one row that every decision locks
+    would be written by each. Write sessions of SQLite are alone anyway.
+    """
+    session.flush()
+    if session.connection().dialect.name != "sqlite":
+        session.connection().execute(_LOCKS[how], {"what": f"consentry refusals {tenant}"})
 
 
 def listed(

@@ -1,22 +1,26 @@
 """She is told before a consent of hers ends, so that it neither ends unseen nor goes on by habit."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
 
 from audit import instant
 from audit.canonical import Json
-from audit.fact import Fact, Part, Seal, Subject
+from audit.fact import Fact
 from audit.ledger import Ledger
-from consent import chain
+from consent import chain, seals
 from consent.asktables import ReminderRow
 from consent.tables import AuthorizationRow, ConsentStateRow
 from consent.words import Status
 
+ENDS_SOON = "ConsentEndsSoon"
 DAYS = (30, 7)
 """How many days before the end, the earliest first."""
+PAGE = 500
+"""Ending consents that are looked at together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +47,21 @@ def due_reminders(session: Session, tenant: str, now: datetime) -> tuple[Reminde
 
     Not of a consent that was given for no more days than that: she has just read so when she signed.
     """
-    return _due(session, tenant, now, None)
+    return tuple(one for page in _pages(session, tenant, now) for one in _due(session, tenant, now, page))
 
 
 def remind(session: Session, ledger: Ledger, now: datetime) -> tuple[Reminder, ...]:
     """Tell her what is due: into her inbox, and into the log. Each once, whoever else does the same."""
     tenant = ledger.tenant
-    found = [one.authorization for one in _due(session, tenant, now, None)]
-    if not found:
-        return ()
-    # Two workers may have found the same: the second waits here, looks again, and finds it told.
-    chain.lock_states(session, tenant, found, "update")
-    due = _due(session, tenant, now, found)
+    pages = [
+        [one.authorization for one in _due(session, tenant, now, page)]
+        for page in _pages(session, tenant, now)
+    ]
+    # Two workers may have found the same: the second waits here, looks again, and finds it told. All of them
+    # by id, as everybody locks them, and before the first entry: nobody waits with a place in the log.
+    for page in pages:
+        chain.lock_states(session, tenant, page, "update")
+    due = tuple(one for page in pages for one in _due(session, tenant, now, page))
     for one in due:
         payload: dict[str, Json] = {
             "authorization": one.authorization,
@@ -62,8 +69,8 @@ def remind(session: Session, ledger: Ledger, now: datetime) -> tuple[Reminder, .
             "until": instant.exact(one.until),
             "at": instant.exact(now),
         }
-        part = Part(Subject("person", one.person), Seal.EVID, payload)
-        entry = ledger.append(session, Fact("ConsentEndsSoon", (part,)), now)
+        part = seals.of_her(ENDS_SOON, one.person, payload)
+        entry = ledger.append(session, Fact(ENDS_SOON, (part,)), now)
         session.add(
             ReminderRow(
                 tenant_id=tenant,
@@ -92,23 +99,37 @@ def told(session: Session, tenant: str, person: str) -> tuple[Told, ...]:
     )
 
 
-def _due(session: Session, tenant: str, now: datetime, among: Sequence[str] | None) -> tuple[Reminder, ...]:
-    ending = (
-        select(ConsentStateRow.authorization_id, ConsentStateRow.until)
-        .where(
-            ConsentStateRow.tenant_id == tenant,
-            col(ConsentStateRow.until) > now,
-            col(ConsentStateRow.until) <= now + timedelta(days=max(DAYS)),
-            col(ConsentStateRow.status).in_([Status.GIVEN.value, Status.RENEWED.value]),
-        )
+def _pages(session: Session, tenant: str, now: datetime) -> Iterator[Sequence[str]]:
+    """All that end within the longest of `DAYS`, by id, so many at a time as fit into a statement."""
+    last = ""
+    while page := session.exec(
+        select(ConsentStateRow.authorization_id)
+        .where(*_ending(tenant, now), col(ConsentStateRow.authorization_id) > last)
         .distinct()
         .order_by(ConsentStateRow.authorization_id)
+        .limit(PAGE)
+    ).all():
+        yield page
+        last = page[-1]
+
+
+def _ending(tenant: str, now: datetime) -> Sequence[ColumnElement[bool]]:
+    return (
+        col(ConsentStateRow.tenant_id) == tenant,
+        col(ConsentStateRow.until) > now,
+        col(ConsentStateRow.until) <= now + timedelta(days=max(DAYS)),
+        col(ConsentStateRow.status).in_([Status.GIVEN.value, Status.RENEWED.value]),
     )
-    if among is not None:
-        ending = ending.where(col(ConsentStateRow.authorization_id).in_(among))
-    ends = dict(session.exec(ending).all())
-    if not ends:
-        return ()
+
+
+def _due(session: Session, tenant: str, now: datetime, among: Sequence[str]) -> tuple[Reminder, ...]:
+    ends = dict(
+        session.exec(
+            select(ConsentStateRow.authorization_id, ConsentStateRow.until)
+            .where(*_ending(tenant, now), col(ConsentStateRow.authorization_id).in_(among))
+            .distinct()
+        ).all()
+    )
     signed = session.exec(
         select(AuthorizationRow.id, AuthorizationRow.person_id, AuthorizationRow.received_at)
         .where(AuthorizationRow.tenant_id == tenant, col(AuthorizationRow.id).in_(ends))

@@ -17,6 +17,7 @@ from audit.errors import BadInput
 from audit.fact import Fact, Part, Seal, Subject
 from audit.ids import Entropy, fresh
 from audit.ledger import Ledger
+from consent import seals
 from consent.caretables import FaceSearchRow
 from consent.strict import check_text
 
@@ -120,13 +121,14 @@ class Resemblances:
             "state": str(state),
             "at": instant.exact(now),
         }
-        hers = Part(Subject("person", person), Seal.EVID, {**said, "role": "searched", "compared": compared})
+        kind = SEARCHED if found is None else RESEMBLED
+        hers = seals.of_her(kind, person, {**said, "role": "searched", "compared": compared})
         parts = [hers]
         if found is not None:
-            parts.append(Part(Subject("person", found), Seal.EVID, {**said, "role": "resembled"}))
-            parts.append(Part(self._tenant, Seal.EVID, {**said, "person": person, "found": found}))
-        fact = Fact(SEARCHED if found is None else RESEMBLED, tuple(parts))
-        entry = self.ledger.append(session, fact, now).leaf_hash
+            parts.append(seals.of_her(kind, found, {**said, "role": "resembled"}))
+            # Without either of their ids: this part outlives both of them.
+            parts.append(Part(self._tenant, Seal.EVID, said))
+        entry = self.ledger.append(session, Fact(kind, tuple(parts)), now).leaf_hash
         row = FaceSearchRow(
             tenant_id=self.ledger.tenant,
             id=search,

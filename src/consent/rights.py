@@ -14,9 +14,10 @@ from sqlmodel import Session, col, select
 
 from audit import instant
 from audit.canonical import Json
-from audit.fact import Fact, Part, Seal, Subject
+from audit.fact import Fact, Subject
 from audit.ids import Entropy
 from audit.ledger import Ledger
+from consent import seals
 from consent.admission import SIGNING_WINDOW, SKEW, check_signed
 from consent.asktables import LicenceEndingRow, LicenceRow, LicenceSourceRow
 from consent.errors import KeyNotEnrolled
@@ -212,7 +213,7 @@ class Rights:
     ) -> str:
         tenant = self.ledger.tenant
         about = Subject("person", licence.person) if licence.person else Subject("tenant", tenant)
-        part = Part(about, Seal.EVID, payload)
+        part = seals.part(kind, about, payload)
         return self.ledger.append(session, Fact(kind, (part,), refs), now).leaf_hash
 
 

@@ -5,7 +5,7 @@ work, and another cast each time until somebody matches. So the people are count
 the limits nobody new is named. Who was named beyond them was compared with nothing, and is told so too.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -17,7 +17,8 @@ from audit.canonical import Json
 from audit.errors import BadInput
 from audit.fact import Fact, Part, Seal, Subject
 from audit.ledger import Ledger
-from consent.caretables import CastTallyRow, CastTrialRow
+from consent import seals
+from consent.caretables import CastTallyRow, CastTrialRow, ErasureRow
 from consent.tables import PersonRow
 
 REFUSED = "CastRefused"
@@ -90,10 +91,7 @@ class Tries:
 
     def turn_away(self, session: Session, requester: str, people: Iterable[str], *, now: datetime) -> None:
         """Write down that a cast was turned away for the refusal list, to each whom it named as well."""
-        payload: dict[str, Json] = {"named": True, "refused": True, "at": instant.exact(now)}
-        parts = [
-            Part(Subject("person", person), Seal.EVID, payload) for person in self._known(session, people)
-        ]
+        parts = self._told(session, TURNED_AWAY, self._known(session, people), now)
         said: dict[str, Json] = {"requester": requester, "at": instant.exact(now)}
         parts.append(Part(Subject("tenant", self.ledger.tenant), Seal.EVID, said))
         self.ledger.append(session, Fact(TURNED_AWAY, tuple(parts)), now)
@@ -106,6 +104,17 @@ class Tries:
             )
         )
         return sorted(rows)
+
+    def _told(self, session: Session, kind: str, people: Sequence[str], now: datetime) -> list[Part]:
+        # Who was erased is told nothing more, and there is no key to tell her under.
+        rows = session.exec(
+            select(ErasureRow.person_id).where(
+                ErasureRow.tenant_id == self.ledger.tenant, col(ErasureRow.person_id).in_(people)
+            )
+        )
+        here = sorted(set(people) - set(rows))
+        payload: dict[str, Json] = {"named": True, "refused": True, "at": instant.exact(now)}
+        return [seals.of_her(kind, person, payload) for person in here]
 
     def _lock(self, session: Session, of: str, now: datetime) -> None:
         tenant = self.ledger.tenant
@@ -120,10 +129,7 @@ class Tries:
         session.get_one(CastTallyRow, (tenant, of), with_for_update=True, populate_existing=True)
 
     def _refuse(self, session: Session, over: dict[str, set[str]], now: datetime) -> None:
-        parts = []
-        for person in sorted(set().union(*over.values())):
-            payload: dict[str, Json] = {"named": True, "refused": True, "at": instant.exact(now)}
-            parts.append(Part(Subject("person", person), Seal.EVID, payload))
+        parts = self._told(session, REFUSED, sorted(set().union(*over.values())), now)
         for of, some in over.items():
             for person in sorted(some):
                 row = CastTrialRow(

@@ -13,14 +13,17 @@ from sqlmodel import Session, col, select
 
 from audit import instant
 from audit.canonical import Json
-from audit.fact import Fact, Part, Seal, Subject
+from audit.fact import Fact, Subject
 from audit.ids import fresh
+from consent import seals
 from consent.asking_errors import ContractKnown
 from consent.asktables import UnprovenRow
 from consent.errors import DocumentMalformed
 from consent.people import People
 from consent.strict import check_text
 from consent.words import Purpose
+
+KEPT = "ContractKeptUnproven"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ def bring_in(session: Session, people: People, claim: Claim, *, by: str, now: da
         "at": instant.exact(now),
     }
     subject = Subject("tenant", tenant) if claim.person is None else Subject("person", claim.person)
-    fact = Fact("ContractKeptUnproven", (Part(subject, Seal.EVID, payload),))
+    fact = Fact(KEPT, (seals.part(KEPT, subject, payload),))
     row = UnprovenRow(
         tenant_id=tenant,
         id=contract,

@@ -20,9 +20,10 @@ from sqlmodel import Session, col, select
 from audit import instant
 from audit.canonical import Json
 from audit.errors import BadInput
-from audit.fact import Fact, Part, Seal, Subject
+from audit.fact import Fact, Subject
 from audit.ids import Entropy, fresh
 from audit.ledger import Ledger
+from consent import seals
 from consent.people import People
 from consent.strict import LONGEST_LABEL, check_text
 from service.tables import ApiKeyRow
@@ -260,7 +261,7 @@ class ApiKeys:
         if person is not None:
             # Hers under her own key alone: the tenant's part does not say whose key it is.
             subjects.append(Subject("person", person))
-        parts = tuple(Part(subject, Seal.EVID, payload) for subject in subjects)
+        parts = tuple(seals.part(kind, subject, payload) for subject in subjects)
         return self.ledger.append(session, Fact(kind, parts), now).leaf_hash
 
     def _row(self, session: Session, key: str) -> ApiKeyRow:

@@ -10,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Event as Flag
 
+from sqlmodel import Session
+
 from audit import note
 from audit.checkpoint import Checkpoint
 from audit.cosignrows import CosignRows
@@ -96,21 +98,41 @@ class Cosigner:
             found = {name: one.result() for name, one in asked.items()}
         return {name: self._keep(name, *answer) for name, answer in found.items()}
 
-    def _one(self, name: str, checkpoint: Checkpoint, old: int) -> tuple[Checkpoint, Answered]:
+    def _one(self, name: str, checkpoint: Checkpoint, old: int) -> tuple[Checkpoint, Answered, str]:
+        """What was asked about, what came of it, and the proof of a claim to have seen more."""
         witness, url = self.witnessing.trust.witnesses[name]
         post = WitnessPost(name, allowed(url), time.monotonic() + self.seconds)
         while True:
             text = note.parse(checkpoint.text).text
             try:
-                return checkpoint, ask(witness, post, checkpoint, text, self._node, old=old)
+                return checkpoint, ask(witness, post, checkpoint, text, self._node, old=old), ""
             except WitnessAhead as error:
                 newer = self._latest() if error.seen else None
                 if newer is None or not checkpoint.size < (error.seen or 0) <= newer.size:
-                    return checkpoint, error
+                    return checkpoint, error, self._proof(name)
                 # Another process of ours has published and shown it more in the meantime.
                 checkpoint, old = newer, error.seen or 0
             except ConsentryError as error:
-                return checkpoint, error
+                return checkpoint, error, ""
+
+    def _proof(self, name: str) -> str:
+        """The note of a checkpoint that a witness saw, our key signed, and we do not have. Empty: none.
+
+        What it shows is public. One that shows nothing, or not in time, has only claimed it.
+        """
+        _, url = self.witnessing.trust.witnesses[name]
+        try:
+            text = WitnessPost(name, allowed(url), time.monotonic() + self.seconds).seen(
+                self.log.verifier.name
+            )
+        except ConsentryError:
+            return ""
+        with self.sessions.read() as session:
+            found = self.witnessing.foreign(self._rows(session), text)
+        return "" if found is None else found.plain
+
+    def _rows(self, session: Session) -> TreeRows:
+        return TreeRows(self.log.tenant, self.log.verifier, session)
 
     def _latest(self) -> Checkpoint | None:
         with self.sessions.read() as session:
@@ -119,20 +141,22 @@ class Cosigner:
     def _node(self, height: int, position: int) -> bytes:
         # A session each: none is held while a witness is waited for.
         with self.sessions.read() as session:
-            return TreeRows(self.log.tenant, self.log.verifier, session).nodes()(height, position)
+            return self._rows(session).nodes()(height, position)
 
-    def _keep(self, name: str, checkpoint: Checkpoint, answer: Answered) -> Outcome:
+    def _keep(self, name: str, checkpoint: Checkpoint, answer: Answered, proof: str) -> Outcome:
         if isinstance(answer, Cosigned):
             with self.sessions.write() as session:
                 # The database may have been restored meanwhile: what is no longer there gets no line.
-                if TreeRows(self.log.tenant, self.log.verifier, session).of_size(checkpoint.size):
+                if self._rows(session).of_size(checkpoint.size):
                     CosignRows(self.log.tenant, session).add(checkpoint.size, name, answer.line, answer.at)
             self._patience.pop(name, None)
-            self.witnessing.marks.drop(name)
+            with self.sessions.read() as session:
+                self.witnessing.settled(self._rows(session), name)
             return Outcome(name, checkpoint.size, answer.at)
         if isinstance(answer, WitnessAhead):
-            self.witnessing.marks.put(name, str(answer))
-            LOG.critical("a witness has seen what is not here", extra={"witness": name, "code": answer.code})
+            self.witnessing.marks.put(name, str(answer), proof)
+            more = {"witness": name, "code": answer.code, "proved": bool(proof)}
+            LOG.critical("a witness has seen what is not here", extra=more)
         else:
             LOG.warning("a witness did not cosign", extra={"witness": name, "code": answer.code})
         _, pause = self._patience.get(name, (0.0, SECONDS))

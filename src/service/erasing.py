@@ -6,8 +6,10 @@ its end by the worker's purge if not here. Each of its steps is a unit of work o
 log for what was hers takes as long as the log is, and nobody else may have to wait for it.
 """
 
+from collections.abc import Sequence
 from contextlib import suppress
 
+from audit.canonical import Json
 from audit.fact import Subject
 from audit.keystore import KeysInUse
 from audit.ledger import Place
@@ -18,8 +20,11 @@ from consent.errors import PersonUnknown
 from consent.portraits import Portraits
 from consent.withdrawal import By
 from service import revoking
+from service.evidence.recipients import HandedOut, handed_out
 from service.subject import SubjectRights
 from service.wiring import Record
+from swap.hooks import Event
+from swap.tidings import Herald
 
 
 def erase(record: Record, person: str, by: By) -> Erasure:
@@ -75,6 +80,8 @@ def finish(record: Record) -> int:
     with record.database.read() as session:
         due = erasures.due(session, now=record.clock())
     for one in due:
+        # Before the keys go: without them nobody can tell in which bundles she is.
+        _tell(record, one)
         places = _sealed(record, one)
         with record.database.write() as session:
             going = erasures.drop(session, one, places)
@@ -96,6 +103,27 @@ def finish(record: Record) -> int:
         with record.database.write() as session:
             done += erasures.complete(session, one, late, epoch, now=record.clock())
     return done
+
+
+def recipients(record: Record, person: str) -> Sequence[HandedOut]:
+    """Which bundles with her in them were made, and for whom: who has one is to be told (GDPR art. 19)."""
+    with record.database.read() as session:
+        return handed_out(session, record.ledger, person)
+
+
+def _tell(record: Record, one: Erasure) -> None:
+    found, now = recipients(record, one.person), record.clock()
+    if not found:
+        return
+    herald = Herald(record.settings.tenant, record.entropy)
+    with record.database.write() as session:
+        for each in found:
+            # Once in each turn of her keys: at first what proves her consent may still be kept, then nothing.
+            turn = f"{one.entry} {'evidence' if len(one.seals) > 1 else 'operational'}"
+            data: dict[str, Json] = {"about": each.about, "made_at": each.at, "erasure": one.entry}
+            herald.tell(
+                session, Event.EVIDENCE_ERASED, each.bundle, data, now=now, entry=each.entry, once=turn
+            )
 
 
 def _sealed(record: Record, one: Erasure) -> tuple[Place, ...]:

@@ -5,10 +5,14 @@ does not answer no more is sent in the same round. Beside the worker's turn, in 
 else's slow server must hold up neither log nor duties.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from threading import Event as Flag
+from typing import Protocol
+
+from sqlmodel import Session
 
 from audit import instant
 from audit.canonical import Json
@@ -42,8 +46,16 @@ AHEAD = timedelta(days=14)
 """How long before its end a consent is told of as expiring."""
 SECONDS = 1.0
 """Between two rounds."""
-MOST = 200
-"""Holds and ending consents that are looked at in a round."""
+PAGE = 500
+"""Holds and ending consents that are looked at together; all of them are, in each round."""
+
+
+class Pages(Protocol):
+    """What time alone brings, a page at a time: ids and the instants that make them news."""
+
+    def __call__(
+        self, session: Session, tenant: str, *, limit: int, beyond: tuple[str, datetime] | None
+    ) -> Sequence[tuple[str, datetime]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,25 +99,29 @@ class Messenger:
 
     def look(self) -> None:
         """Holds that were opened, and consents that end soon: told of once each."""
-        tenant, now = self.ledger.tenant, self.clock()
+        now = self.clock()
+        ending = partial(chain.ending, after=now, until=now + AHEAD)
         with self.sessions.read() as session:
-            found = [
-                (Event.HOLD_OPENED, hold, instant.exact(until))
-                for hold, until in docket.held(session, tenant, limit=MOST)
+            news = [
+                (event, subject, until)
+                for event, pages in ((Event.HOLD_OPENED, docket.held), (Event.CONSENT_EXPIRING, ending))
+                for subject, until in self._untold(session, event, pages)
             ]
-            found += [
-                (Event.CONSENT_EXPIRING, authorization, instant.exact(until))
-                for authorization, until in chain.ending(
-                    session, tenant, after=now, until=now + AHEAD, limit=MOST
-                )
-            ]
-            news = [each for each in found if tidings.untold(session, tenant, *each)]
         if not news:
             # Looked at every second: nobody must wait for a writer that writes nothing.
             return
         with self.sessions.write() as session:
             for event, subject, until in news:
                 self.herald.tell(session, event, subject, {"until": until}, now=now, once=until)
+
+    def _untold(self, session: Session, event: Event, pages: Pages) -> Iterator[tuple[str, str]]:
+        """What somebody is still to be told of, page by page: what was told before must hide none of it."""
+        tenant, last = self.ledger.tenant, None
+        if not hooks.telling(session, tenant, event):
+            return
+        while page := pages(session, tenant, limit=PAGE, beyond=last):
+            yield from tidings.untold(session, tenant, event, [(one, instant.exact(at)) for one, at in page])
+            last = page[-1]
 
     def _send(self, duty: Duty, tiding: Tiding, silent: set[str]) -> bool:
         if tiding.hook in silent:

@@ -8,15 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sqlmodel import Session
-
 from audit import files, lease, recovery
 from audit.canonical import Json
 from audit.fact import Fact, Part, Seal, Subject
 from audit.head import HeadDamaged, HeadFile, TreeHead
 from audit.journal import DenyJournal, JournalDamaged, JournalMissing
 from audit.keys import Duty, load_private
-from audit.ledger import Ledger
 from audit.note import NoteVerifier
 from audit.storage import PosixStorage
 from audit.treerows import TreeRows
@@ -24,10 +21,9 @@ from service import schema
 from service.cosigning import Cosigner
 from service.database import Database
 from service.layout import Layout
+from service.losses import RECOVERED
 from service.settings import Settings
 from service.wiring import open_record
-
-RECOVERED = "Recovered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +56,7 @@ def recover(settings: Settings, now: datetime) -> Recovery:
                 "held": restored.held,
                 "read_back": restored.read_back,
                 "parts_lost": restored.parts,
+                "lost": [list(each) for each in restored.lost],
                 "journal_replaced": journal_replaced,
                 "head_replaced": head_replaced,
                 "suspended": len(suspended),
@@ -77,14 +74,6 @@ def recover(settings: Settings, now: datetime) -> Recovery:
     return Recovery(
         restored.held, restored.read_back, journal_replaced, head_replaced, suspended, entry.leaf_hash
     )
-
-
-def parts_lost(ledger: Ledger, session: Session) -> int:
-    """How many parts of entries recoveries could not bring back, as the log says."""
-    tenant = Subject("tenant", ledger.tenant)
-    said = [ledger.opened(session, entry.leaf_hash, tenant) for entry in ledger.of_kind(session, RECOVERED)]
-    counts = [one.get("parts_lost") for one in said if one is not None]
-    return sum(count for count in counts if isinstance(count, int))
 
 
 def _journal(path: Path) -> bool:

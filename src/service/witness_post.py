@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from audit.errors import BadInput
-from audit.witness import LONGEST_REQUEST, Answer
+from audit.witness import LONGEST_REQUEST, Answer, of_origin
 from audit.witnessed import WitnessUnready
 
 LONGEST = 60.0
@@ -50,7 +50,7 @@ def allowed(url: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class WitnessPost:
-    """Sends add-checkpoint requests to one witness until its time is over: an `audit.witnessed.Post`."""
+    """Asks one witness until its time is over. An `audit.witnessed.Post`."""
 
     name: str
     url: str
@@ -62,13 +62,20 @@ class WitnessPost:
 
     def __call__(self, data: bytes) -> Answer:
         """The answer, whatever it says. Raises `WitnessUnready` where there is none that can be read."""
-        return asyncio.run(self._within(data))
+        return asyncio.run(self._within("POST", _PATH, data))
 
-    async def _within(self, data: bytes) -> Answer:
+    def seen(self, origin: str) -> str:
+        """The note that it says it cosigned last of this log. Raises `WitnessUnready`, also for none."""
+        answer = asyncio.run(self._within("GET", f"/{of_origin(origin)}/checkpoint", None))
+        if answer.status != 200:
+            raise WitnessUnready(f"{self.name} shows no checkpoint: {answer.status}")
+        return answer.body
+
+    async def _within(self, method: str, path: str, data: bytes | None) -> Answer:
         try:
             # As a whole: who drips bytes is left as who sends none.
             async with asyncio.timeout(self.until - time.monotonic()):
-                return await self._post(data)
+                return await self._send(method, path, data)
         except TimeoutError:
             raise WitnessUnready(f"{self.name} does not answer in time") from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
@@ -76,14 +83,14 @@ class WitnessPost:
         except UnicodeError:
             raise WitnessUnready(f"{self.name} answers what is no text") from None
 
-    async def _post(self, data: bytes) -> Answer:
+    async def _send(self, method: str, path: str, data: bytes | None) -> Answer:
         async with (
             httpx.AsyncClient(
                 verify=self.tls or _system(), trust_env=False, follow_redirects=False, timeout=LONGEST
             ) as client,
             # Not compressed: a small answer must not become a large one here.
             client.stream(
-                "POST", self.url + _PATH, content=data, headers={"accept-encoding": "identity"}
+                method, self.url + path, content=data, headers={"accept-encoding": "identity"}
             ) as answer,
         ):
             body = bytearray()

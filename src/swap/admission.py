@@ -23,6 +23,7 @@ from audit.ids import Entropy, fresh
 from audit.ledger import Ledger
 from audit.log import Log
 from audit.sessions import Sessions
+from consent import seals
 from consent.case import Case, Matching, Use
 from consent.dimensions import DataClass
 from consent.docket import Answer
@@ -50,6 +51,7 @@ from swap.source import Source
 from swap.store import MediaStore, Opened
 from swap.welcome import Welcome
 
+SHOWN = "PreviewShown"
 Clock = Callable[[], datetime]
 Tell = Callable[[int, int], None]
 
@@ -218,10 +220,8 @@ class Admission:
             if isinstance(decision, Permit):
                 # First: a clip that is not there was not shown.
                 clip = self.media.path(found.media_digest or "")
-                part = Part(
-                    Subject("person", person), Seal.EVID, {"template": template, "at": instant.exact(now)}
-                )
-                self.ledger.append(session, Fact("PreviewShown", (part,), (decision.ruling.entry,)), now)
+                part = seals.of_her(SHOWN, person, {"template": template, "at": instant.exact(now)})
+                self.ledger.append(session, Fact(SHOWN, (part,), (decision.ruling.entry,)), now)
         self.log.publish(now=self.clock())
         return decision, clip
 

@@ -17,7 +17,7 @@ from audit.errors import BadInput
 from audit.fact import Fact, Part, Seal, Subject
 from audit.ids import Entropy, fresh
 from audit.ledger import Ledger
-from consent import docket
+from consent import docket, seals
 from consent.case import Matching, parse
 from consent.docket import Answer
 from consent.words import Action, Match
@@ -104,7 +104,7 @@ class Assignments:
         parts = [Part(Subject("tenant", self.tenant), Seal.EVID, said)]
         for person in sorted({who for who in tracks.values() if who is not None}):
             hers: Json = sorted(track for track, who in tracks.items() if who == person)
-            parts.append(Part(Subject("person", person), Seal.EVID, {**said, "hers": hers}))
+            parts.append(seals.of_her(ASSIGNED, person, {**said, "hers": hers}))
         entry = self.ledger.append(session, Fact(ASSIGNED, tuple(parts)), now).leaf_hash
         session.merge(
             AssignmentRow(

@@ -60,7 +60,7 @@ class TidingRow(SQLModel, table=True):
     """The same however often it is sent: receivers drop what they have."""
     type: str
     subject: str
-    """A random id: an authorization, template, output, claim or decision."""
+    """A random id: an authorization, template, output, claim or decision. Of a bundle its SHA-256."""
     data: bytes
     """Canonical JSON of ids and codes."""
     entry: str | None = None

@@ -13,8 +13,9 @@ from sqlmodel import Session, select
 from audit import instant
 from audit.canonical import Json
 from audit.errors import BadInput
-from audit.fact import Fact, Part, Seal, Subject
+from audit.fact import Fact, Subject
 from audit.ledger import Ledger
+from consent import seals
 from swap.tables import ConfirmationRow
 
 CONFIRMED = "WhoIsWhoConfirmed"
@@ -63,9 +64,8 @@ def confirm(
     known = session.get(ConfirmationRow, (ledger.tenant, about.id, by), with_for_update=True)
     if known is not None and known.binding == about.binding and known.person_id == person:
         return known.entry
-    fact = Fact(
-        CONFIRMED, (Part(_whose(ledger, person), Seal.EVID, _said(about, by, person, now)),), (entry,)
-    )
+    part = seals.part(CONFIRMED, _whose(ledger, person), _said(about, by, person, now))
+    fact = Fact(CONFIRMED, (part,), (entry,))
     row = ConfirmationRow(
         tenant_id=ledger.tenant,
         about=about.id,

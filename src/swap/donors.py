@@ -11,12 +11,12 @@ from datetime import datetime
 from sqlmodel import Session
 
 from audit import instant
-from audit.fact import Fact, Part, Seal, Subject
+from audit.fact import Fact
 from audit.ids import Entropy, fresh
 from audit.ledger import Ledger
 from audit.log import Log
 from audit.sessions import Sessions
-from consent import docket, recording
+from consent import docket, recording, seals
 from consent.case import Appearance, Donor, Matching, parse
 from consent.docket import Answer
 from consent.faces import Crop, Detector
@@ -36,6 +36,8 @@ from swap.quarantine import Quarantine
 from swap.recognition import Recogniser
 from swap.retention import AFTER, Kept
 
+DELETED = "DonorPhotoDeleted"
+
 
 def let_go(session: Session, ledger: Ledger, quarantine: Quarantine, donor_id: str, *, now: datetime) -> bool:
     """Delete a donor's photo, in the caller's write session, unless an unfinished job needs it."""
@@ -47,8 +49,8 @@ def let_go(session: Session, ledger: Ledger, quarantine: Quarantine, donor_id: s
     if not _needed(session, ledger.tenant, donor.photo_digest):
         # Before the commit: a crash here repeats the step, the other order would forget the file.
         quarantine.discard(donor.photo_digest)
-    part = Part(Subject("person", donor.person), Seal.EVID, {"donor": donor.id, "at": instant.exact(now)})
-    ledger.append(session, Fact("DonorPhotoDeleted", (part,)), now)
+    part = seals.of_her(DELETED, donor.person, {"donor": donor.id, "at": instant.exact(now)})
+    ledger.append(session, Fact(DELETED, (part,)), now)
     return True
 
 

@@ -35,6 +35,7 @@ class Event(StrEnum):
     APPEAL_RECEIVED = "appeal.received"
     APPEAL_ANSWERED = "appeal.answered"
     HOLD_OPENED = "hold.opened"
+    EVIDENCE_ERASED = "evidence.erased"
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ class LibraryLock:
                 library.lock(session, tenant, template, exclusive=False)
             except NoSuchThing:
                 return None
+            refusals.lock(session, tenant, "share")
         return self.look(session, tenant, template)
 
     def look(self, session: Session, tenant: str, template: str) -> TemplateState | None:

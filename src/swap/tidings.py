@@ -133,10 +133,21 @@ class Herald:
         return written
 
 
-def untold(session: Session, tenant: str, event: Event, subject: str, once: str) -> bool:
-    """Whether somebody is still to be told of what `Herald.tell` tells once."""
-    name = _named(event, subject, once)
-    return any(not _known(session, tenant, hook.id, name) for hook in hooks.telling(session, tenant, event))
+def untold(
+    session: Session, tenant: str, event: Event, found: Sequence[tuple[str, str]]
+) -> Sequence[tuple[str, str]]:
+    """Of these subjects, each with what makes it the same again, those somebody is to be told of."""
+    names = {_named(event, *each): each for each in found}
+    told = {name: set[str]() for name in names}
+    rows = session.exec(
+        select(TidingRow.event_id, TidingRow.hook_id).where(
+            TidingRow.tenant_id == tenant, col(TidingRow.event_id).in_(names)
+        )
+    )
+    for name, hook in rows:
+        told[name].add(hook)
+    listening = {hook.id for hook in hooks.telling(session, tenant, event)}
+    return [each for name, each in names.items() if not listening <= told[name]]
 
 
 def owed(session: Session, tenant: str, *, now: datetime, limit: int = 100) -> Sequence[tuple[Duty, Tiding]]:

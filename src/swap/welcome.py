@@ -27,6 +27,7 @@ class Welcome:
         with self.sessions.write() as session:
             # Counted first, whatever comes of it: asking again and again must not be free.
             fits = self.tries.name(session, case.requester, received or "", people, now=now)
+            refusals.lock(session, case.tenant, "share")
             refused = refusals.refused(
                 session, case.tenant, people=people, sources=(received, media), work=work
             )

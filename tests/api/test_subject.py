@@ -14,6 +14,8 @@ from incoming import the_cast
 from service.alarms import PETITIONS, ringing
 from service.apikeys import KeyRole
 from service.erasing import finish
+from service.evidence.about import About, Kind
+from service.evidence.making import make
 from service.retention import purger
 from swap import cases, library
 from worlds import must, small_clip
@@ -140,6 +142,7 @@ def test_erased_she_is_used_no_more_and_is_told_what_stays_and_why(outside: Open
     there = outside("published")
     hers = there.world.people["astronaut"]
     record = there.world.record
+    bundle = make(record, About(Kind.PERSON, hers.person), by="auditor-1").digest
 
     # When she erases herself, twice
     done = there.creator("astronaut").post(f"/v1/people/{hers.person}/erasures")
@@ -151,6 +154,7 @@ def test_erased_she_is_used_no_more_and_is_told_what_stays_and_why(outside: Open
     said = done.json()
     assert (said["keys"], said["step"]) == ("evidence", "done")
     assert len(said["gone"]) == 4
+    assert [(one["bundle"], one["by"]) for one in said["recipients"]] == [(bundle, "auditor-1")]
     assert all(one["ground"] for one in said["stays"])
     assert there.world.rows("portrait", f"person_id = '{hers.person}'") == 0
     standing = there.operator.get(f"/v1/authorizations/{hers.authorization}").json()

@@ -14,6 +14,7 @@ from sqlmodel import Session
 
 from audit.errors import ConsentryError
 from audit.fact import Fact, Part, Seal, Subject
+from audit.ids import fresh
 from audit.kek import KekFile
 from audit.keystore import KeysErased, KeysInUse, KeyStore
 from audit.leaf import Leaf
@@ -27,16 +28,22 @@ from consent.withdrawal import By, How
 from service import alarms
 from service.archive import BackupDamaged
 from service.backup import backup_keys
-from service.erasing import erase, finish
+from service.erasing import erase, finish, recipients
+from service.evidence.about import About, Kind
+from service.evidence.making import make
 from service.facts import Lookout
 from service.mending import mend
 from service.retention import purger
 from service.subject import SubjectRights
 from service.wiring import Record, open_record
+from swap import hooks, tidings
+from swap.hooks import Hook
 from worlds import World
 
 BY = By(How.OPERATOR, "operator-1")
 AFTER = timedelta(days=1096)
+STORED = 1
+"""What her operational key seals of somebody who has only consented: that a reference of hers was stored."""
 ON_SQLITE = pytest.mark.parametrize("ground", ["sqlite"], indirect=True)
 """The files of a PostgreSQL server are not ours to read: it vacuums as it is told."""
 
@@ -111,7 +118,7 @@ def test_of_three_in_one_event_two_still_open_and_the_counts_add_up(world: World
     done = erase(world.record, world.people["astronaut"].person, BY)
 
     # Then at first what is operational
-    assert (done.left, done.step, done.parts, done.epoch) == (Left.EVIDENCE, Step.DONE, 1, 2)
+    assert (done.left, done.step, done.parts, done.epoch) == (Left.EVIDENCE, Step.DONE, 1 + STORED, 2)
     assert says(world, shared, "astronaut") == {"evid"}
     assert says(world, shared, "hopper") == says(world, shared, "cameraman") == {"evid", "ops"}
     sound(world.record)
@@ -125,11 +132,93 @@ def test_of_three_in_one_event_two_still_open_and_the_counts_add_up(world: World
     assert says(world, shared, "astronaut") == set()
     assert says(world, shared, "hopper") == says(world, shared, "cameraman") == {"evid", "ops"}
     with world.record.database.read() as session:
-        assert Erasures(world.record.ledger, world.record.keystore).dropped(session) == 1 + len(hers)
+        assert Erasures(world.record.ledger, world.record.keystore).dropped(session) == 1 + STORED + len(hers)
     assert len(hers) > 3
     sound(world.record)
     assert proven(world) > before
     assert finish(later) == 0
+
+
+def hears(world: World, name: str) -> dict[str, set[str]]:
+    """What opens of her in the whole log: kinds of entries, by seal."""
+    whose, found = subject(world, name), dict[str, set[str]]()
+    with world.record.database.read() as session:
+        for entry in world.record.ledger.every(session):
+            for one in world.record.ledger.openings_in(session, entry, whose):
+                found.setdefault(str(one.seal), set()).add(Leaf.parse(entry.leaf).t)
+    return found
+
+
+def about_all(world: World, kind: str) -> list[str]:
+    """Leaf hashes of entries of a kind that open for each of the three."""
+    record = world.record
+    with record.database.read() as session:
+        return [
+            entry.leaf_hash
+            for entry in record.ledger.of_kind(session, kind)
+            if all(record.ledger.openings_in(session, entry, subject(world, name)) for name in world.people)
+        ]
+
+
+def opens_for(world: World, entry: str) -> set[str]:
+    with world.record.database.read() as session:
+        return {
+            name
+            for name in world.people
+            if world.record.ledger.opened(session, entry, subject(world, name)) is not None
+        }
+
+
+def test_of_three_in_one_decision_and_one_naming_two_still_open(at_stage: Callable[[str], World]) -> None:
+    """As the service writes them: the swap's decision is proof, that all three were named is detail."""
+    # Given
+    world = at_stage("asked")
+    record, everybody = world.record, set(world.people)
+    others = everybody - {"astronaut"}
+    tries = SubjectRights(record).tries
+    with record.database.write() as session:
+        tries.turn_away(
+            session, "operator-1", [one.person for one in world.people.values()], now=record.clock()
+        )
+    decided, named = about_all(world, "Decided")[-1], about_all(world, "CastTurnedAway")[-1]
+    before, told = proven(world), hears(world, "hopper")
+    assert {"PortraitsAdded", "CastTurnedAway"} <= hears(world, "astronaut")["ops"]
+    sound(record)
+
+    # When she is erased, and evidence is kept
+    done = erase(record, world.people["astronaut"].person, BY)
+
+    # Then the detail is gone, for her alone, and counted
+    assert (opens_for(world, decided), opens_for(world, named)) == (everybody, others)
+    assert set(hears(world, "astronaut")) == {"evid"}
+    assert hears(world, "hopper") == told
+    assert done.parts == 2
+    sound(record)
+
+    # When the period for claims is over
+    finish(replace(record, clock=lambda: done.evidence_until))
+
+    # Then the rest is too, for her alone, and counted.
+    assert (opens_for(world, decided), opens_for(world, named)) == (others, others)
+    assert hears(world, "astronaut") == {}
+    assert hears(world, "hopper") == told
+    sound(record)
+    assert proven(world) > before
+
+
+def test_who_was_erased_is_told_nothing_more_when_somebody_names_her(world: World) -> None:
+    """Under no key: the naming is written all the same, and those beside her are told."""
+    record = world.record
+    done = erase(record, world.people["astronaut"].person, BY)
+    finish(replace(record, clock=lambda: done.evidence_until))
+
+    with record.database.write() as session:
+        named = [one.person for one in world.people.values()]
+        SubjectRights(record).tries.turn_away(session, "operator-1", named, now=record.clock())
+
+    with record.database.read() as session:
+        (entry,) = record.ledger.of_kind(session, "CastTurnedAway")
+    assert opens_for(world, entry.leaf_hash) == {"cameraman", "hopper"}
 
 
 def copies(world: World, to: Path) -> list[tuple[Path, Path, Path]]:
@@ -232,6 +321,44 @@ def test_no_file_holds_a_byte_that_opens_hers(world: World) -> None:
     assert sum(bytes(one) in everything for one in reference) == 2
 
 
+def told(world: World, hook: Hook) -> list[tuple[str, str, str]]:
+    with world.record.database.read() as session:
+        found = tidings.of_hook(session, world.tenant, hook.id)
+    return sorted((str(one.type), one.subject, str(one.entry)) for one in found)
+
+
+def test_who_has_a_bundle_with_her_in_it_is_told_in_each_turn_of_her_keys(world: World) -> None:
+    # Given bundles of two of the three, and a hook
+    record = world.record
+    her, other = world.people["astronaut"].person, world.people["hopper"].person
+    made = [make(record, About(Kind.PERSON, one), by=f"for {one}") for one in (her, other, her)]
+    hook = Hook(fresh(record.entropy), "https://studio.example/hook", frozenset(), "op", record.clock())
+    with record.database.write() as session:
+        hooks.add(session, world.tenant, hook)
+
+    # When she is erased, and is again
+    done = erase(record, her, BY)
+    erase(record, her, BY)
+
+    # Then the operator sees hers, and each is told of once
+    assert [(one.bundle, one.by, one.entry) for one in recipients(record, her)] == [
+        (made[0].digest, f"for {her}", made[0].entry),
+        (made[2].digest, f"for {her}", made[2].entry),
+    ]
+    news = [("evidence.erased", made[n].digest, made[n].entry) for n in (0, 2)]
+    mine = [one for one in told(world, hook) if one[0] == "evidence.erased"]
+    assert mine == sorted(news)
+    with record.database.read() as session:
+        said = [one for one in tidings.of_hook(session, world.tenant, hook.id) if one.subject == news[0][1]]
+    assert her not in str(said[0].data)
+
+    # And when the rest goes, of that too; then nobody can tell any more.
+    finish(replace(record, clock=lambda: done.evidence_until))
+    mine = [one for one in told(world, hook) if one[0] == "evidence.erased"]
+    assert mine == sorted(news * 2)
+    assert recipients(record, her) == []
+
+
 @contextmanager
 def dying(at: int) -> Iterator[list[str]]:
     """The process dies before its n-th step: each is one unit of work or one change of the key store."""
@@ -298,7 +425,7 @@ def test_what_is_sealed_while_the_keys_go_is_dropped_and_counted_too(world: Worl
     with patch.object(Erasures, "drop", and_meanwhile):
         done = erase(world.record, world.people["astronaut"].person, BY)
 
-    assert (done.step, done.parts) == (Step.DONE, 1)
+    assert (done.step, done.parts) == (Step.DONE, 1 + STORED)
     assert says(world, late[0], "astronaut") == {"evid"}
     sound(world.record)
 

@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 import pytest
 
-from audit import bundle, claim, standalone
+from audit import bundle, claim, offline, standalone
 from audit.bundle import EvidenceMalformed
 from audit.canonical import NotCanonical
 from audit.fact import Subject
@@ -24,12 +24,15 @@ from audit.proof import Proof
 from consent import receipt27560
 from consent.errors import PersonUnknown
 from consent.withdrawal import By, How
-from grounds import Ground
+from grounds import Ground, open_world
+from service.database import utc_now
 from service.erasing import erase, finish
 from service.evidence import making, texts
 from service.evidence.about import About, Kind, Period, PeriodMalformed
 from service.evidence.making import MADE, Evidence, make
+from service.recovery import recover
 from service.worker import working
+from setback import Place
 from stranger import empty_python, unpacked, verified
 from swap import outputs
 from swap.errors import NoSuchThing
@@ -379,6 +382,65 @@ def test_what_is_only_said_to_be_erased_is_not_believed(told: Told) -> None:
     assert "said to be erased" in found[-1].detail
 
 
+@pytest.fixture(scope="module")
+def recovered(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """An output was made and released, and the database is one from before; `consentry recover` was run."""
+    asked = ground.world(tmp_path_factory.mktemp("recovered") / "data", "asked")
+    asked.close()
+    put_back = Place(asked.settings, ground.server).copy()
+    made = open_world(asked.settings)
+    made.people, made.known = asked.people, asked.known
+    released(made)
+    made.close()
+    put_back()
+    recover(asked.settings, utc_now())
+    world = open_world(asked.settings)
+    world.people, world.known = asked.people, asked.known
+    yield world
+    world.close()
+
+
+@pytest.mark.parametrize("kind", [Kind.TEMPLATE, Kind.PERSON, Kind.PERIOD])
+def test_what_a_recovery_lost_is_said_to_be_lost_and_all_else_is_proven(recovered: World, kind: Kind) -> None:
+    now = recovered.record.clock()
+    period = f"{(now - timedelta(hours=1)).isoformat()}/{(now + timedelta(minutes=5)).isoformat()}"
+    ids = {
+        Kind.TEMPLATE: recovered.known["template"],
+        Kind.PERSON: recovered.people["hopper"].person,
+        Kind.PERIOD: period,
+    }
+
+    made = bundle.read(evidence(recovered, kind, ids[kind]).data)
+    found = claims(made, texts.trusted(recovered.record).decode())
+
+    assert unproven(found) == []
+    lost = {one.name.split()[0] for one in found if one.verdict == offline.LOST}
+    assert lost == {"run", "release"}
+    assert {one.verdict for one in found if one.name.split()[0] in {"decision", "standing", "consent"}} == {
+        "proven"
+    }
+    states = set(json.loads(made[standalone.MANIFEST])["parts"].values())
+    assert offline.LOST in states
+    assert "erased" not in states
+
+
+def test_what_is_only_said_to_be_lost_is_not_believed(recovered: World) -> None:
+    """An exporter who hides what the log still opens: no recovery tells of that place."""
+    made = bundle.read(evidence(recovered, Kind.TEMPLATE, recovered.known["template"]).data)
+    said = json.loads(made[standalone.MANIFEST])
+    hidden = sorted(name for name in made if name.startswith("open/"))[0]
+    said["parts"][hidden.removeprefix("open/").removesuffix(".json")] = offline.LOST
+    about = {name: value for name, value in said.items() if name != "files"}
+    kept = {name: data for name, data in made.items() if name not in {hidden, "bundle.json", "bundle.sig"}}
+
+    found = claims(
+        bundle.read(bundle.seal(kept, about, export_key(recovered))), texts.trusted(recovered.record).decode()
+    )
+
+    assert (found[-1].name, found[-1].verdict) == ("openings", "not proven")
+    assert "does not tell of" in found[-1].detail
+
+
 def other(value: object, chance: random.Random) -> object:
     """The same value with something else in one place of it."""
     if isinstance(value, dict) and value and chance.random() < 0.8:
@@ -460,7 +522,7 @@ def test_an_operator_who_logged_otherwise_than_she_signed_is_found_out(told: Tol
 
     def her_part_hidden(verifier: standalone.Verifier, *, erased: bool = False) -> None:
         for entry in of_kind(verifier, "Decided"):
-            entry.erased = erased
+            entry.gone = offline.Gone if erased else offline.Fault
             entry.parts = {place: one for place, one in entry.parts.items() if "roles" not in one}
 
     assert after(told, lambda _: None) == []
@@ -476,7 +538,7 @@ def test_an_operator_who_logged_otherwise_than_she_signed_is_found_out(told: Tol
 def test_what_the_operator_says_of_himself_is_never_erased(told: Told) -> None:
     def hide(verifier: standalone.Verifier) -> None:
         for entry in (*of_kind(verifier, "RunStarted"), *of_kind(verifier, "OutputReleased")):
-            entry.erased = True
+            entry.gone = offline.Gone
             entry.parts.clear()
 
     kinds = {one.name.partition(" ")[0] for one in after(told, hide)}

@@ -4,8 +4,6 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -34,45 +32,10 @@ from service.cosigning import Cosigner
 from service.layout import Layout
 from service.recovery import recover
 from service.revoking import Word
-from service.settings import Settings, load
+from service.settings import load
 from service.wiring import Record, open_record
+from setback import Place
 from witnesses import policy, witness
-
-
-@dataclass
-class Place:
-    """A founded tenant whose database can be copied and put back."""
-
-    settings: Settings
-    server: str | None
-
-    def copy(self) -> Callable[[], None]:
-        """Take a copy of the database as it is; call the answer to put it back."""
-        if self.server is None:
-            database = self.settings.data / "consentry.db"
-            kept = database.with_suffix(".copy")
-            shutil.copyfile(database, kept)
-
-            def put_back() -> None:
-                for suffix in ("-wal", "-shm"):
-                    database.with_name(database.name + suffix).unlink(missing_ok=True)
-                shutil.copyfile(kept, database)
-
-            return put_back
-        name = self.settings.database_url.partition("?")[0].rsplit("/", 1)[1]
-        kept_name = f"{name}_copy"
-        self._run(f'CREATE DATABASE "{kept_name}" TEMPLATE "{name}"')
-
-        def put_back_again() -> None:
-            self._run(f'DROP DATABASE "{name}"')
-            self._run(f'ALTER DATABASE "{kept_name}" RENAME TO "{name}"')
-
-        return put_back_again
-
-    def _run(self, statement: str) -> None:
-        assert self.server is not None
-        with psycopg.connect(self.server, autocommit=True) as connection:
-            connection.execute(statement)  # type: ignore[arg-type]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -46,6 +46,8 @@ class Course:
 
     stage: Stage
     use: Use
+    end: Callable[[Stage, str], None] = Stage.withdraw
+    """What the other one does: withdraws the consent he is given, if nothing else is said."""
     linger: float = 0.01
     """How long at most the user dawdles between reading the consents and relying on them."""
     jitter: random.Random = field(default_factory=lambda: random.Random(11))
@@ -77,7 +79,7 @@ class Course:
         def withdraws() -> None:
             nonlocal back
             time.sleep(max(0.0, -self.lead) + late[1])
-            self.stage.withdraw(authorization)
+            self.end(self.stage, authorization)
             back = time.monotonic()
             returned(self.stage, act)
 

@@ -151,7 +151,7 @@ def _said(one: "Outcome") -> Json:
 def audit(desk: Desk) -> Answer:
     """Read the whole log again and hold every copy against every other. Exit 4 names what was edited."""
     from consent.erasures import Erasures  # noqa: PLC0415
-    from service.recovery import parts_lost  # noqa: PLC0415
+    from service.losses import parts_lost  # noqa: PLC0415
 
     # Without the check at start: it refuses an edited log, and this is what says where it was edited.
     record = desk.record_unstarted

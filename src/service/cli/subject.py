@@ -272,12 +272,21 @@ def erase(desk: Desk, person: Person, *, by: Who = "operator") -> Answer:
         until = None if one.until is None else instant.exact(one.until)
         desk.voice.say(f"stays  保留    {one.what} ({one.ground}){f', until {until}' if until else ''}")
         stays.append({"what": one.what, "until": until, "ground": one.ground})
+    told: list[Json] = []
+    for each in erasing.recipients(desk.record, person):
+        desk.voice.say(
+            f"tell   须告知  {escape(each.by)} has bundle {each.bundle} of {each.at} (GDPR art. 19)"
+        )
+        told.append(
+            {"bundle": each.bundle, "about": each.about, "by": each.by, "at": each.at, "entry": each.entry}
+        )
     gone_: list[Json] = list(GONE)
     return Answer(
         {
             "person": person,
             "gone": gone_,
             "stays": stays,
+            "recipients": told,
             "keys": str(done.left),
             "step": str(done.step),
             "parts": done.parts,

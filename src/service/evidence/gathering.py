@@ -13,10 +13,13 @@ from audit.canonical import Json
 from audit.fact import Seal, Subject
 from audit.leaf import Leaf
 from audit.ledger import Entry, Opened
+from audit.offline import ERASED, LOST
 from audit.sealing import Opening
+from audit.treerows import TreeRows
 from consent import adoption
 from service.evidence.about import About, Kind
 from service.evidence.reach import Reach
+from service.losses import RECOVERED, Loss, losses
 from service.wiring import Record
 
 _BY_ROW = frozenset({"Decided", "ConsentGranted", "ConsentWithdrawn"})
@@ -37,6 +40,8 @@ nothing is opened to find them."""
 _WHO = frozenset({"PersonEnrolled", "PersonProven", "PersonCorrected", "KeyEnrolled", "KeyRetired"})
 """What is known of a person who consented, and her keys."""
 _COUNTED = frozenset({"KeysDestroyed", "ErasureCompleted"})
+_TOLD_BY = {ERASED: sorted(_COUNTED), LOST: [RECOVERED]}
+"""Which entries say how many parts are in a state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,7 @@ class Found:
     leaf: Leaf
     opened: Mapping[int, Opening]
     states: Mapping[int, str] = field(default_factory=dict)
-    """Of each part: open, sealed or erased."""
+    """Of each part: open, sealed, erased or lost in a recovery."""
 
     def says(self, name: str) -> Json:
         """The first opened part that has this field, or None."""
@@ -63,6 +68,7 @@ class Gathering:
     about: About
     reach: Reach
     found: dict[str, Found] = field(default_factory=dict)
+    _losses: Sequence[Loss] | None = None
 
     def all(self) -> Sequence[Found]:
         """The entries of the matter, and every one that they refer to, in order of writing."""
@@ -76,10 +82,9 @@ class Gathering:
         """The same, with the adoptions of these policies, and what counts erased parts if there are any."""
         adoptions = adoption.every(self.session, self.record.settings.tenant)
         found = self._with_what_they_name([one.entry for one in adoptions if one.digest in policies])
-        if not any("erased" in one.states.values() for one in found):
-            return found
+        states = {state for one in found for state in one.states.values()}
         # Whose they were nobody can tell any more, so every count is shown: it names nobody.
-        for kind in sorted(_COUNTED):
+        for kind in [kind for state, kinds in _TOLD_BY.items() if state in states for kind in kinds]:
             for entry in self.record.ledger.of_kind(self.session, kind):
                 if entry.leaf_hash not in self.found:
                     self._take(entry)
@@ -129,11 +134,22 @@ class Gathering:
             if one.seal is Seal.EVID
         }
         kept = self.record.ledger.kept(self.session, entry.leaf_hash)
+        why = ERASED if len(kept) == len(leaf.parts) or not self._lost(entry) else LOST
         states = {
-            part: "open" if part in opened else "sealed" if part in kept else "erased"
+            part: "open" if part in opened else "sealed" if part in kept else why
             for part in range(len(leaf.parts))
         }
         self.found[entry.leaf_hash] = Found(entry, leaf, opened, states)
+
+    def _lost(self, entry: Entry) -> bool:
+        """Whether a recovery could not bring back what was sealed here."""
+        if self._losses is None:
+            self._losses = losses(self.record.ledger, self.session)
+        if not self._losses:
+            return False
+        rows = TreeRows(self.record.settings.tenant, self.record.log.verifier, self.session)
+        index = rows.index(entry.leaf_hash)
+        return index is not None and any(one.has(index) for one in self._losses)
 
     def _openings(self, entry: Entry) -> Iterator[tuple[Subject, tuple[Opened, ...]]]:
         """Whose parts of an entry open, of those that the bundle is for."""

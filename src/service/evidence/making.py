@@ -10,8 +10,11 @@ from audit import bundle, instant
 from audit.canonical import Json, canonical, digest
 from audit.fact import Fact, Part, Seal, Subject
 from audit.keys import Duty, load_private
+from audit.log import EntryUnpublished
+from audit.offline import LOST
 from audit.proof import Proof
 from audit.spelling import to_base64
+from consent import seals
 from service.evidence import texts
 from service.evidence.about import About
 from service.evidence.gathering import Found, Gathering
@@ -121,7 +124,13 @@ def _before(
     for one in found:
         if one.leaf.t == "RunStarted":
             for permit in one.leaf.ref:
-                proof = record.log.proof(session, permit, under=one.leaf.cp)
+                try:
+                    proof = record.log.proof(session, permit, under=one.leaf.cp)
+                except EntryUnpublished:
+                    # The checkpoint was lost with what the run says of itself, in the same recovery.
+                    if LOST not in one.states.values():
+                        raise
+                    continue
                 files[f"before/{places[one.entry.leaf_hash]}.tlog-proof"] = proof.encode()
     return files
 
@@ -142,7 +151,7 @@ def _written_down(record: Record, about: About, data: bytes, people: Sequence[st
     with record.database.write() as session:
         for begin in range(0, max(1, len(told)), _PARTS):
             group = told[begin : begin + _PARTS]
-            parts = (Part(tenant, Seal.EVID, said), *(Part(one, Seal.EVID, hers) for one in group))
+            parts = (Part(tenant, Seal.EVID, said), *(seals.part(MADE, one, hers) for one in group))
             entry = record.ledger.append(session, Fact(MADE, parts), now).leaf_hash
     record.log.publish(entry, now=record.clock())
     return entry

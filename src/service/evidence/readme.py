@@ -5,8 +5,8 @@ from audit.offline import LIMITS
 README = f"""CONSENTRY EVIDENCE BUNDLE                                                       中文见下
 
 What is claimed stands in bundle.json: what it is about, the digest of every file, the state of every part
-(open, sealed, erased), and the eight items of the case (Beijing Internet Court, Liao v. a technology company,
-2024).
+(open, sealed, erased, lost in a recovery), and the eight items of the case (Beijing Internet Court, Liao v. a
+technology company, 2024).
 It opens what people signed and what was decided about them: it is for auditors. Do not pass it on.
 
 Verify it with a verify.py and keys that you did not take from here:
@@ -38,8 +38,8 @@ history.json                 what was withdrawn or complained of, and when
 
 Consentry 证据包
 
-bundle.json 载明主张：对象、各文件摘要、各部分状态（open 公开、sealed 保密、erased 已删除）以及案件八项材料
-（北京互联网法院廖某案，2024）。证据包公开当事人签署内容及相关决定，仅供审计，请勿转交。
+bundle.json 载明主张：对象、各文件摘要、各部分状态（open 公开、sealed 保密、erased 已删除、lost in a recovery
+恢复时丢失）以及案件八项材料（北京互联网法院廖某案，2024）。证据包公开当事人签署内容及相关决定，仅供审计，请勿转交。
 
 请使用并非取自本包的 verify.py 与公钥进行验证：
 

@@ -135,6 +135,16 @@ class Stays(Shape):
     ground: str
 
 
+class Recipient(Shape):
+    """A bundle that opens something of hers, in the hands of whom it was made for: he is to be told."""
+
+    bundle: Digest = Field(description="SHA-256 of the zip.")
+    about: str = Field(description="template, person, output or period.")
+    by: str = Field(description="Who had it made.")
+    at: Instant
+    entry: Digest
+
+
 class Erased(Shape):
     """What went, and what stays and why."""
 
@@ -142,6 +152,9 @@ class Erased(Shape):
     at: Instant
     gone: list[str]
     stays: list[Stays]
+    recipients: list[Recipient] = Field(
+        description="Bundles with her in them. Who has one is told of her erasure (GDPR art. 19)."
+    )
     keys: str = Field(description="Which of her keys are left: all, evidence or none.")
     step: str = Field(
         description="How far those are whose turn it is: due, dropped, destroyed; done, when no copy of them "

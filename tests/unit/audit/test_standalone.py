@@ -2,8 +2,8 @@
 
 import pytest
 
-from audit.offline import Fault, Trust
-from audit.standalone import ERASED, NOT_PROVEN, PROVEN, Claim, Entry, Gone, Verifier, _claim, main
+from audit.offline import ERASED, LOST, Fault, Gone, Lost, Trust, lost_as_told
+from audit.standalone import NOT_PROVEN, PROVEN, Claim, Entry, Verifier, _claim, main
 
 IT = "consent-1"
 
@@ -65,20 +65,67 @@ def test_a_chain_is_whole_and_of_one_consent_and_its_end_is_cited() -> None:
     closed = chained(GRANT, ("ConsentPaused", "A"))
     closed.entries["h0"].parts.clear()
     assert standing(closed, "B").verdict == NOT_PROVEN
-    closed.entries["h0"].erased = True
+    closed.entries["h0"].gone = Gone
     assert standing(closed, "B").verdict == ERASED
+
+
+def test_what_was_lost_is_neither_proven_nor_not() -> None:
+    """Of a person or of the operator alike: a database was lost, and the log says so."""
+    lost = chained(GRANT, ("ConsentPaused", "A"))
+    lost.entries["h0"].parts.clear()
+    lost.entries["h0"].gone = Lost
+    assert standing(lost, "B").verdict == LOST
+    run = Entry(3, "run", {"t": "RunStarted"}, gone=Lost)
+    assert _claim("run 3", lost._run, run).verdict == LOST
+
+
+def recovered(at: int, **said: object) -> Entry:
+    return Entry(at, f"r{at}", {"t": "Recovered"}, {0: said})
+
+
+OF_THREE = {"lost": [[4, 6], [9, 10]], "parts_lost": 3, "held": 4, "read_back": 6}
+
+
+@pytest.mark.parametrize(
+    ("lost", "believed"),
+    [
+        ([], True),
+        (["4.0", "5.0", "9.1"], True),
+        (["4.0", "4.1", "5.0", "9.0"], False),  # more than were lost
+        (["6.0"], False),  # between the places that were
+        (["3.0"], False),
+        (["10.0"], False),
+    ],
+)
+def test_no_more_is_lost_and_nowhere_else_than_a_recovery_says(lost: list[str], believed: bool) -> None:
+    states = {**dict.fromkeys(lost, LOST), "1.0": "open", "2.0": ERASED}
+    if believed:
+        lost_as_told(states, [recovered(10, **OF_THREE)])
+        return
+    with pytest.raises(Fault, match="lost"):
+        lost_as_told(states, [recovered(10, **OF_THREE), Entry(11, "x", {"t": "Recovered"})])
+
+
+def test_a_recovery_from_before_places_were_told_lost_what_it_read_back() -> None:
+    told = [recovered(9, held=4, read_back=2, parts_lost=2)]
+
+    lost_as_told({"4.0": LOST, "5.0": LOST}, told)
+    with pytest.raises(Fault):
+        lost_as_told({"6.0": LOST}, told)
+    with pytest.raises(Fault):
+        lost_as_told({"4.0": LOST}, [])
 
 
 def test_that_another_was_erased_excuses_nothing() -> None:
     verifier = chained(GRANT, ("ConsentPaused", "A"))
-    verifier.entries["of another"] = Entry(7, "of another", {"t": "ConsentGranted"}, erased=True)
+    verifier.entries["of another"] = Entry(7, "of another", {"t": "ConsentGranted"}, gone=Gone)
     verifier._cited = {IT: "h1"}
     verifier.size = 9
 
     verifier.entries["h0"].parts.clear()
     with pytest.raises(Fault):
         verifier._consent(IT)
-    verifier.entries["h0"].erased = True
+    verifier.entries["h0"].gone = Gone
     with pytest.raises(Gone):
         verifier._consent(IT)
 

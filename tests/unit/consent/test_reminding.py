@@ -50,6 +50,20 @@ def test_she_is_told_at_thirty_days_and_at_seven_and_each_once(
     assert mine[0].at == END - 7 * DAY
 
 
+def test_all_of_them_are_told_whose_consents_end_however_many(
+    database: Database, house: House, her: Somebody, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No statement takes as many values as there may be consents that end: they are looked at by pages."""
+    monkeypatch.setattr("consent.reminding.PAGE", 2)
+    all_of_them = {given(database, house, her) for _ in range(5)}
+
+    with database.read() as session:
+        due = due_reminders(session, house.tenant, END - 30 * DAY)
+    assert {one.authorization for one in due} == all_of_them
+    assert sweep(database, house, END - 30 * DAY) == [30] * 5
+    assert sweep(database, house, END - 30 * DAY) == []
+
+
 def test_who_sweeps_late_tells_the_nearer_one_and_not_both(
     database: Database, house: House, her: Somebody
 ) -> None:

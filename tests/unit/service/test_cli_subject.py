@@ -29,6 +29,7 @@ def test_a_person_is_refused_corrected_petitioned_copied_and_erased_from_a_shell
     assert either("subject", "petitions")["petitions"] == []
     assert erased["keys"] == "evidence"
     assert erased["stays"][0]["ground"]
+    assert erased["recipients"] == []
     hers = json.loads((either.folder / "hers.json").read_text())
     (petition,) = hers["petitions"]
     assert (petition["text"], petition["reasons"]) == ("all of it", "evidence stays")

@@ -31,7 +31,7 @@ from service.database import Database
 from service.witness_home import WitnessHome
 from service.witness_post import AddressUnfit, WitnessPost, allowed
 from service.witness_server import witness_app
-from witnesses import Served, lying, policy, several, witness
+from witnesses import Liar, Served, lying, policy, several, witness
 
 
 @pytest.fixture
@@ -354,6 +354,116 @@ def test_a_mark_goes_when_its_witness_cosigns_or_is_named_no_more(three: House) 
     three.cosigner().round()
     assert three.witnessing.ahead() == {}
     three.grow()
+
+
+# One that claims, one that proves
+
+NO_PROOFS = ("nothing", "no note", "of another key", "of another log", "larger than a note")
+
+
+@pytest.fixture
+def two_and_a_liar(house: House, tmp_path: Path) -> Iterator[tuple[House, Liar]]:
+    """Two of three are a quorum; the third names sizes it has never seen."""
+    log = house.desk.log().verifier.text
+    with several(tmp_path / "witnesses", log, os.urandom, 2) as served, lying() as liar:
+        house.witnesses, house.quorum, house.strict = served, 2, True
+        house.named = {"liar": (_stranger(), liar.url)}
+        liar.answer = Answer(409, "900\n", SIZE_TYPE)
+        yield house, liar
+
+
+def test_one_witness_that_only_claims_more_is_an_alarm_and_stops_nobody(
+    two_and_a_liar: tuple[House, Liar],
+) -> None:
+    house, liar = two_and_a_liar
+    ours = house.grow(3)
+    liar.shows = ours.text  # what it shows is ours, and proves nothing
+
+    assert house.said(*house.cosigner().round()) == {"w1": 3, "w2": 3, "liar": "WITNESS_AHEAD"}
+
+    assert house.witnessing.ahead() == {"liar": "x.example has seen 900 entries, we have 3"}
+    assert house.grow(2).size == 5
+    house.cosigner().round()
+    shown = house.shown()
+    assert shown is not None
+    assert set(house.witnessing.trust.check(shown.text).at) == {"w1", "w2"}
+
+
+@pytest.mark.parametrize("what", NO_PROOFS)
+def test_what_our_key_did_not_sign_proves_nothing(two_and_a_liar: tuple[House, Liar], what: str) -> None:
+    house, liar = two_and_a_liar
+    house.grow(3)
+    other = SigningKey.generate(Duty.LOG, os.urandom)
+    root = tree.root([tree.leaf_hash(b"other")])
+    liar.shows = {
+        "nothing": None,
+        "no note": "900\n",
+        "of another key": Checkpoint.sign(ORIGIN, 900, root, other).text,
+        "of another log": Checkpoint.sign("other.example/log", 900, root, house.desk.key).text,
+        "larger than a note": "x" * (1 << 20),
+    }[what]
+
+    house.cosigner().round()
+
+    assert set(house.witnessing.ahead()) == {"liar"}
+    assert house.grow().size == 4
+
+
+@pytest.mark.parametrize("size", [900, 2], ids=["larger", "another of the same size"])
+def test_one_witness_that_proves_it_stops_the_signing_and_keeps_it_stopped(
+    two_and_a_liar: tuple[House, Liar], size: int
+) -> None:
+    # Given a checkpoint that our key signed and we do not have
+    house, liar = two_and_a_liar
+    house.grow(3)
+    root = tree.root([tree.leaf_hash(b"other")])
+    liar.shows = Checkpoint.sign(ORIGIN, size, root, house.desk.key).text
+
+    # When one of three shows it
+    house.cosigner().round()
+
+    # Then nothing more is signed, though the others are a quorum
+    house.desk.write_many(1)
+    with pytest.raises(WitnessAhead, match="shows what our key signed"):
+        house.log().publish(now=NOON)
+
+    # And it stays so, whether it takes back what it showed or cosigns ours.
+    liar.shows = None
+    house.cosigner().round()
+    with pytest.raises(WitnessAhead):
+        house.log().publish(now=NOON)
+    with house.desk.database.read() as session:
+        rows = TreeRows(house.desk.tenant, house.log().verifier, session)
+        house.witnessing.settled(rows, "liar")
+    with pytest.raises(WitnessAhead):
+        house.log().publish(now=NOON)
+
+
+def test_a_proof_is_over_once_what_it_shows_is_here(two_and_a_liar: tuple[House, Liar]) -> None:
+    """As after a recovery that read back what was lost."""
+    house, _ = two_and_a_liar
+    ours = house.grow(3)
+    house.witnessing.marks.put("liar", "has seen 3 entries, we have 2", ours.text)
+    with pytest.raises(WitnessAhead):
+        house.log().publish(now=NOON)
+
+    with house.desk.database.read() as session:
+        rows = TreeRows(house.desk.tenant, house.log().verifier, session)
+        house.witnessing.settled(rows, "liar")
+
+    assert house.grow().size == 4
+
+
+def test_claims_that_leave_no_quorum_stop_the_signing(two_and_a_liar: tuple[House, Liar]) -> None:
+    house, _ = two_and_a_liar
+    house.grow()
+    house.cosigner().round()
+    assert house.grow().size == 2
+
+    house.witnessing.marks.put("w1", "has seen 7 entries, we have 2")
+
+    with pytest.raises(WitnessAhead, match="no quorum"):
+        house.log().publish(now=NOON)
 
 
 # Strict mode

@@ -221,6 +221,29 @@ def test_a_consent_that_ends_soon_is_told_of_once(town: Town) -> None:
     assert [letter.event["subject"] for letter in town.receiver.letters] == [ending]
 
 
+def test_every_consent_that_ends_soon_is_told_of_however_many_were_before(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that were told of stay in front until they have ended: they must not hide the others."""
+    monkeypatch.setattr("service.messenger.PAGE", 2)
+    town.hook(Event.CONSENT_EXPIRING)
+    first = [town.granted(days=20) for _ in range(3)]
+    later = [town.granted(days=21) for _ in range(4)]
+    town.at = NOON + timedelta(days=20) - AHEAD
+    assert town.messenger.round() == 3
+
+    town.at += timedelta(days=1)
+    assert town.messenger.round() == 4
+    another = town.hook(Event.CONSENT_EXPIRING)
+    assert town.messenger.round() == 7, "who comes later is told of all that is still to come"
+
+    told = [letter.event["subject"] for letter in town.receiver.letters]
+    assert set(told[:3]) == set(first)
+    assert set(told[3:7]) == set(later)
+    assert town.states(another) == [State.DELIVERED] * 7
+    assert town.messenger.round() == 0
+
+
 def test_what_was_told_is_purged_after_its_time_and_what_is_owed_is_not(town: Town) -> None:
     town.hook()
     town.granted()

@@ -124,6 +124,10 @@ def erase(house: TheHouse, caller: OperatorOrCreator, person: Id) -> shapes.Eras
         at=done.at,
         gone=list(GONE),
         stays=[shapes.Stays.model_validate(one, from_attributes=True) for one in done.stays],
+        recipients=[
+            shapes.Recipient.model_validate(one, from_attributes=True)
+            for one in erasing.recipients(house.record, person)
+        ],
         keys=done.left,
         step=done.step,
         parts=done.parts,

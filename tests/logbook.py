@@ -3,7 +3,7 @@
 import os
 import resource
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -60,6 +60,10 @@ class MemoryStorage:
         for path in [each for each in self.files if each.startswith(f"{directory}/")]:
             del self.files[path]
 
+    def remove(self, paths: Iterable[str]) -> None:
+        for path in paths:
+            self.files.pop(path, None)
+
 
 class Died(BaseException):
     """The process is gone. Not an `Exception`: nobody may catch it and carry on."""
@@ -103,6 +107,11 @@ class BreakingStorage:
 
     def discard(self, directory: str) -> None:
         self.inner.discard(directory)
+
+    def remove(self, paths: Iterable[str]) -> None:
+        for path in paths:
+            self.countdown.tick()
+            self.inner.remove([path])
 
 
 @dataclass

@@ -34,12 +34,14 @@ class Edge:
         """Another that grows on its own."""
         return type(self)(self.size, self._levels)
 
-    def append(self, leaf_hash: bytes) -> Iterator[FullTile]:
-        """Grow by one leaf; yields the tiles this completes, lowest first. Exhaust it before the next."""
-        self.size += 1
-        level, value = 0, leaf_hash
+    def append(self, value: bytes, level: int = 0) -> Iterator[FullTile]:
+        """Grow by one leaf; yields the tiles this completes, lowest first. Exhaust it before the next.
+
+        At a higher `level` by as many leaves as `value` is the root over, where no smaller ones wait.
+        """
+        self.size += WIDTH**level
         while True:
-            if level == len(self._levels):
+            while level >= len(self._levels):
                 self._levels.append([])
             hashes = self._levels[level]
             hashes.append(value)

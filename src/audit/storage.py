@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
@@ -63,6 +64,10 @@ class Storage(Protocol):
         """Remove a directory of files that nobody needs. Promises nothing; no disk makes it raise."""
         ...
 
+    def remove(self, paths: Iterable[str]) -> None:
+        """Remove files, those that are not there as well; durable before this returns."""
+        ...
+
 
 class PosixStorage:
     """`Storage` in a directory of a local file system."""
@@ -103,6 +108,18 @@ class PosixStorage:
     def discard(self, directory: str) -> None:
         # What stays costs space and says nothing wrong: not worth failing for.
         shutil.rmtree(self._place(directory), ignore_errors=True)
+
+    def remove(self, paths: Iterable[str]) -> None:
+        parents = set()
+        for path in paths:
+            place = self._place(path)
+            with durable.disk(place):
+                place.unlink(missing_ok=True)
+            parents.add(place.parent)
+        for parent in parents:
+            with durable.disk(parent):
+                if parent.is_dir():
+                    durable.sync_directory(parent)
 
     def _place(self, path: str) -> Path:
         if not _PATH.fullmatch(path):

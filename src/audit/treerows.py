@@ -8,10 +8,11 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, Executable, Table, bindparam, func, insert, select, update
 from sqlmodel import Session
 
-from audit import tree
+from audit import prunerows, tree
 from audit.checkpoint import Checkpoint
 from audit.edge import Edge, FullTile
 from audit.note import NoteVerifier
+from audit.spelling import is_hex
 from audit.tables import CheckpointRow, EntryRow, TileRow
 from audit.tile import WIDTH, Tile
 from audit.tree import Nodes
@@ -147,9 +148,12 @@ class TreeRows:
         return [Waiting(seq, bytes(leaf), leaf_hash) for seq, leaf, leaf_hash in rows]
 
     def index(self, leaf_hash: str) -> int | None:
-        """The place of an entry, or None while it has none. Raises `LookupError` without such an entry."""
+        """The place of an entry, or None while it has none. Raises `LookupError` without such an entry,
+        `audit.prunerows.EntryPruned` where there was one."""
         row = self._run(_INDEX, leaf_hash=leaf_hash).first()
         if row is None:
+            if is_hex(leaf_hash, tree.HASH_SIZE) and prunerows.pruned(self.session, self.tenant, leaf_hash):
+                raise prunerows.EntryPruned(f"entry {leaf_hash} was pruned")
             raise LookupError(leaf_hash)
         return cast(int | None, row[0])
 

@@ -44,7 +44,7 @@ class MemoryStorage:
         if self.files.setdefault(path, data) != data:
             raise FileDiverged(f"{path} holds other bytes")
 
-    def replace(self, path: str, data: bytes) -> None:
+    def replace(self, path: str, data: bytes, *, lasting: bool = False) -> None:
         self.files[path] = data
 
     def get(self, path: str) -> bytes | None:
@@ -95,9 +95,9 @@ class BreakingStorage:
         self.countdown.tick()
         self.inner.put(path, data)
 
-    def replace(self, path: str, data: bytes) -> None:
+    def replace(self, path: str, data: bytes, *, lasting: bool = False) -> None:
         self.countdown.tick()
-        self.inner.replace(path, data)
+        self.inner.replace(path, data, lasting=lasting)
 
     def get(self, path: str) -> bytes | None:
         return self.inner.get(path)

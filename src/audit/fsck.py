@@ -3,8 +3,8 @@
 For whoever has a directory of tiles and the public key of a log, and neither our database nor our word. Each
 file is read once; what is wrong is named by file and, for a bundle or a tile of hashes, by entry.
 
-Below the minimum index of a log that was pruned (`audit.pruned`) the hashes over what went stand in for it: the
-root is that of the whole tree all the same, and what is missing from the minimum on is missing.
+Below the minimum index of a log that was pruned (`audit.pruned`) the hashes over what went stand in for it:
+the root is that of the whole tree all the same, and what is missing from the minimum on is missing.
 """
 
 from collections.abc import Sequence
@@ -100,7 +100,7 @@ def _pruned(storage: Storage, verifier: NoteVerifier) -> tuple[Pruned | None, st
 
 
 def _says_so(storage: Storage, size: int, pruned: Pruned) -> bool:
-    """Whether the entry of the pruning stands in this tree where its receipt says, by its hash or its bytes."""
+    """Whether the entry of the pruning stands in this tree where its receipt says, by hash or by bytes."""
     n, at = divmod(pruned.index, WIDTH)
     if pruned.index >= size:
         return False

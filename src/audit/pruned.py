@@ -1,8 +1,8 @@
-"""Up to where a log was pruned, as whoever has its files and its key can check (c2sp.org/tlog-tiles, "Pruning").
+"""Up to where a log was pruned, for whoever has its files and its key (c2sp.org/tlog-tiles, "Pruning").
 
-The specification has a minimum index and, as of v0.1.0, no place for it. Ours is a file beside the checkpoint:
-the receipt of the entry `LogPruned`. So the minimum is as much a part of the signed tree as what went, and
-files that are missing below it are pruned; without it they are missing.
+The specification has a minimum index and, as of v0.1.0, no place for it. Ours is a file beside the
+checkpoint: the receipt of the entry `LogPruned`. So the minimum is as much a part of the signed tree as what
+went, and files that are missing below it are pruned; without it they are missing.
 """
 
 from dataclasses import dataclass
@@ -85,7 +85,7 @@ def parse(data: bytes, verifier: NoteVerifier) -> Pruned:
     numbers = (minimum, missing, erased, lost)
     if not all(isinstance(each, int) and not isinstance(each, bool) and each >= 0 for each in numbers):
         raise PruningUnproven(f"{PATH}: without its numbers")
-    # Behind what it prunes, or it would be its own witness; whole tiles, or some proof of what stays would go.
+    # Behind what it prunes, or it would be its own witness; whole tiles, or a proof of what stays would go.
     if not isinstance(minimum, int) or minimum % WIDTH or not 0 < minimum <= index:
         raise PruningUnproven(f"{PATH}: no minimum index that a log may have")
     before, last = said.get("before"), said.get("last")

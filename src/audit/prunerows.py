@@ -56,7 +56,7 @@ class Pruning:
 
 
 @dataclass(frozen=True, slots=True)
-class Leaf:
+class Placed:
     """An entry that is there, as far as pruning asks."""
 
     index: int
@@ -116,14 +116,21 @@ def drop(session: Session, tenant: str, below: int) -> int:
     return cast("Any", connection.execute(delete(_ENTRY).where(here))).rowcount or 0
 
 
-def leaves(session: Session, tenant: str, begin: int, end: int | None) -> list[Leaf]:
+def entries(session: Session, tenant: str, begin: int, end: int | None) -> list[Placed]:
     """A page of the entries at places `[begin, end)`, in their order; to the end of the log without one."""
     here = [_ENTRY.c.tenant_id == tenant, _ENTRY.c.idx >= begin]
     if end is not None:
         here.append(_ENTRY.c.idx < end)
     query = select(_ENTRY.c.idx, _ENTRY.c.leaf, _ENTRY.c.leaf_hash, _ENTRY.c.at).where(*here)
     rows = session.connection().execute(query.order_by(_ENTRY.c.idx).limit(WIDTH))
-    return [Leaf(index, bytes(leaf), leaf_hash, at) for index, leaf, leaf_hash, at in rows]
+    return [Placed(index, bytes(leaf), leaf_hash, at) for index, leaf, leaf_hash, at in rows]
+
+
+def waiting(session: Session, tenant: str) -> list[Placed]:
+    """Entries that have no place yet, as if they stood before all others."""
+    here = (_ENTRY.c.tenant_id == tenant) & _ENTRY.c.idx.is_(None)
+    rows = session.connection().execute(select(_ENTRY.c.leaf, _ENTRY.c.leaf_hash, _ENTRY.c.at).where(here))
+    return [Placed(-1, bytes(leaf), leaf_hash, at) for leaf, leaf_hash, at in rows]
 
 
 def ciphertexts(session: Session, tenant: str, begin: int, end: int) -> int:
@@ -143,18 +150,18 @@ def first_since(session: Session, tenant: str, at: datetime, begin: int) -> int 
 
 def among(
     session: Session, tenant: str, names: Select[tuple[str]] | Sequence[str], begin: int, end: int
-) -> list[Leaf]:
+) -> list[Placed]:
     """Which of these entries, by leaf hash, stand at places `[begin, end)`; in no order."""
     if not isinstance(names, Select):
-        found: list[Leaf] = []
+        found: list[Placed] = []
         for at in range(0, len(names), _PAGE):
             found += _among(session, tenant, _ENTRY.c.leaf_hash.in_(names[at : at + _PAGE]), begin, end)
         return found
     return _among(session, tenant, _ENTRY.c.leaf_hash.in_(names), begin, end)
 
 
-def _among(session: Session, tenant: str, which: Any, begin: int, end: int) -> list[Leaf]:
+def _among(session: Session, tenant: str, which: Any, begin: int, end: int) -> list[Placed]:
     here = (_ENTRY.c.tenant_id == tenant) & (_ENTRY.c.idx >= begin) & (_ENTRY.c.idx < end)
     query = select(_ENTRY.c.idx, _ENTRY.c.leaf, _ENTRY.c.leaf_hash, _ENTRY.c.at).where(here, which)
     rows = session.connection().execute(query)
-    return [Leaf(index, bytes(leaf), leaf_hash, at) for index, leaf, leaf_hash, at in rows]
+    return [Placed(index, bytes(leaf), leaf_hash, at) for index, leaf, leaf_hash, at in rows]

@@ -84,7 +84,7 @@ class _Replayer:
     """Below it an entry need not be there: its hash is."""
 
     def prune(self) -> Pruned | None:
-        """What the files prove of prunings, held against the rows: whoever edits those deletes nothing unseen."""
+        """What the files prove of prunings, held against the rows: who edits those deletes nothing unseen."""
         minimum = prunerows.minimum(self.rows.session, self.rows.tenant)
         try:
             said = published(self.storage, self.rows.verifier)
@@ -150,7 +150,7 @@ class _Replayer:
         self._bundle(place, {index: bytes(row.leaf) for index, row in entries.items() if index not in edited})
 
     def _gone(self, place: Tile) -> Iterator[bytes]:
-        """The hashes of entries that were pruned: their tile's row has them, and what stands above holds it."""
+        """The hashes of entries that were pruned: their tile's row has them, and those above hold it."""
         hashes = _split(self.rows.tile(0, place.n), place.width)
         file = self.storage.get(place.path)
         for offset, (row, in_file) in enumerate(zip(hashes, _split(file, place.width), strict=True)):

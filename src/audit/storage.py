@@ -45,10 +45,11 @@ class Storage(Protocol):
         """
         ...
 
-    def replace(self, path: str, data: bytes) -> None:
+    def replace(self, path: str, data: bytes, *, lasting: bool = False) -> None:
         """Store `data` at `path` in place of what is there, at once: readers get all of the one or the other.
 
-        A power cut may bring back the one before. The log repairs that when it starts.
+        Not `lasting`: a power cut may bring back the one before. Of the checkpoint the log repairs that when
+        it starts.
         """
         ...
 
@@ -86,8 +87,8 @@ class PosixStorage:
         with durable.disk(place):
             durable.sync_directory(place.parent)
 
-    def replace(self, path: str, data: bytes) -> None:
-        durable.replace(self._place(path), data, lasting=False)
+    def replace(self, path: str, data: bytes, *, lasting: bool = False) -> None:
+        durable.replace(self._place(path), data, lasting=lasting)
 
     def get(self, path: str) -> bytes | None:
         place = self._place(path)

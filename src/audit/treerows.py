@@ -149,7 +149,8 @@ class TreeRows:
 
     def index(self, leaf_hash: str) -> int | None:
         """The place of an entry, or None while it has none. Raises `LookupError` without such an entry,
-        `audit.prunerows.EntryPruned` where there was one."""
+        `audit.prunerows.EntryPruned` where there was one.
+        """
         row = self._run(_INDEX, leaf_hash=leaf_hash).first()
         if row is None:
             if is_hex(leaf_hash, tree.HASH_SIZE) and prunerows.pruned(self.session, self.tenant, leaf_hash):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeAlias
 
-from sqlalchemy import Select
+from sqlalchemy import SelectBase
 from sqlmodel import Session
 
 from audit import instant, prunerows
@@ -28,7 +28,7 @@ class Need:
 
     why: str
     """A word of ours, never a name."""
-    entries: Select[tuple[str]] | Sequence[str]
+    entries: SelectBase | Sequence[str]
     """Their leaf hashes; a query of one column, so that no list of them is made."""
 
 
@@ -56,6 +56,7 @@ class Plan:
     """Entries that were there when it was made."""
     before: datetime
     held: tuple[Held, ...]
+    """The first one holds the most."""
 
     @property
     def entries(self) -> int:
@@ -122,7 +123,13 @@ def totals(session: Session, tenant: str, made: Plan, counted: Counted) -> tuple
 
 def _held(made: Plan, found: Sequence[Held]) -> Plan:
     goal = _aligned(min([made.reach, *(one.first for one in found)]))
-    return replace(made, goal=max(made.minimum, min(made.goal, goal)), held=tuple(found))
+    by_reason: dict[str, Held] = {}
+    for one in found:
+        so_far = by_reason.get(one.why, Held(one.why, 0, one.first))
+        both = so_far.entries + one.entries
+        by_reason[one.why] = Held(one.why, both, min(so_far.first, one.first))
+    held = tuple(sorted(by_reason.values(), key=lambda one: (one.first, one.why)))
+    return replace(made, goal=max(made.minimum, min(made.goal, goal)), held=held)
 
 
 def _followed(session: Session, tenant: str, made: Plan, roots: Sequence[Placed], begin: int) -> list[Held]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Select, Table, bindparam, delete, func, insert, select, update
+from sqlalchemy import SelectBase, Table, bindparam, delete, func, insert, select, update
 from sqlmodel import Session
 
 from audit.errors import BadInput
@@ -41,6 +41,15 @@ class EntryPruned(BadInput):
     zh = "该条目已按保存期限从日志中裁剪，内容不再保存。"
     hint = "`consentry log status` says up to where. Receipts and bundles made before still verify."
     hint_zh = "运行 `consentry log status` 可查看裁剪范围；此前出具的回执与证据包仍可验证。"
+
+
+class TilePruned(BadInput):
+    """A tile or bundle of entries that were all pruned."""
+
+    code = "TILE_PRUNED"
+    zh = "该日志文件所含条目已按保存期限裁剪。"
+    hint = "Ask from the minimum index on; `/log/pruned` proves it. Tiles above level 0 are all there."
+    hint_zh = "请从最小索引起请求；`/log/pruned` 可供核验。0 级以上的哈希文件均保留。"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +158,10 @@ def first_since(session: Session, tenant: str, at: datetime, begin: int) -> int 
 
 
 def among(
-    session: Session, tenant: str, names: Select[tuple[str]] | Sequence[str], begin: int, end: int
+    session: Session, tenant: str, names: SelectBase | Sequence[str], begin: int, end: int
 ) -> list[Placed]:
     """Which of these entries, by leaf hash, stand at places `[begin, end)`; in no order."""
-    if not isinstance(names, Select):
+    if not isinstance(names, SelectBase):
         found: list[Placed] = []
         for at in range(0, len(names), _PAGE):
             found += _among(session, tenant, _ENTRY.c.leaf_hash.in_(names[at : at + _PAGE]), begin, end)

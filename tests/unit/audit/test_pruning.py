@@ -235,7 +235,7 @@ def test_the_first_that_is_needed_holds_all_that_come_after(desk: Desk) -> None:
     )
 
     assert made.goal == 256
-    assert made.held == (Held("late", 1, 599), Held("people", 2, 300))
+    assert made.held == (Held("people", 2, 300), Held("late", 1, 599))
 
 
 def test_a_need_may_be_a_query(desk: Desk) -> None:
@@ -266,7 +266,7 @@ def test_who_stays_holds_what_it_refers_to_and_so_on(desk: Desk) -> None:
     assert (made.goal, made.held) == (256, (Held(FOLLOWED, 2, 270),))
     # What is needed for another reason holds what it refers to as well.
     made = planned(desk, Need("one", [first.leaf_hash]))
-    assert made.held == (Held("one", 1, 300), Held(FOLLOWED, 1, 270))
+    assert made.held == (Held(FOLLOWED, 1, 270), Held("one", 1, 300))
 
 
 def test_nothing_goes_that_is_young_or_that_nobody_was_shown(desk: Desk) -> None:

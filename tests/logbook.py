@@ -3,7 +3,7 @@
 import os
 import resource
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -45,7 +45,7 @@ class MemoryStorage:
         if self.files.setdefault(path, data) != data:
             raise FileDiverged(f"{path} holds other bytes")
 
-    def replace(self, path: str, data: bytes) -> None:
+    def replace(self, path: str, data: bytes, *, lasting: bool = False) -> None:
         self.files[path] = data
 
     def get(self, path: str) -> bytes | None:
@@ -60,6 +60,10 @@ class MemoryStorage:
     def discard(self, directory: str) -> None:
         for path in [each for each in self.files if each.startswith(f"{directory}/")]:
             del self.files[path]
+
+    def remove(self, paths: Iterable[str]) -> None:
+        for path in paths:
+            self.files.pop(path, None)
 
 
 class Died(BaseException):
@@ -92,9 +96,9 @@ class BreakingStorage:
         self.countdown.tick()
         self.inner.put(path, data)
 
-    def replace(self, path: str, data: bytes) -> None:
+    def replace(self, path: str, data: bytes, *, lasting: bool = False) -> None:
         self.countdown.tick()
-        self.inner.replace(path, data)
+        self.inner.replace(path, data, lasting=lasting)
 
     def get(self, path: str) -> bytes | None:
         return self.inner.get(path)
@@ -104,6 +108,11 @@ class BreakingStorage:
 
     def discard(self, directory: str) -> None:
         self.inner.discard(directory)
+
+    def remove(self, paths: Iterable[str]) -> None:
+        for path in paths:
+            self.countdown.tick()
+            self.inner.remove([path])
 
 
 @dataclass

@@ -49,12 +49,16 @@ def _files(
 ) -> Iterator[tuple[str, bytes]]:
     # A directory is asked for once: a log of a million entries has 8,000 files, and opens each day.
     names = lru_cache(maxsize=None)(storage.names)
+    # What was pruned must not come back from rows that are still to go, nor empty from those that went.
+    pruned = rows.minimum() // WIDTH if missing_only else 0
 
     def there(path: str) -> bool:
         directory, _, name = path.rpartition("/")
         return missing_only and name in names(directory)
 
     for place in grown(since, size):
+        if place.level == 0 and place.n < pruned:
+            continue
         entries: list[bytes] | None = None
         if place.level == 0 and not there(place.bundle_path):
             entries = rows.entries(place.n * WIDTH, place.n * WIDTH + place.width)

@@ -2,6 +2,9 @@
 
 For whoever has a directory of tiles and the public key of a log, and neither our database nor our word. Each
 file is read once; what is wrong is named by file and, for a bundle or a tile of hashes, by entry.
+
+Below the minimum index of a log that was pruned (`audit.pruned`) the hashes over what went stand in for it:
+the root is that of the whole tree all the same, and what is missing from the minimum on is missing.
 """
 
 from collections.abc import Sequence
@@ -14,6 +17,8 @@ from audit.errors import Diverged
 from audit.files import CHECKPOINT_PATH
 from audit.keys import BadSignature
 from audit.note import NoteMalformed, NoteVerifier
+from audit.pruned import PATH as PRUNED_PATH
+from audit.pruned import Pruned, PruningUnproven, published
 from audit.storage import Storage
 from audit.tile import WIDTH, BundleMalformed, Tile, grown, parse_bundle
 
@@ -45,6 +50,8 @@ class Checked:
     root: str
     """Over the entries as they are: the signed one, or the files are not what was signed."""
     wrong: tuple[Wrong, ...]
+    pruned: Pruned | None = None
+    """Up to where nothing is left but hashes; None where every entry was read."""
 
     @property
     def sound(self) -> bool:
@@ -66,13 +73,45 @@ def checkpoint_of(storage: Storage, verifier: NoteVerifier) -> Checkpoint:
 
 def fsck(storage: Storage, verifier: NoteVerifier) -> Checked:
     """Read everything under the checkpoint again. Raises `CheckpointUnreadable`; the rest are findings."""
+    # Before the checkpoint, which then covers the entry that says so.
+    pruned, unproven = _pruned(storage, verifier)
     checkpoint = checkpoint_of(storage, verifier)
     reader = _Reader(storage, bytes.fromhex(checkpoint.root), checkpoint.size)
+    if unproven is not None:
+        reader.found(PRUNED_PATH, 0, unproven)
+    if pruned is not None:
+        if not _says_so(storage, checkpoint.size, pruned):
+            reader.found(PRUNED_PATH, 0, "the log has no such entry")
+            pruned = None
+        else:
+            reader.gone = pruned.blocks
     root = reader.read().hex()
     if root != checkpoint.root and not reader.wrong:
         # Entries and tiles agree with each other, and not with what was signed: all were written anew.
         reader.found(CHECKPOINT_PATH, 0, "the entries hash to another root than was signed")
-    return Checked(checkpoint, root, tuple(reader.wrong))
+    return Checked(checkpoint, root, tuple(reader.wrong), pruned)
+
+
+def _pruned(storage: Storage, verifier: NoteVerifier) -> tuple[Pruned | None, str | None]:
+    try:
+        return published(storage, verifier), None
+    except PruningUnproven as error:
+        return None, str(error)
+
+
+def _says_so(storage: Storage, size: int, pruned: Pruned) -> bool:
+    """Whether the entry of the pruning stands in this tree where its receipt says, by hash or by bytes."""
+    n, at = divmod(pruned.index, WIDTH)
+    if pruned.index >= size:
+        return False
+    tile = Tile(0, n, min(WIDTH, size - n * WIDTH))
+    hashes = storage.get(tile.path) or b""
+    if hashes[at * tree.HASH_SIZE : (at + 1) * tree.HASH_SIZE].hex() == pruned.entry:
+        return True
+    try:
+        return tree.leaf_hash(parse_bundle(storage.get(tile.bundle_path) or b"")[at]).hex() == pruned.entry
+    except (BundleMalformed, IndexError):
+        return False
 
 
 @dataclass(slots=True)
@@ -81,12 +120,18 @@ class _Reader:
     signed: bytes
     size: int
     wrong: list[Wrong] = field(default_factory=list)
+    gone: int = 0
+    """How many bundles, from the first on, and tiles of leaf hashes need not be there."""
 
     def read(self) -> bytes:
         """The root over what is there, each tile of hashes held against what lies under it."""
         edge, size = Edge.empty(), self.size
         for begin in range(0, size, WIDTH):
             tile = Tile(0, begin // WIDTH, min(WIDTH, size - begin))
+            if tile.n < self.gone and not self._whole(tile):
+                for full in edge.append(self._above(tile), 1):
+                    self._same(Tile(full.level, full.n), full.data)
+                continue
             for full in edge.extend(self._leaves(tile, edge)):
                 if full.level:
                     self._same(Tile(full.level, full.n), full.data)
@@ -117,10 +162,18 @@ class _Reader:
             grown_by = edge.copy()
             grown_by.extend(leaves)
             return grown_by.root() == self.signed
+        return self._above(tile) == tree.root(leaves)
+
+    def _whole(self, tile: Tile) -> bool:
+        """Whether both files of a tile of level 0 are there."""
+        return None not in (self.storage.get(tile.path), self.storage.get(tile.bundle_path))
+
+    def _above(self, tile: Tile) -> bytes:
+        """The hash over a full tile of level 0, as the tile above it has it; zeros where that is missing."""
         n, at = tile.n // WIDTH, (tile.n % WIDTH) * tree.HASH_SIZE
         width = min(WIDTH, (self.size >> 8) - n * WIDTH)
         data = self.storage.get(Tile(1, n, width).path) or b""
-        return data[at : at + tree.HASH_SIZE] == tree.root(leaves)
+        return data[at : at + tree.HASH_SIZE].ljust(tree.HASH_SIZE, b"\0")
 
     def _entries(self, tile: Tile) -> list[bytes] | None:
         begin = tile.n * WIDTH

@@ -12,7 +12,7 @@ from typing import cast
 
 from sqlalchemy import Table, insert, select, update
 
-from audit import guard, instant, tree
+from audit import guard, instant, prunerows, tree
 from audit.checkpoint import Checkpoint, CheckpointMalformed
 from audit.edge import FullTile
 from audit.errors import Diverged
@@ -20,6 +20,8 @@ from audit.head import TreeHead
 from audit.keys import BadSignature, SigningKey
 from audit.leaf import Leaf
 from audit.note import NoteMalformed
+from audit.pruned import published
+from audit.prunerows import Pruning
 from audit.storage import Storage
 from audit.tables import EntryRow
 from audit.tile import BundleMalformed, grown, parse_bundle
@@ -56,6 +58,8 @@ def restore(
 ) -> Restored:
     """Bring the rows up to what was signed, in the caller's transaction, which holds the lease's lock.
 
+    Of a pruned log the prunings that the rows forgot as well: what the files say went is to go again.
+
     Raises `Unrecoverable`, `guard.LogEdited` for rows that are not what was signed over them, and what
     `TreeRows.latest` raises for another log's database. Then nothing was changed.
     """
@@ -66,6 +70,7 @@ def restore(
         raise guard.LogEdited(f"the rows of {size} entries hash to another root than was signed")
     goal, shown = _goal(rows, storage, head)
     if goal.size <= size:
+        _prune_again(rows, storage, size, now)
         return Restored(size, 0, 0)
     tiles: list[FullTile] = []
     parts, lost = 0, list[tuple[int, int]]()
@@ -78,12 +83,26 @@ def restore(
     if (edge.size, edge.root().hex()) != (goal.size, goal.root):
         raise Unrecoverable(f"the files hash to another root at {goal.size} than was signed")
     rows.add_tiles(tiles)
+    _prune_again(rows, storage, goal.size, now)
     # The published note itself if it says so: a second signature over the same root would be harmless.
     same = shown is not None and shown.size == goal.size
     rows.add_checkpoint(
         shown if shown and same else Checkpoint.sign(rows.verifier.name, goal.size, edge.root(), key), now
     )
     return Restored(size, goal.size - size, parts, tuple(lost))
+
+
+def _prune_again(rows: TreeRows, storage: Storage, size: int, now: datetime) -> None:
+    """What was pruned before is in an older database again, and must not be written out of it."""
+    said = published(storage, rows.verifier)
+    if said is None or said.index >= size or said.minimum <= prunerows.minimum(rows.session, rows.tenant):
+        return
+    pruning = Pruning(said.minimum, said.entry, now, shown=True, done=False)
+    last = prunerows.last(rows.session, rows.tenant)
+    if last is not None and last.minimum == said.minimum:
+        prunerows.mark(rows.session, rows.tenant, last, done=False)
+    else:
+        prunerows.add(rows.session, rows.tenant, pruning)
 
 
 def _goal(rows: TreeRows, storage: Storage, head: TreeHead | None) -> tuple[TreeHead, Checkpoint | None]:

@@ -13,12 +13,13 @@ from typing import Any, cast
 
 from sqlalchemy import Row, Table, select
 
-from audit import instant, tree
+from audit import instant, prunerows, tree
 from audit.checkpoint import Checkpoint, CheckpointMalformed
 from audit.edge import Edge, FullTile
 from audit.head import TreeHead
 from audit.keys import BadSignature
 from audit.note import NoteMalformed
+from audit.pruned import Pruned, PruningUnproven, published
 from audit.storage import Storage
 from audit.tables import CheckpointRow, EntryRow, SealedRow
 from audit.tile import WIDTH, BundleMalformed, Tile, parse_bundle
@@ -40,6 +41,8 @@ class Copy(StrEnum):
     BUNDLE_FILE = "bundle-file"
     CHECKPOINT = "checkpoint"
     HEAD = "head"
+    PRUNED = "pruned"
+    """What says up to where the log was pruned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,8 @@ class Replay:
     findings: tuple[Finding, ...]
     unopenable: int
     """Parts of entries without a ciphertext: nobody opens them. Whether they were erased, the log says."""
+    pruned: Pruned | None = None
+    """Up to where only hashes are left to read, and what went came to; None where every entry was read."""
 
     @property
     def sound(self) -> bool:
@@ -75,6 +80,26 @@ class _Replayer:
     storage: Storage
     findings: list[Finding] = field(default_factory=list)
     unopenable: int = 0
+    minimum: int = 0
+    """Below it an entry need not be there: its hash is."""
+
+    def prune(self) -> Pruned | None:
+        """What the files prove of prunings, held against the rows: who edits those deletes nothing unseen."""
+        minimum = prunerows.minimum(self.rows.session, self.rows.tenant)
+        try:
+            said = published(self.storage, self.rows.verifier)
+        except PruningUnproven:
+            said = None
+        else:
+            last = prunerows.last(self.rows.session, self.rows.tenant)
+            # Shown a moment ago, and not marked so yet.
+            known = {minimum, *(() if last is None else (last.minimum,))}
+            proven = said.minimum if said else 0
+            if proven >= minimum and proven in known:
+                self.minimum = proven
+                return said
+        self._found(Copy.PRUNED, minimum)
+        return said
 
     def roots(self, signed: dict[int, str], size: int) -> str:
         """Grow the tree again, block by block; the first signed root that it misses is a finding."""
@@ -99,6 +124,9 @@ class _Replayer:
         """Hashes of up to 256 entries, each copy of each held against the others."""
         entries = self._entries(begin, end)
         place = Tile(0, begin // WIDTH, end - begin)
+        if begin < self.minimum and not entries:
+            yield from self._gone(place)
+            return
         row_hashes = _split(self.rows.tile(0, place.n) if place.width == WIDTH else None, place.width)
         file_hashes = _split(self.storage.get(place.path), place.width)
         edited = set()
@@ -120,6 +148,17 @@ class _Replayer:
                     self._found(Copy.TILE_FILE, index)
             yield mine or in_row or in_file or bytes(tree.HASH_SIZE)
         self._bundle(place, {index: bytes(row.leaf) for index, row in entries.items() if index not in edited})
+
+    def _gone(self, place: Tile) -> Iterator[bytes]:
+        """The hashes of entries that were pruned: their tile's row has them, and those above hold it."""
+        hashes = _split(self.rows.tile(0, place.n), place.width)
+        file = self.storage.get(place.path)
+        for offset, (row, in_file) in enumerate(zip(hashes, _split(file, place.width), strict=True)):
+            if row is None:
+                self._found(Copy.TILE, place.n * WIDTH + offset)
+            elif file is not None and in_file != row:
+                self._found(Copy.TILE_FILE, place.n * WIDTH + offset)
+            yield row or bytes(tree.HASH_SIZE)
 
     def _entries(self, begin: int, end: int) -> dict[int, Row[Any]]:
         run = self.rows.session.connection()
@@ -170,6 +209,7 @@ class _Replayer:
 def replay(rows: TreeRows, storage: Storage, head: TreeHead | None) -> Replay:
     """Replay the tree under the last checkpoint. Reads all entries and files, and changes nothing."""
     replayer = _Replayer(rows, storage)
+    pruned = replayer.prune()
     signed: dict[int, str] = {}
     notes = select(_CHECKPOINT.c.size, _CHECKPOINT.c.note).where(_CHECKPOINT.c.tenant_id == rows.tenant)
     for size, note in rows.session.connection().execute(notes.order_by(_CHECKPOINT.c.size)):
@@ -185,7 +225,7 @@ def replay(rows: TreeRows, storage: Storage, head: TreeHead | None) -> Replay:
     if head is None or head.size > last or signed.get(head.size, head.root) != head.root:
         replayer.findings.append(Finding(Copy.HEAD, last))
     root = replayer.roots(signed, last)
-    return Replay(last, root, tuple(replayer.findings), replayer.unopenable)
+    return Replay(last, root, tuple(replayer.findings), replayer.unopenable, pruned)
 
 
 def _split(data: bytes | None, width: int) -> list[bytes | None]:

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
@@ -44,10 +45,11 @@ class Storage(Protocol):
         """
         ...
 
-    def replace(self, path: str, data: bytes) -> None:
+    def replace(self, path: str, data: bytes, *, lasting: bool = False) -> None:
         """Store `data` at `path` in place of what is there, at once: readers get all of the one or the other.
 
-        A power cut may bring back the one before. The log repairs that when it starts.
+        Not `lasting`: a power cut may bring back the one before. Of the checkpoint the log repairs that when
+        it starts.
         """
         ...
 
@@ -61,6 +63,10 @@ class Storage(Protocol):
 
     def discard(self, directory: str) -> None:
         """Remove a directory of files that nobody needs. Promises nothing; no disk makes it raise."""
+        ...
+
+    def remove(self, paths: Iterable[str]) -> None:
+        """Remove files, those that are not there as well; durable before this returns."""
         ...
 
 
@@ -81,8 +87,8 @@ class PosixStorage:
         with durable.disk(place):
             durable.sync_directory(place.parent)
 
-    def replace(self, path: str, data: bytes) -> None:
-        durable.replace(self._place(path), data, lasting=False)
+    def replace(self, path: str, data: bytes, *, lasting: bool = False) -> None:
+        durable.replace(self._place(path), data, lasting=lasting)
 
     def get(self, path: str) -> bytes | None:
         place = self._place(path)
@@ -103,6 +109,18 @@ class PosixStorage:
     def discard(self, directory: str) -> None:
         # What stays costs space and says nothing wrong: not worth failing for.
         shutil.rmtree(self._place(directory), ignore_errors=True)
+
+    def remove(self, paths: Iterable[str]) -> None:
+        parents = set()
+        for path in paths:
+            place = self._place(path)
+            with durable.disk(place):
+                place.unlink(missing_ok=True)
+            parents.add(place.parent)
+        for parent in parents:
+            with durable.disk(parent):
+                if parent.is_dir():
+                    durable.sync_directory(parent)
 
     def _place(self, path: str) -> Path:
         if not _PATH.fullmatch(path):

@@ -9,7 +9,10 @@ from audit.columns import SEQUENCE, Digest, Identifier, Instant
 
 
 class EntryRow(SQLModel, table=True):
-    """One entry: written with its fact, placed in the tree later. Nothing but `idx` ever changes."""
+    """One entry: written with its fact, placed in the tree later. Nothing but `idx` ever changes.
+
+    Below the minimum index of a pruned log (`audit.prunerows`) it is gone.
+    """
 
     __tablename__ = "log_entry"
     __table_args__ = (
@@ -83,6 +86,20 @@ class CosignatureRow(SQLModel, table=True):
     witness: str = Field(primary_key=True)
     line: str
     at: int = Field(sa_type=BigInteger)
+
+
+class PruningRow(SQLModel, table=True):
+    """One pruning of the log: every entry below `minimum` goes. `entry` is the leaf hash of `LogPruned`."""
+
+    __tablename__ = "log_pruning"
+
+    tenant_id: str = Field(primary_key=True, max_length=64)
+    minimum: int = Field(primary_key=True, sa_type=BigInteger)
+    entry: str = Field(sa_type=Digest)
+    at: datetime = Field(sa_type=Instant)
+    shown: bool = False
+    """The entry is published and its receipt beside the checkpoint: from then on rows and files may go."""
+    done: bool = False
 
 
 class LeaseRow(SQLModel, table=True):

@@ -38,6 +38,10 @@ class TreeReader(ABC):
     def tile(self, level: int, n: int) -> bytes | None:
         """A full tile, if it is complete."""
 
+    def minimum(self) -> int:
+        """The index before which entries may be gone; 0 unless something was pruned."""
+        return 0
+
     def tile_data(self, place: Tile, entries: Sequence[bytes] | None = None) -> bytes:
         """The bytes of a tile's file: a full one as it is kept, a partial one from what lies below.
 

@@ -8,10 +8,11 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, Executable, Table, bindparam, func, insert, select, update
 from sqlmodel import Session
 
-from audit import tree
+from audit import prunerows, tree
 from audit.checkpoint import Checkpoint
 from audit.edge import FullTile
 from audit.note import NoteVerifier
+from audit.spelling import is_hex
 from audit.tables import CheckpointRow, EntryRow, TileRow
 from audit.treereader import ANY_SIZE, TreeReader
 
@@ -145,9 +146,13 @@ class TreeRows(TreeReader):
         return [Waiting(seq, bytes(leaf), leaf_hash) for seq, leaf, leaf_hash in rows]
 
     def index(self, leaf_hash: str) -> int | None:
-        """The place of an entry, or None while it has none. Raises `LookupError` without such an entry."""
+        """The place of an entry, or None while it has none. Raises `LookupError` without such an entry,
+        `audit.prunerows.EntryPruned` where there was one.
+        """
         row = self._run(_INDEX, leaf_hash=leaf_hash).first()
         if row is None:
+            if is_hex(leaf_hash, tree.HASH_SIZE) and prunerows.pruned(self.session, self.tenant, leaf_hash):
+                raise prunerows.EntryPruned(f"entry {leaf_hash} was pruned")
             raise LookupError(leaf_hash)
         return cast(int | None, row[0])
 
@@ -155,6 +160,9 @@ class TreeRows(TreeReader):
         """One more than the highest place given."""
         highest = self._run(_HIGHEST).scalar()
         return 0 if highest is None else highest + 1
+
+    def minimum(self) -> int:
+        return prunerows.minimum(self.session, self.tenant)
 
     def place(self, sequence: Sequence[int], begin: int) -> None:
         """Give the entries with these `seq` the places from `begin` on."""

@@ -120,7 +120,7 @@ class ConsentEventRow(SQLModel, table=True):
         ForeignKeyConstraint(
             ["tenant_id", "authorization_id"], ["signed_authorization.tenant_id", "signed_authorization.id"]
         ),
-        ForeignKeyConstraint(["tenant_id", "leaf_hash"], ["log_entry.tenant_id", "log_entry.leaf_hash"]),
+        # No key of `log_entry`: an event stays when its entry is pruned (`audit.prunerows`).
         UniqueConstraint("tenant_id", "leaf_hash"),
     )
 

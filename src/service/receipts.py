@@ -7,6 +7,7 @@ from sqlmodel import Session
 from audit.canonical import Json
 from audit.ids import fresh
 from audit.log import EntryUnpublished
+from audit.prunerows import EntryPruned
 from consent import chain
 from consent.assessment import stored
 from consent.authorization import parse
@@ -35,6 +36,6 @@ def receipt_of(record: Record, authorization: str, *, now: datetime) -> dict[str
 def _proof(record: Record, session: Session, entry: str) -> str | None:
     try:
         return record.log.proof(session, entry)
-    except EntryUnpublished:
+    except (EntryPruned, EntryUnpublished):
         # The receipt is good without, and says so by a null.
         return None

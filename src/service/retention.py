@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from consent.links import Links
 from consent.portraits import Portraits
-from service import erasing, receiving
+from service import erasing, pruning, receiving
 from service.once import Once
 from service.wiring import Record
 from swap import claims, recipients, tidings
@@ -25,6 +25,7 @@ KEYS = "keys-of-the-erased"
 RECIPIENT = "recipient"
 TIDING = "tiding"
 CONTACT = "claim-contact"
+ENTRY = "log-entry"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +118,14 @@ CLASSES = (
         "PIPL 19",
     ),
     Class(
+        ENTRY,
+        "entries of the log and what they sealed; their hashes stay in the tree",
+        "not pruned, or after `log_retention` days where set, from the first on that nothing needs any more",
+        "PIPL 19, 56; AI Act 19, 26(6); c2sp.org/tlog-tiles",
+    ),
+    Class(
         "record",
-        "entries, decisions, signed consents and their events, source records: no faces, no media",
+        "decisions, signed consents and their events, source records: no faces, no media",
         "not purged: at least 1095 days after the last use",
         "PIPL 56; NDSR 12; FR Measures 9; Civil Code 188",
     ),
@@ -138,6 +145,7 @@ def steps(record: Record) -> tuple[Purge | Chore, ...]:
         Purge(ANSWER, lambda session, now: once.purge(session, now=now)),
         Purge(LINK, lambda session, now: links.purge(session, now=now)),
         Chore(KEYS, lambda: erasing.finish(record)),
+        Chore(ENTRY, lambda: pruning.due(record), hourly=True),
         Purge(RECIPIENT, lambda session, now: recipients.purge(session, ledger.tenant, now=now)),
         Purge(TIDING, lambda session, now: tidings.purge(session, ledger.tenant, now=now)),
         Purge(CONTACT, lambda session, now: claims.purge(session, ledger.tenant, now=now)),

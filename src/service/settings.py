@@ -109,6 +109,9 @@ class Settings(BaseSettings):
     """Seconds that one witness has for its answer, all tries together."""
     tsa_url: str | None = Field(default=None, pattern=r"^https?://[^\s/]+(/\S*)?$")
     """An RFC 3161 authority. With one, nothing is released whose manifest it did not time-stamp."""
+    log_retention: int | None = Field(default=None, ge=184)
+    """Days after which entries are pruned that nothing needs any more, not fewer than the law in use asks.
+    None are when unset: without a written retention policy a log must not be pruned."""
     log_form: Form = Form.TEXT
     """How worker and API write what happens to stderr."""
     log_level: str = Field(default="info", pattern=r"^(debug|info|warning|error)$")

@@ -153,7 +153,8 @@ class Delivery:
     def receipt(self, output: str) -> bytes:
         """The receipt of a release: its entry, the part about the output opened, the proof of its place.
 
-        It names nobody, so it may be handed out also when the file may not. Raises `NoSuchThing`.
+        It names nobody, so it may be handed out also when the file may not. Raises `NoSuchThing`,
+        `audit.prunerows.EntryPruned`.
         """
         try:
             return self._receipt(output)
@@ -167,7 +168,8 @@ class Delivery:
             released = outputs.get(session, self.ledger.tenant, output)
             entry = self.ledger.find(session, released.leaf_hash)
             parts = self.ledger.openings(session, released.leaf_hash, Subject("output", output))
+            # First: it says so where the entry was pruned.
+            proof = self.log.proof(session, released.leaf_hash)
             if entry is None or not parts:
                 raise NoSuchThing(f"no release entry of output {output}")
-            proof = self.log.proof(session, released.leaf_hash)
         return Receipt(entry.leaf, parts[0].part, parts[0].opening, proof).data

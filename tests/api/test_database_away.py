@@ -26,7 +26,7 @@ from worlds import World
 __all__ = ["away", "server"]
 
 ON_ONE = pytest.mark.parametrize("ground", ["sqlite"], indirect=True)
-NEEDS_NO_DATABASE = {"/healthz", "/v1/trust", "/log/checkpoint", "/log/tile/{path:path}"}
+NEEDS_NO_DATABASE = {"/healthz", "/v1/trust", "/log/checkpoint", "/log/pruned", "/log/tile/{path:path}"}
 
 
 @pytest.fixture

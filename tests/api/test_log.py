@@ -1,14 +1,20 @@
 """The log over HTTP: static tiles for anybody, entries and proofs for those with a key."""
 
 import socket
+from datetime import timedelta
 
 import pytest
 
 from api.conftest import Opened
-from audit import tree
+from audit import pruneplan, tree
 from audit.checkpoint import Checkpoint
+from audit.edge import Edge
+from audit.fact import Fact, Part, Seal, Subject
 from audit.note import NoteVerifier
 from audit.proof import Proof as LogProof
+from audit.pruned import Totals, parse
+from audit.pruning import Pruner
+from audit.storage import PosixStorage
 from audit.tile import Tile, parse_bundle
 from callers import Outside
 from consent.person import Proof
@@ -148,3 +154,50 @@ def test_an_entry_that_waits_to_be_published_is_said_to_be_on_its_way(outside: O
     assert (never.status_code, never.json()["code"]) == (404, "ENTRY_UNKNOWN")
     record.log.publish(now=record.clock())
     assert there.auditor.get(f"/v1/log/entries/{person.entry}/proof").status_code == 200
+
+
+def test_of_a_pruned_log_what_is_left_is_served_and_where_it_begins(outside: Opened) -> None:
+    # Given a log of which the first tiles were pruned
+    there = outside("founded")
+    record, now = there.world.record, there.world.record.clock()
+    assert there.nobody.get("/log/pruned").status_code == 404
+    with record.database.write() as session:
+        for number in range(700):
+            part = Part(Subject("tenant", there.world.tenant), Seal.EVID, {"number": number})
+            record.ledger.append(session, Fact("Filler", (part,)), now)
+    size = record.log.publish(now=now).size
+    pruner = Pruner(record.database, record.ledger, record.log, PosixStorage(record.layout.log))
+    with record.database.write() as session:
+        soon = now + timedelta(days=1)
+        made = pruneplan.plan(session, there.world.tenant, (), before=soon, shown=600, size=size)
+        assert pruner.begin(session, made, (), Totals(), now, now=now)
+    assert pruner.finish(now)
+
+    # When a stranger asks for what went, then it is not there, and he is told why and where the log begins,
+    for path in ("tile/0/000", "tile/entries/001", "tile/0/000.p/7"):
+        answer = there.nobody.get(f"/log/{path}")
+        assert answer.status_code == 404
+        problem = answer.json()
+        assert problem["code"] == "TILE_PRUNED"
+        assert "512" in problem["detail"]
+    assert there.nobody.get("/log/tile/0/999").json()["code"] != "TILE_PRUNED"
+    # which he can check with the log's key,
+    verifier = NoteVerifier.parse(there.nobody.get("/v1/trust").json()["log"])
+    shown = there.nobody.get("/log/pruned")
+    assert shown.headers["content-type"] == "application/json"
+    assert parse(shown.content, verifier).minimum == 512
+    # and the rest is served: leaves from there on, and hashes over all.
+    last = Checkpoint.parse(there.nobody.get("/log/checkpoint").text, verifier)
+    above = there.nobody.get(f"/log/{Tile(1, 0, last.size // 256).path}").content
+    edge = Edge.empty()
+    for at in range(512 // 256):
+        edge.append(above[at * 32 : at * 32 + 32], 1)
+    for n in range(2, last.size // 256 + 1):
+        place = Tile(0, n, min(256, last.size - n * 256))
+        for leaf in parse_bundle(there.nobody.get(f"/log/{place.bundle_path}").content):
+            edge.append(tree.leaf_hash(leaf))
+    assert edge.root().hex() == last.root
+    # Who has a key sees entries from the minimum on.
+    page = there.auditor.get("/v1/log/entries", params={"limit": 2}).json()
+    assert [one["index"] for one in page["items"]] == [512, 513]
+    assert page["next"] == "513"

@@ -22,6 +22,7 @@ OPEN = frozenset(
         "/v1/trust",  # what verifiers need, and no secret: they trust what they got from elsewhere too
         "/log/checkpoint",  # the log is public: a log that only its keeper can read proves nothing
         "/log/tile/{path:path}",  # hashes and sealed entries, as above
+        "/log/pruned",  # and from which on it is kept
         "/v1/takedowns",  # who sees herself in a file may have no key; what is asked is looked at
         "/v1/status/{subject}",  # for those who rely on a consent elsewhere: a word about a handle, no secret
         "/v1/withdrawals",  # withdrawing is as easy as granting: the code of her receipt is enough

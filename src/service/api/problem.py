@@ -15,6 +15,7 @@ from starlette.responses import Response
 from audit.durable import DiskFull
 from audit.errors import BadInput, ConsentryError, Diverged
 from audit.log import EntryUnknown
+from audit.prunerows import EntryPruned, TilePruned
 from consent.asking_errors import (
     AskedTooSoon,
     ContractKnown,
@@ -79,6 +80,8 @@ _STATUS: Mapping[type[ConsentryError], HTTPStatus] = {
     HoldUnknown: HTTPStatus.NOT_FOUND,
     PaperUnknown: HTTPStatus.NOT_FOUND,
     EntryUnknown: HTTPStatus.NOT_FOUND,
+    EntryPruned: HTTPStatus.NOT_FOUND,
+    TilePruned: HTTPStatus.NOT_FOUND,
     CaptureUnknown: HTTPStatus.NOT_FOUND,
     KinUnknown: HTTPStatus.NOT_FOUND,
     ProofServiceUnknown: HTTPStatus.NOT_FOUND,

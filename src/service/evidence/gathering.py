@@ -9,12 +9,16 @@ from dataclasses import dataclass, field
 
 from sqlmodel import Session
 
+from audit import instant, prunerows
 from audit.canonical import Json
 from audit.fact import Seal, Subject
 from audit.leaf import Leaf
 from audit.ledger import Entry, Opened
 from audit.offline import ERASED, LOST
+from audit.pruned import published
+from audit.prunerows import EntryPruned
 from audit.sealing import Opening
+from audit.storage import PosixStorage
 from audit.treerows import TreeRows
 from consent import adoption
 from service.evidence.about import About, Kind
@@ -71,8 +75,12 @@ class Gathering:
     _losses: Sequence[Loss] | None = None
 
     def all(self) -> Sequence[Found]:
-        """The entries of the matter, and every one that they refer to, in order of writing."""
+        """The entries of the matter, and every one that they refer to, in order of writing.
+
+        Raises `EntryPruned` where one of them went with its retention, or some of a period did.
+        """
         wanted = self.reach.ids
+        self._expect_there()
         for entry in self.record.ledger.every(self.session):
             if self._of_matter(entry, wanted):
                 self._take(entry)
@@ -90,14 +98,28 @@ class Gathering:
                     self._take(entry)
         return self._in_order()
 
+    def _expect_there(self) -> None:
+        session, tenant = self.session, self.record.settings.tenant
+        if not prunerows.minimum(session, tenant):
+            return
+        for name in sorted(self.reach.entries):
+            if self.record.ledger.find(session, name) is None:
+                raise EntryPruned(f"entry {name:.64}, which this rests on, is not in the log any more")
+        period = self.about.period
+        said = published(PosixStorage(self.record.layout.log), self.record.log.verifier)
+        if period is not None and said is not None and period.since <= instant.parse(said.last):
+            raise EntryPruned(f"entries up to {said.last} were pruned, and the period begins before")
+
     def _with_what_they_name(self, waiting: list[str]) -> Sequence[Found]:
         while waiting:
             name = waiting.pop()
             entry = None if name in self.found else self.record.ledger.find(self.session, name)
             if entry is not None:
                 self._take(entry)
-            if name in self.found:
-                waiting += [one for one in self.found[name].leaf.ref if one not in self.found]
+            if name not in self.found:
+                # A bundle without what it rests on would be read as if that had never been.
+                raise EntryPruned(f"entry {name:.64}, which this rests on, is not in the log any more")
+            waiting += [one for one in self.found[name].leaf.ref if one not in self.found]
         return self._in_order()
 
     def _in_order(self) -> Sequence[Found]:

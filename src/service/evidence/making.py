@@ -45,8 +45,8 @@ class Evidence:
 def make(record: Record, about: About, *, by: str) -> Evidence:
     """Make a bundle for an auditor, who may read what it opens; making it is an entry, told to its people.
 
-    Raises what `reach` raises, `EvidenceTooLarge`, and `SealBroken` or `KeptPolicyDiffers` of a record that
-    was edited.
+    Raises what `reach` raises, `EvidenceTooLarge`, `EntryPruned` where the log no longer has it, and
+    `SealBroken` or `KeptPolicyDiffers` of a record that was edited.
     """
     # What was just decided too: only what is under a checkpoint can be proved.
     record.log.publish(now=record.clock())

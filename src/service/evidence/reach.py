@@ -65,7 +65,9 @@ def reach(session: Session, record: Record, about: About) -> Reach:
     entries = {decision.entry for decision, _ in asked}
     entries |= {past.entry for events in chains.values() for past in events}
     entries |= {output.leaf_hash for output in made}
-    entries |= {one.entry for one in record.papers.every(session)}
+    # Of the operator's papers those that the log still has: old ones go with it.
+    papers = (one.entry for one in record.papers.every(session))
+    entries |= {one for one in papers if record.ledger.find(session, one) is not None}
     templates = {question.template for _, question in asked if question.template}
     # Those that came to nothing too: what ended one before it ran names it alone.
     whole = [about.id] if about.kind is Kind.TEMPLATE else []

@@ -463,12 +463,12 @@ def test_a_slow_publisher_does_not_leave_an_older_checkpoint_in_the_place_of_a_n
     class Slow(BreakingStorage):
         stalled = False
 
-        def replace(self, path: str, data: bytes) -> None:
+        def replace(self, path: str, data: bytes, *, lasting: bool = False) -> None:
             if not self.stalled:
                 self.stalled = True
                 desk.write_many(1)
                 other.publish(now=NOON + timedelta(minutes=1))
-            self.inner.replace(path, data)
+            self.inner.replace(path, data, lasting=lasting)
 
     # while another one publishes more,
     slow = desk.log("worker", storage=Slow(desk.storage, Countdown(99)))
@@ -598,8 +598,8 @@ def test_an_entry_that_came_too_late_for_its_round_is_told_so(desk: Desk) -> Non
     at = until(desk, 0)
 
     class Meanwhile(BreakingStorage):
-        def replace(self, path: str, data: bytes) -> None:
-            self.inner.replace(path, data)
+        def replace(self, path: str, data: bytes, *, lasting: bool = False) -> None:
+            self.inner.replace(path, data, lasting=lasting)
             columns = "(tenant_id, eid, leaf, leaf_hash, at)"
             desk.sql(f"INSERT INTO log_entry {columns} VALUES (?, ?, ?, ?, ?)", *row, at)  # noqa: S608
 

@@ -6,9 +6,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from audit import files, tree
+from audit import files, prunerows, tree
 from audit.leaf import Leaf
 from audit.log import EntryUnknown, EntryUnpublished
+from audit.pruned import PATH as PRUNED_PATH
+from audit.pruned import PruningUnproven, published
+from audit.prunerows import EntryPruned, TilePruned
 from audit.storage import PosixStorage
 from audit.tile import WIDTH, Tile
 from audit.treerows import TreeRows
@@ -32,6 +35,7 @@ _FOR_AN_HOUR = "public, max-age=3600"
 _FOR_SECONDS = "public, max-age=5"
 _BYTES = "application/octet-stream"
 _TEXT = "text/plain; charset=utf-8"
+_JSON = "application/json"
 
 
 @router.get(
@@ -50,9 +54,13 @@ def published_checkpoint(house: TheHouse) -> Response:
     response_class=Response,
     responses={HTTPStatus.OK: {"content": {_BYTES: {}}, "description": "The tile."}},
 )
-@may_answer(NoSuchThing)
+@may_answer(NoSuchThing, TilePruned)
 def tile(house: TheHouse, path: str) -> Response:
-    """A tile of hashes, `<level>/<n>[.p/<width>]`, or of sealed entries, `entries/<n>[.p/<width>]`."""
+    """A tile of hashes, `<level>/<n>[.p/<width>]`, or of sealed entries, `entries/<n>[.p/<width>]`.
+
+    Of a pruned log (c2sp.org/tlog-tiles, "Pruning") those of level 0 and entries are there from its minimum
+    index on; below it `TILE_PRUNED` names the minimum. `GET /log/pruned` proves it.
+    """
     found = _TILE.fullmatch(path)
     if found is None:
         raise not_found("file of the log")
@@ -63,7 +71,18 @@ def tile(house: TheHouse, path: str) -> Response:
     # One spelling each, so that a path is what this program would write, or nothing.
     if name != f"tile/{path}" or (width is not None and place.width >= WIDTH):
         raise not_found("file of the log")
-    return _file(house, name, _BYTES, _FOR_EVER if width is None else _FOR_AN_HOUR)
+    return _file(house, name, _BYTES, _FOR_EVER if width is None else _FOR_AN_HOUR, of=place)
+
+
+@router.get(
+    "/log/pruned",
+    response_class=Response,
+    responses={HTTPStatus.OK: {"content": {_JSON: {}}, "description": "The receipt of `LogPruned`."}},
+)
+@may_answer(NoSuchThing)
+def minimum(house: TheHouse) -> Response:
+    """From which entry on the log is kept, as the receipt of the entry that says so. 404: all of it is."""
+    return _file(house, PRUNED_PATH, _JSON, _FOR_SECONDS)
 
 
 @router.get("/v1/log/checkpoint")
@@ -84,12 +103,17 @@ def entries(
     after: Annotated[int | None, Query(ge=0, le=2**53, description="Index of the last one seen.")] = None,
     limit: Annotated[Limit, Query()] = 50,
 ) -> Page[shapes.Entry]:
-    """Published entries, oldest first. Whoever follows the log goes on from the last index he saw."""
+    """Published entries, oldest first. Whoever follows the log goes on from the last index he saw.
+
+    Of a pruned log the first one is that at its minimum index.
+    """
     log = house.record.log
     with house.database.read() as session:
         latest = log.latest(session)
         size = latest.size if latest else 0
         begin = 0 if after is None else min(after + 1, size)
+        # What was pruned is passed over: the indices say so.
+        begin = max(begin, prunerows.minimum(session, house.tenant))
         end = min(begin + limit, size)
         found = TreeRows(house.tenant, log.verifier, session).entries(begin, end)
     return Page(
@@ -103,7 +127,7 @@ def entries(
     response_class=Response,
     responses={HTTPStatus.OK: {"content": {_TEXT: {}}, "description": "The tlog-proof."}},
 )
-@may_answer(EntryUnknown, EntryUnpublished)
+@may_answer(EntryUnknown, EntryUnpublished, EntryPruned)
 def proof(house: TheHouse, _: AnyButEngine, entry: Digest) -> Response:
     """The proof that an entry is in the log (c2sp.org/tlog-proof). The same text each time."""
     with house.database.read() as session:
@@ -124,11 +148,23 @@ def trust(house: TheHouse) -> shapes.Trust:
     )
 
 
-def _file(house: House, path: str, media_type: str, caching: str) -> Response:
-    data = PosixStorage(house.record.layout.log).get(path)
+def _file(house: House, path: str, media_type: str, caching: str, of: Tile | None = None) -> Response:
+    storage = PosixStorage(house.record.layout.log)
+    data = storage.get(path)
     if data is None:
+        if of is not None and of.level == 0:
+            _expect_not_pruned(house, storage, of)
         raise not_found("file of the log")
     return Response(data, media_type=media_type, headers={"Cache-Control": caching})
+
+
+def _expect_not_pruned(house: House, storage: PosixStorage, place: Tile) -> None:
+    try:
+        said = published(storage, house.record.log.verifier)
+    except PruningUnproven:
+        return  # Then it is missing, and nothing says why.
+    if said is not None and place.n < said.blocks:
+        raise TilePruned(f"the log begins at entry {said.minimum}: what lies below was pruned")
 
 
 def _entry(index: int, data: bytes) -> shapes.Entry:

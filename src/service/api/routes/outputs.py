@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar
 from fastapi import APIRouter, Header, Request, Response
 
 from audit.errors import BadInput
+from audit.prunerows import EntryPruned
 from service.api.access import AnyButEngine, Caller, Operator
 from service.api.copies import Copies
 from service.api.house import House, TheHouse, not_found
@@ -147,11 +148,11 @@ def describe(house: TheHouse, _: Operator, output: Id) -> Response:
     response_class=Response,
     responses={HTTPStatus.OK: {"content": {"application/json": {}}, "description": "The receipt."}},
 )
-@may_answer(NoSuchThing)
+@may_answer(NoSuchThing, EntryPruned)
 def receipt(house: TheHouse, caller: AnyButEngine, output: Id) -> Response:
     """The receipt of a release, byte for byte: a stranger checks file and receipt with `consentry verify`.
 
-    It names nobody, so it is handed out also when the file is not any more.
+    It names nobody, so it is handed out also when the file is not any more, as long as the log has its entry.
     """
     _seen(house, caller, output)
     return Response(house.record.delivery.receipt(output), media_type="application/json")

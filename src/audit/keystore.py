@@ -267,11 +267,11 @@ class KeyStore:
             self._kms.abandon()
         if newest not in {None, kek.epoch}:
             raise KekMismatch(f"keys of epoch {newest}, a KEK of epoch {kek.epoch}")
-        if kek != self._proven:
+        if self._proven is None or kek != self._proven:
             # Of the same epoch and another history: two people's keys would need two KEKs from then on.
             rewrapping.expect_opens(connection, self.tenant, kek)
             self._proven = kek
-        return kek
+        return self._proven
 
     def _wrap_anew(self, connection: Connection, old: Wrapping, now: datetime) -> datetime | None:
         """Every key from the old KEK to the next. Until when to wait instead: then nothing was wrapped."""

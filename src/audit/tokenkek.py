@@ -182,7 +182,7 @@ class TokenWrapping:
     id: bytes
     tenant: str
     epoch: int
-    _kept: tuple[Session, SecretKey] | None = field(default=None, repr=False)
+    _kept: tuple[Session, SecretKey] | None = field(default=None, repr=False, compare=False)
 
     @property
     def label(self) -> str:

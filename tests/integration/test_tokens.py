@@ -146,6 +146,8 @@ def test_a_folder_is_founded_with_its_kek_in_a_token_and_is_well(shell: Shell, t
     assert (found.health, found.detail) == (Health.WELL, "opens, KEK of epoch 1 in a token")
     assert token.labels() == ["consentry/kek/v1 default 1"]
     assert shell("backup", "--to", shell.folder / "k", "--keys")["files"] == 1
+    mended = shell("mend", "--from", shell.folder / "k")
+    assert (mended["mended"], mended["damaged"]) == (0, 0)
     assert "the KEK stays in its token" in shell.said("backup", "--to", shell.folder / "k2", "--keys")
     everything = b"".join(path.read_bytes() for path in shell.folder.rglob("*") if path.is_file())
     assert PIN.encode() not in everything

@@ -187,6 +187,26 @@ def test_where_no_key_opens_it_is_the_kek_that_is_wrong_and_nothing_is_given_up(
     assert reopened().check() == 1
 
 
+def test_keys_that_are_all_damaged_at_once_are_not_given_up_either(
+    store: KeyStore, home: Path, keeper: Keeper
+) -> None:
+    # Given a process that has seen its KEK open keys, and then none that opens
+    keys, hers = store.get_or_create(ANNA), store.get_or_create(BEA)
+    spoilt = [(each, key) for each in (ANNA, BEA) for key in ("link", "ops", "evid")]
+    for each, key in spoilt:
+        flip(home, each, key)
+
+    for at in (NOON, LATER, LATER + GRACE):
+        with pytest.raises(KekMismatch, match="none opens"):
+            store.rotate(at)
+
+    assert keeper().current().epoch == 1
+    for each, key in spoilt:
+        flip(home, each, key)
+    assert store.rotate(NOON) == 2
+    assert (store.get(ANNA), store.get(BEA)) == (keys, hers)
+
+
 @in_a_file
 def test_what_a_kek_of_another_history_wrapped_is_kept_for_it(
     store: KeyStore, home: Path, reopened: Callable[[], KeyStore], entropy: Entropy

@@ -26,7 +26,7 @@ from consent.errors import PersonUnknown
 from consent.withdrawal import By, How
 from grounds import Ground, open_world
 from service.database import utc_now
-from service.erasing import erase, finish
+from service.erasing import again, erase, finish
 from service.evidence import making, texts
 from service.evidence.about import About, Kind, Period, PeriodMalformed
 from service.evidence.making import MADE, Evidence, make
@@ -422,6 +422,36 @@ def test_what_a_recovery_lost_is_said_to_be_lost_and_all_else_is_proven(recovere
     states = set(json.loads(made[standalone.MANIFEST])["parts"].values())
     assert offline.LOST in states
     assert "erased" not in states
+
+
+def test_an_erasure_that_a_restored_database_forgot_is_lost_and_counted_anew(
+    ground: Ground, tmp_path: Path
+) -> None:
+    # Given somebody who was erased after the copy that was restored, and again afterwards
+    world, now = ground.world(tmp_path / "data", "consented"), utc_now()
+    her = world.people["astronaut"].person
+    world.close()
+    put_back = Place(world.settings, ground.server).copy()
+    erasing = open_world(world.settings, clock=lambda: now + timedelta(minutes=10))
+    erase(erasing.record, her, BY)
+    erasing.record.log.publish(now=erasing.record.clock())
+    erasing.close()
+    put_back()
+    recover(world.settings, now + timedelta(minutes=20))
+    world = open_world(world.settings, clock=lambda: now + timedelta(minutes=20))
+    assert again(world.record, BY) == (her,)
+
+    # When there is a bundle of the time before: what counts the erased is not of that time
+    period = f"{(now - timedelta(hours=1)).isoformat()}/{(now + timedelta(minutes=5)).isoformat()}"
+    made = bundle.read(evidence(world, Kind.PERIOD, period).data)
+    found = claims(made, texts.trusted(world.record).decode())
+    world.close()
+
+    # Then the counts that were lost are no counts, and what was dropped is counted by the others.
+    assert unproven(found) == []
+    (openings,) = [one.detail for one in found if one.name == "openings"]
+    assert " 0 erased" not in openings
+    assert f" 0 {offline.LOST}" not in openings
 
 
 def test_what_is_only_said_to_be_lost_is_not_believed(recovered: World) -> None:

@@ -89,11 +89,13 @@ class Gathering:
     def adopted(self, policies: Collection[str]) -> Sequence[Found]:
         """The same, with the adoptions of these policies, and what counts erased parts if there are any."""
         adoptions = adoption.every(self.session, self.record.settings.tenant)
-        found = self._with_what_they_name([one.entry for one in adoptions if one.digest in policies])
-        states = {state for one in found for state in one.states.values()}
-        # Whose they were nobody can tell any more, so every count is shown: it names nobody.
-        for kind in [kind for state, kinds in _TOLD_BY.items() if state in states for kind in kinds]:
-            for entry in self.record.ledger.of_kind(self.session, kind):
+        self._with_what_they_name([one.entry for one in adoptions if one.digest in policies])
+        # Whose they were nobody can tell any more, so every count is shown: it names nobody. What counts the
+        # erased may itself be lost.
+        for state, kinds in _TOLD_BY.items():
+            if not any(state in one.states.values() for one in self.found.values()):
+                continue
+            for entry in [one for kind in kinds for one in self.record.ledger.of_kind(self.session, kind)]:
                 if entry.leaf_hash not in self.found:
                     self._take(entry)
         return self._in_order()

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -522,6 +522,21 @@ def test_a_hold_is_lifted_once(database: Database, room: Room) -> None:
 
     with database.write() as session, pytest.raises(HoldUnknown):
         room.gate.lift(session, hold.ruling.id, "anna", "bert", "a poster", LATER)
+
+
+def test_open_holds_are_read_page_by_page_and_none_is_left_out(database: Database, room: Room) -> None:
+    for _ in range(3):
+        a_hold(database, room)
+
+    with database.read() as session:
+        whole = docket.held(session, room.tenant, limit=10)
+        found, last = list[tuple[str, datetime]](), None
+        while page := docket.held(session, room.tenant, limit=2, beyond=last):
+            found += page
+            last = page[-1]
+
+    assert len(whole) == 3
+    assert tuple(found) == whole
 
 
 def test_lifting_a_hold_lifts_nothing_else(database: Database, room: Room) -> None:

@@ -6,10 +6,13 @@ For an interpreter of their own (Python 3.12 and later): `make oracle`. Neither 
 import json
 import sys
 from base64 import b64decode
+from hashlib import sha256
 from pathlib import Path
 
 import aics_tlog as aics
 from tlog_scales import tlog as scales
+from tlog_scales.backend import LocalBackend
+from tlog_scales.reader import TilesReader
 
 
 def main(folder: Path) -> None:
@@ -34,6 +37,26 @@ def main(folder: Path) -> None:
         found = aics.tree_root_from_tiles(reader, int(old), size)
         expect(f"aics: root at {old}", found == b64decode(expected))
 
+    # Of the same log pruned: roots and proofs from the files that are left. Only one of the two can: the
+    # other goes down to the leaves of every subtree on the right, also where a tile above has its hash.
+    minimum = shown["minimum"]
+    left = TilesReader(LocalBackend(folder / "pruned"))
+    left.set_size(size)
+    kept = sorted(int(old) for old in shown["roots"] if int(old) >= minimum)
+    for old in kept:
+        old_root = b64decode(shown["roots"][str(old)])
+        expect(f"scales: root at {old} of the pruned log", left.mth(0, old) == old_root)
+        left.get_consistency_proof(old, size).check(old_root, root)
+    for index in range(minimum, size, 1009):
+        entry = left.get_entry(index)
+        expect(f"scales: entry {index} of the pruned log", entry == aics.read_entry(reader, index, size))
+        left.get_inclusion_proof(index, size).check(sha256(b"\0" + entry).digest(), root)
+    pruned = aics.FileSystemTileReader(folder / "pruned")
+    for index in range(minimum, size, 101):
+        entry = aics.read_entry(pruned, index, size)
+        expect(f"aics: entry {index} of the pruned log", entry == aics.read_entry(reader, index, size))
+    expect("aics: a pruned entry", not there(pruned, minimum - 1, size))
+
     # Proofs, those that hold and those that were spoilt.
     refused = 0
     for leaf, index, of, path, top, ours in shown["inclusions"]:
@@ -54,6 +77,13 @@ def main(folder: Path) -> None:
     sys.stdout.write(
         f"{size} entries, {len(shown['inclusions']) + len(shown['consistencies'])} proofs: agreed\n"
     )
+
+
+def there(reader: object, index: int, size: int) -> bool:
+    try:
+        return aics.read_entry(reader, index, size) is not None
+    except FileNotFoundError:
+        return False
 
 
 def proves(proof: object, *hashes: bytes) -> bool:

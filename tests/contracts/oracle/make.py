@@ -17,6 +17,8 @@ from audit.tile import WIDTH, encode_bundle, grown
 from audit.tree import ProofInvalid
 
 ORIGIN, SIZE, PROOFS = "log.example/oracle", 70_000, 3000
+MINIMUM = 160 * 256
+"""Where the same log begins once it is pruned."""
 NOW = 1_700_000_000
 
 
@@ -66,10 +68,13 @@ def main(folder: Path) -> None:
         return levels[height][position]
 
     storage = PosixStorage(folder / "log")
+    left = PosixStorage(folder / "pruned")
     for tile in grown(0, SIZE):
-        if not tile.level:
-            storage.put(tile.bundle_path, encode_bundle(entries[tile.n * WIDTH :][: tile.width]))
-        storage.put(tile.path, b"".join(levels[8 * tile.level][tile.n * WIDTH :][: tile.width]))
+        kept = [storage] if not tile.level and tile.n < MINIMUM // WIDTH else [storage, left]
+        for each in kept:
+            if not tile.level:
+                each.put(tile.bundle_path, encode_bundle(entries[tile.n * WIDTH :][: tile.width]))
+            each.put(tile.path, b"".join(levels[8 * tile.level][tile.n * WIDTH :][: tile.width]))
     key = SigningKey.generate(Duty.LOG, chance.randbytes)
     witness_key = SigningKey.generate(Duty.WITNESS, chance.randbytes)
     checkpoint = Checkpoint.sign(ORIGIN, SIZE, roots[SIZE], key)
@@ -96,6 +101,7 @@ def main(folder: Path) -> None:
         consistencies.append([old, size, text(roots[old]), text(roots[size]), [text(p) for p in path], ours])
     shown = {
         "size": SIZE,
+        "minimum": MINIMUM,
         "root": text(roots[SIZE]),
         "roots": {str(size): text(root) for size, root in roots.items()},
         "inclusions": inclusions,

@@ -12,12 +12,13 @@ from sqlalchemy import update
 from sqlmodel import Session, SQLModel, col, select
 
 from audit import lease, pruneplan, prunerows, recovery, tree
+from audit.checkpoint import Checkpoint
 from audit.errors import ConsentryError
 from audit.export import export
 from audit.fact import Fact, Part, Seal
 from audit.fsck import fsck
 from audit.ledger import Entry
-from audit.log import EntryUnknown, Log
+from audit.log import EntryUnknown, EntryUnpublished, Log
 from audit.proof import Proof
 from audit.pruned import PATH, Pruned, PruningUnproven, Totals, published
 from audit.pruneplan import FOLLOWED, Held, Need, Plan
@@ -130,7 +131,8 @@ def test_what_is_old_goes_and_the_rest_is_proved_as_before(desk: Desk, tmp_path:
 
 
 def test_a_pruned_log_starts_goes_on_and_is_pruned_again(desk: Desk) -> None:
-    log, _ = grown(desk)
+    log, entries = grown(desk)
+    desk.sql("DELETE FROM log_sealed WHERE leaf_hash = ?", entries[3].leaf_hash)
     prune(desk, log)
 
     # Nothing comes back at a start,
@@ -151,6 +153,7 @@ def test_a_pruned_log_starts_goes_on_and_is_pruned_again(desk: Desk) -> None:
     said = work.finish(NOON)
     assert said is not None
     assert said.minimum == 1280
+    assert said.totals.missing == 1, "what was missing before stays counted"
     assert fsck(desk.storage, again.verifier).sound
 
 
@@ -219,6 +222,41 @@ def test_killed_anywhere_it_is_sound_and_gone_on_with(
     assert count(desk, "log_pruning") == 1
     with desk.database.read() as session:
         log.proof(session, entries[512].leaf_hash)
+
+
+def test_in_strict_mode_it_waits_for_the_witnesses(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given a log whose witnesses have not answered
+    log, _ = grown(desk)
+    work = pruner(desk, log)
+    begun(desk, work)
+    with monkeypatch.context() as strict:
+        strict.setattr(log, "vouched", lambda *_: None)
+
+        # Then nothing goes, and no file says that it did,
+        with pytest.raises(EntryUnpublished):
+            work.finish(NOON)
+        assert count(desk, "log_entry WHERE idx < 512") == 512
+        assert published(desk.storage, log.verifier) is None
+        expect_sound(desk, log, pruned=None)
+
+    # until they have.
+    assert work.finish(NOON) is not None
+    expect_sound(desk, log, pruned=512)
+
+
+def test_nothing_goes_before_everybody_is_shown_the_entry(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, _ = grown(desk)
+    work = pruner(desk, log)
+    begun(desk, work)
+    log.publish(now=NOON)
+    old = Checkpoint.sign(log.verifier.name, 800, bytes(32), desk.key)
+    monkeypatch.setattr("audit.files.current", lambda *_: old)
+
+    with pytest.raises(EntryUnpublished):
+        work.finish(NOON)
+    assert published(desk.storage, log.verifier) is None
 
 
 # What holds it

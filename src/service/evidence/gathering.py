@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 
 from sqlmodel import Session
 
+from audit import keyhistory
 from audit.canonical import Json
 from audit.fact import Seal, Subject
+from audit.keys import Duty
 from audit.leaf import Leaf
 from audit.ledger import Entry, Opened
 from audit.sealing import Opening
@@ -36,6 +38,7 @@ _BY_REF = frozenset(
 nothing is opened to find them."""
 _WHO = frozenset({"PersonEnrolled", "PersonProven", "PersonCorrected", "KeyEnrolled", "KeyRetired"})
 """What is known of a person who consented, and her keys."""
+_RESTS_ON = frozenset({Duty.LOG, Duty.PERMIT, Duty.COUNTERSIGN, Duty.EXPORT, Duty.MANIFEST})
 _COUNTED = frozenset({"KeysDestroyed", "ErasureCompleted"})
 
 
@@ -73,9 +76,15 @@ class Gathering:
         return self._with_what_they_name(list(self.found))
 
     def adopted(self, policies: Collection[str]) -> Sequence[Found]:
-        """The same, with the adoptions of these policies, and what counts erased parts if there are any."""
+        """The same, with the adoptions of these policies, what became of the keys that it rests on, and what
+
+        counts erased parts if there are any.
+        """
         adoptions = adoption.every(self.session, self.record.settings.tenant)
-        found = self._with_what_they_name([one.entry for one in adoptions if one.digest in policies])
+        names = [one.entry for one in adoptions if one.digest in policies]
+        for key in keyhistory.every(self.session, self.record.ledger):
+            names += key.entries if key.key.duty in _RESTS_ON else ()
+        found = self._with_what_they_name(names)
         if not any("erased" in one.states.values() for one in found):
             return found
         # Whose they were nobody can tell any more, so every count is shown: it names nobody.

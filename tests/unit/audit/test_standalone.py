@@ -2,8 +2,9 @@
 
 import pytest
 
+from audit.bundled import Entry, Gone
 from audit.offline import Fault, Trust
-from audit.standalone import ERASED, NOT_PROVEN, PROVEN, Claim, Entry, Gone, Verifier, _claim, main
+from audit.standalone import ERASED, NOT_PROVEN, PROVEN, Claim, Verifier, _claim, main
 
 IT = "consent-1"
 

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import settings
 from sqlmodel import SQLModel
 
+import audit.historytables
 import audit.tables  # noqa: F401  (the imports register the rows)
 import consent.asktables
 import consent.caretables

@@ -14,6 +14,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from audit import durable, secretfile
@@ -67,6 +68,19 @@ def ends(chain: Path) -> datetime:
             return _ends(_certificates(chain.read_text()))
     except UnicodeError:
         raise CertificateUnfit("the manifest chain is not text") from None
+
+
+def leaf(chain: Path) -> tuple[str, str]:
+    """The first certificate of a chain: 16 hex digits that name it (of its SHA-256), and its PEM.
+
+    Raises `CertificateUnfit`, `durable.DiskFailed`.
+    """
+    try:
+        with durable.disk(chain):
+            found = _certificates(chain.read_text())[0]
+    except UnicodeError:
+        raise CertificateUnfit("the manifest chain is not text") from None
+    return found.fingerprint(SHA256()).hex()[:16], found.public_bytes(serialization.Encoding.PEM).decode()
 
 
 def manifest_signer(chain_pem: str, key_pem: str, now: datetime) -> ManifestSigner:

@@ -8,7 +8,7 @@ from typing import Self
 from audit import note, tree
 from audit.canonical import NotCanonical
 from audit.errors import BadInput
-from audit.keys import SigningKey
+from audit.keys import BadSignature, SigningKey
 from audit.note import NoteVerifier
 from audit.spelling import of_base64, of_decimal, to_base64
 
@@ -88,6 +88,8 @@ def _parse(text: str, verifier: NoteVerifier) -> tuple[str, int, bytes]:
         raise CheckpointMalformed(f"a checkpoint of another log than {verifier.name}")
     if len(root) != tree.HASH_SIZE:
         raise CheckpointMalformed("a root is 32 bytes")
+    if verifier.until is not None and size > verifier.until:
+        raise BadSignature(f"the key of {verifier.name} had ended before there were {size} entries")
     if size == 0 and root != tree.EMPTY_ROOT:
         raise RootImpossible("a root that no empty tree has")
     return origin, size, root

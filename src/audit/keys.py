@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from audit import secretfile
+from audit import durable, secretfile
 from audit.errors import BadInput
 from audit.ids import Entropy
 
@@ -162,8 +162,17 @@ class SigningKey:
 
 def save_private(key: SigningKey, path: Path) -> None:
     """Write the key once, for its owner alone. Raises `audit.secretfile.KeyExists`."""
-    pem = key.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    secretfile.write(path, _heading(key.duty) + pem)
+    secretfile.write(path, _private(key))
+
+
+def replace_private(key: SigningKey, path: Path) -> None:
+    """Put the key in the place of the one at `path`, which is then gone for good. Durable on return.
+
+    Raises `audit.secretfile.KeyMissing`, `KeyFileExposed`.
+    """
+    secretfile.refuse_exposed(path.parent)
+    secretfile.refuse_exposed(path)
+    durable.replace(path, _private(key), mode=0o600)
 
 
 def load_private(path: Path, duty: Duty) -> SigningKey:
@@ -179,6 +188,11 @@ def load_private(path: Path, duty: Duty) -> SigningKey:
     if not isinstance(private, Ed25519PrivateKey):
         raise KeyMalformed(f"{path.name} is not an Ed25519 key")
     return SigningKey(duty, private)
+
+
+def _private(key: SigningKey) -> bytes:
+    pem = key.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return _heading(key.duty) + pem
 
 
 def _domain(duty: Duty) -> bytes:

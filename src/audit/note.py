@@ -12,7 +12,7 @@ from typing import Self
 from audit.canonical import NotCanonical
 from audit.errors import BadInput
 from audit.keys import BadSignature, Duty, SigningKey, VerifyingKey
-from audit.spelling import of_base64, to_base64
+from audit.spelling import of_base64, of_decimal, to_base64
 
 _ED25519 = b"\x01"
 _SIGNATURE_LINE = re.compile(r"— ([^ ]+) ([A-Za-z0-9+/]+={0,2})")
@@ -37,6 +37,8 @@ class NoteVerifier:
 
     name: str
     key: VerifyingKey
+    until: int | None = None
+    """Of a log's key: over a tree of more entries than this its signature is worth nothing."""
 
     @property
     def key_id(self) -> bytes:
@@ -45,14 +47,21 @@ class NoteVerifier:
 
     @property
     def text(self) -> str:
-        """`<name>+<key id>+<base64 of algorithm and key>`."""
-        return vkey(self.name, _ED25519 + self.key.public)
+        """`<name>+<key id>+<base64 of algorithm and key>`, and ` until <index>` where it ends."""
+        line = vkey(self.name, _ED25519 + self.key.public)
+        return line if self.until is None else f"{line} until {self.until}"
 
     @classmethod
     def parse(cls, text: str, duty: Duty = Duty.LOG) -> Self:
-        """The verifier of a vkey line (a final LF may stay), trusted for `duty`. Raises `NoteMalformed`."""
-        name, public = read_vkey(text.removesuffix("\n"), _ED25519)
-        return cls(name, VerifyingKey(duty, public))
+        """The verifier of such a line (a final LF may stay), trusted for `duty`. Raises `NoteMalformed`."""
+        line, until, index = text.removesuffix("\n").partition(" until ")
+        name, public = read_vkey(line, _ED25519)
+        if not until:
+            return cls(name, VerifyingKey(duty, public))
+        try:
+            return cls(name, VerifyingKey(duty, public), of_decimal(index))
+        except NotCanonical:
+            raise NoteMalformed("expected `until` and the index of an entry") from None
 
 
 @dataclass(frozen=True, slots=True)

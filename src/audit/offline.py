@@ -13,7 +13,7 @@ import zlib
 from base64 import b64decode, b64encode, urlsafe_b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,8 @@ ZH = {
     "consent": "本人签署，服务方会签",
     "video": "所给视频即已发布者",
     "output": "所述成品确已发布",
+    "keys": "所用密钥当时未泄露、未停用",
+    "history": "撤回与投诉经过与条目一致",
 }
 LIMITS = """\
 It cannot prove: that no engine ran outside the gate; that the signer is the person (only the recorded proof
@@ -218,6 +220,11 @@ def ed25519_holds(public: bytes, signature: bytes, message: bytes) -> None:
     ed25519.Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
 
 
+def kid_of(duty: str, public: bytes) -> str:
+    """What names a key of the service: 16 hex digits."""
+    return sha256(f"consentry/{duty}/v1\0".encode() + public).hexdigest()[:16]
+
+
 def _key_id(name: str, blob: bytes) -> bytes:
     return sha256(name.encode() + b"\n" + blob).digest()[:4]
 
@@ -249,6 +256,8 @@ class Trust:
     keys: dict[tuple[str, str], bytes] = field(default_factory=dict)
     sites: dict[bytes, list[str]] = field(default_factory=dict)
     """Origins, by SHA-256 of the RP id."""
+    until: dict[str, int] = field(default_factory=dict)
+    """By kid: from which place of the log on nothing holds that a key signed."""
 
     @classmethod
     def parse(cls, text: str) -> "Trust":
@@ -260,25 +269,55 @@ class Trust:
                 duty = re.fullmatch(r"consentry/(export|countersign)/v1", word)
                 if duty:
                     trust.keys[duty[1], rest[0]] = of_base64(rest[1])
-                    if sha256(word.encode() + b"\0" + of_base64(rest[1])).hexdigest()[:16] != rest[0]:
+                    if kid_of(duty[1], of_base64(rest[1])) != rest[0]:
                         raise ValueError("the kid of another key")
+                    trust.end(rest[0], rest[2:])
                 elif word in {"log", "witness"}:
                     name, key_id, text = rest[0].split("+", 2)
                     blob = of_base64(text)
                     if _key_id(name, blob).hex() != key_id or blob[0] != (1 if word == "log" else 4):
                         raise ValueError("not a vkey of this kind")
                     trust.notes[blob[0]].add((name, blob))
+                    trust.end(trust.log_kid((name, blob)), rest[1:] if word == "log" else [])
+                elif word == "compromised":
+                    trust.end(rest[0], ["until", *rest[2:]] if rest[1] == "from" else rest)
                 elif word == "rp":
                     trust.sites[sha256(rest[0].encode()).digest()] = rest[1:]
                 elif not word.startswith("#"):
                     raise ValueError("no such statement")
         return trust
 
+    def end(self, kid: str, words: list[str]) -> None:
+        """`until <index>`: the lowest that anybody names is the end. Raises `ValueError`."""
+        if words:
+            until, index = words
+            if until != "until" or not re.fullmatch(r"[0-9]{1,19}", index):
+                raise ValueError("expected `until <index>`")
+            self.until[kid] = min(int(index), self.until.get(kid, int(index)))
+
+    def less(self, ends: Mapping[str, int]) -> "Trust":
+        """The same trust, or less: these keys end there, if not before."""
+        return replace(
+            self, until={**self.until, **{k: min(i, self.until.get(k, i)) for k, i in ends.items()}}
+        )
+
+    def void(self, kid: str, index: int) -> bool:
+        """Whether a signature by this key over what stands at `index` is worth nothing."""
+        return kid in self.until and index >= self.until[kid]
+
+    def log_kid(self, note: tuple[str, bytes]) -> str:
+        """The kid of a log's key."""
+        return kid_of("log", note[1][1:])
+
     def checkpoint(self, note: bytes, *, seen_too: bool = True) -> tuple[int, bytes]:
         """Size and root of a checkpoint of a trusted log; `seen_too`: all trusted witnesses saw it."""
         text, _, lines = note.decode().rpartition("\n\n")
         (origin, size, root), body, seen = text.split("\n"), text.encode() + b"\n", set[tuple[str, bytes]]()
-        known = {one for one in self.notes[1] if one[0] == origin} | self.notes[4]
+        if not re.fullmatch(r"[1-9][0-9]{0,18}", size) or len(of_base64(root)) != 32:
+            raise ValueError("size or root")
+        # Over entries from a key's end on, its signature is nobody's.
+        ours = {one for one in self.notes[1] if one[0] == origin}
+        known = {one for one in ours if not self.void(self.log_kid(one), int(size) - 1)} | self.notes[4]
         for line in lines.removesuffix("\n").split("\n"):
             _, name, blob = line.split(" ")
             for one in known:
@@ -293,8 +332,6 @@ class Trust:
                     seen.add(one)
         if not seen & self.notes[1] or (seen_too and self.notes[4] - seen):
             raise Fault("a checkpoint that no log you trust signed, or not all witnesses you trust saw")
-        if not re.fullmatch(r"[1-9][0-9]{0,18}", size) or len(of_base64(root)) != 32:
-            raise ValueError("size or root")
         return int(size), of_base64(root)
 
     def proof(self, name: str, data: bytes, index: int, leaf_hash: str, *, seen_too: bool = True) -> bytes:

@@ -7,20 +7,24 @@ TRUST is your own file, from whom you trust and never from the bundle. One state
     log <vkey>                                   witness <vkey>            (each of them must have cosigned)
     consentry/export/v1 <kid> <base64>           consentry/countersign/v1 <kid> <base64>
     rp <RP id> <origin>...                       (for whom passkeys sign)
+    compromised <kid> from <index>               (nothing it signed from that place of the log on is believed)
+
+A line of a key may end in `until <index>`: it was another's turn from there on.
 
 Each claim is proven, not proven, erased or lost in a recovery. Exit code 0: none is not proven; 1: one is;
-3: this is no bundle. What it reads and how is in `audit/offline.py`, which lies beside it.
+3: this is no bundle. It reads with `audit/offline.py` and `audit/bundled.py`, which lie beside it.
 """
 
 import hmac
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from audit.bundled import Entry, in_other_hands, permit_key, told
 from audit.offline import (
     ERASED,
     LIMITS,
@@ -60,26 +64,6 @@ class Claim:
     detail: str
 
 
-@dataclass
-class Entry:
-    """One entry of the log, proven to be in it."""
-
-    index: int
-    hash: str
-    leaf: dict[str, Any]
-    parts: dict[int, dict[str, Any]] = field(default_factory=dict)
-    """What the opened parts say."""
-    gone: type[Exception] = Fault
-    """What it is when a part does not open: `Gone` or `Lost` where some part is said to be that."""
-
-    def says(self, *names: str) -> dict[str, Any]:
-        """What its first opened part with these fields says. Raises `gone`."""
-        for _, one in sorted(self.parts.items()):
-            if set(names) <= one.keys():
-                return one
-        raise self.gone(f"entry {self.index} does not open to {' and '.join(names)}")
-
-
 class Verifier:
     """One bundle before one verifier's trust."""
 
@@ -93,8 +77,9 @@ class Verifier:
         self._cited: dict[str, str] = {}
 
     def claims(self) -> Iterator[Claim]:
-        """Every claim, in order. Where one of the first four fails there is nothing to rest others on."""
+        """Every claim, in order. Where one of the first five fails there is nothing to rest others on."""
         first = {"files": self._files, "log": self._log, "proofs": self._proofs, "openings": self._openings}
+        first["keys"] = self._keys
         for name, step in first.items():
             claim = _claim(name, step)
             yield claim
@@ -104,6 +89,7 @@ class Verifier:
             yield from self._of_entry(entry)
         for name in sorted(self._cited):
             yield _claim(f"consent {name}", self._consent, name)
+        yield _claim("history", lambda: told(self._file("history.json"), self.entries.values()))
         if self.about.get("about", {}).get("kind") == "output":
             yield _claim("output", self._output, self.about["about"]["id"])
         if self.video is not None:
@@ -196,6 +182,17 @@ class Verifier:
         opened = sum(len(one.parts) for one in self.entries.values())
         return ", ".join([f"{opened} parts open", *(f"{count} {state}" for state, count in left.items())])
 
+    def _keys(self) -> str:
+        """Again with less trust: now it is proven what the log says of its own keys."""
+        said = in_other_hands(self.entries.values())
+        self.trust = self.trust.less(said)
+        kid = self.files[SIGNATURE].decode().split(" ")[0]
+        if self.trust.void(kid, self.size - 1):
+            raise Fault(f"{SIGNATURE}: export key {kid} had ended before there were {self.size} entries")
+        with reading("log/checkpoint"):
+            self.trust.checkpoint(self._file("log/checkpoint"))
+        return f"{len(said)} said by the log to have been in other hands"
+
     def _decision(self, entry: Entry, rests_on: list[tuple[list[tuple[str, str]], list[str] | None]]) -> str:
         said, alone = entry.says("case", "policy"), set[tuple[str, str]]()
         for one in entry.parts.values():
@@ -269,6 +266,7 @@ class Verifier:
         note = self.trust.proof(name, self._file(name), permit.index, permit.hash, seen_too=False)
         if sha256(as_signed(note)).hexdigest() != entry.leaf["cp"] or said["action"] != "swap":
             raise Fault(f"{name}: not the checkpoint that entry {entry.index} names, or another permit")
+        permit_key(self.trust, permit, self.entries.values())
         return f"permit {permit.index} is under the checkpoint that run {entry.index} names"
 
     def _release(self, entry: Entry) -> str:
@@ -329,6 +327,8 @@ class Verifier:
         with reading(f"consent/{name}/countersignature.json"):
             if ("countersign", by["kid"]) not in self.trust.keys:
                 raise Fault(f"consent/{name}: countersigned by a key you do not trust, {by['kid']:.16}")
+            if self.trust.void(by["kid"], granted.index):
+                raise Fault(f"consent/{name}: countersigned when key {by['kid']} had ended")
             body = {**digests, "received_at": by["received_at"]}
             del body["notice"]
             message = b"consentry/countersign/v1\0" + _canonical(body)

@@ -15,13 +15,14 @@ from typing import Any, TypeAlias, cast
 import sqlalchemy as core
 from sqlmodel import Session
 
+from audit import keyhistory
 from audit.canonical import Json, NotCanonical
 from audit.errors import BadInput
 from audit.fact import Subject
 from audit.journal import DenyJournal
 from audit.keys import BadSignature, VerifyingKey
 from audit.remembered import Remembered
-from consent import chain, kinship, proofservices, refusals, resemblances, vouching
+from consent import chain, countersigned, kinship, proofservices, refusals, resemblances, vouching
 from consent.admission import histories, key_held, told_by
 from consent.age import Ages
 from consent.authorization import Authorization, parse
@@ -143,8 +144,13 @@ class Assessor:
         rows = session.connection().execute(_ROWS, {"tenant": tenant, "ids": wanted}).all()
         documents = {row.id: _document(row, tenant) for row in rows}
         people = {row.person_id: self._person(session, row, tenant) for row in rows}
-        evidence = {row.id: self._evidence(row) for row in rows}
-        seconds = {row.id: self._second(row) for row in rows if row.second is not None}
+        bounds = keyhistory.bounds(session, tenant)
+        first = {row.id: row.kid for row in rows}
+        lost = countersigned.void(session, tenant, bounds, first, chains, chain.GRANTED)
+        evidence = {row.id: None if row.id in lost else self._evidence(row) for row in rows}
+        later = {row.id: row.second_kid for row in rows if row.second is not None}
+        lost = countersigned.void(session, tenant, bounds, later, chains, countersigned.COSIGNED)
+        seconds = {row.id: None if row.id in lost else self._second(row) for row in rows if row.id in later}
         known = histories(session, tenant, {*people, *(d.signer for d in documents.values())})
         keys = {key.key: key for history in known.values() for key in history}
         represented = {d.person for d in documents.values() if d.signer != d.person}

@@ -6,17 +6,17 @@ from hashlib import sha256
 
 from sqlmodel import Session
 
+from audit import keyhistory
 from audit.errors import BadInput
 from consent import chain
 from consent.admission import check_signed
 from consent.cosignature import needs_cosigner, to_cosign
+from consent.countersigned import COSIGNED
 from consent.errors import AuthorizationUnknown
 from consent.prooftables import CosignatureRow
 from consent.registry import Registry
 from consent.signature import to_countersign
 from consent.withdrawal import By, How
-
-COSIGNED = "ConsentCosigned"
 
 
 class NothingToCosign(BadInput):
@@ -37,7 +37,8 @@ class Cosigning:
     def cosign(self, session: Session, authorization: str, evidence: bytes, *, now: datetime) -> str:
         """Add her signature over `to_cosign(document)`. The chain's head.
 
-        Raises `AuthorizationUnknown`, `NothingToCosign`, `SignatureWrong`, `KeyNotEnrolled`.
+        Raises `AuthorizationUnknown`, `NothingToCosign`, `SignatureWrong`, `KeyNotEnrolled`,
+        `audit.keyhistory.DutyKeyEnded`.
         """
         registry, tenant = self.registry, self.registry.tenant
         found = registry.standings(session, tenant, [authorization], now=now, lock="update")
@@ -53,6 +54,7 @@ class Cosigning:
             raise NothingToCosign("no second signature is due under this authorization")
         message, party = to_cosign(document.encoded), registry.party
         check_signed(session, tenant, document.person, evidence, message, now=now, party=party)
+        keyhistory.hold(session, tenant, registry.countersign.kid)
         session.add(
             CosignatureRow(
                 tenant_id=tenant,

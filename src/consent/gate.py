@@ -175,6 +175,7 @@ class Gate:
         )
         until = heard.at + self.terms.hold_for if answer is Answer.HOLD else None
         permit = self._sign(ruling, case, named) if answer is Answer.PERMIT else None
+        signed: dict[str, Json] = {} if permit is None else {"kid": permit.body.kid}
         entry = recording.write(
             session,
             self.bench,
@@ -182,7 +183,7 @@ class Gate:
             recording.recorded(ruling, answer, objections, case, follows=held, lifted=lifted, until=until),
             named,
             begins=permit if case.action is Action.SWAP else None,
-            also=also,
+            also={**(also or {}), **signed},
             refs=(held.entry,) if held else (),
         )
         ruling = replace(ruling, entry=entry)

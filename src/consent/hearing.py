@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlmodel import Session
 
+from audit import keyhistory
 from audit.errors import ConsentryError
 from audit.ledger import Ledger
 from consent import adoption, cooldown, papers, portraits
@@ -65,6 +66,8 @@ class Bench:
     place: Place
     policy: str
     """Digest of the policy this process was started under."""
+    keys: frozenset[str] = frozenset()
+    """Kids of the keys that its answers rest on: the permit key, and the log's."""
 
     @property
     def tenant(self) -> str:
@@ -87,6 +90,9 @@ class Bench:
         if not adoption.in_use(session, self.tenant, self.policy):
             # A process that was not restarted: what it knows as the rules are those of yesterday.
             faults.append("POLICY_NOT_IN_USE")
+        if not keyhistory.may_sign(session, self.tenant, self.keys):
+            # Likewise: its key was retired since, or somebody else has it.
+            faults.append("DUTY_KEY_ENDED")
         if at > now and standings:
             # The rows are ours already; only the instant at which their terms are read changes.
             standings = self._standings(session, case, at, faults, locked=False)

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
+from audit import keyhistory
 from audit.canonical import digest
 from audit.errors import Diverged
 from audit.fact import Fact
@@ -78,6 +79,11 @@ class Permits:
         objections = (
             *_stale(life, token, run, heard.at),
             *(() if _same_run(body, run) else (Fault.OTHER_WORK.objection,)),
+            *(
+                (Fault.KEY_COMPROMISED.objection,)
+                if keyhistory.void(session, self.bench.tenant, body.kid, issued.entry)
+                else ()
+            ),
             *self._ungrounded(heard, named),
             *(() if self._intact(session, issued, case, named, body) else (self._diverged(),)),
             *((self.policy.objection("G-36"),) if checkpoint is None else ()),

@@ -13,6 +13,7 @@ class Fault(StrEnum):
     """Why a permit gives no leave. The codes are in the log for good."""
 
     FORGED = "PERMIT_FORGED"
+    KEY_COMPROMISED = "PERMIT_KEY_COMPROMISED"
     UNKNOWN = "PERMIT_UNKNOWN"
     OTHER_TENANT = "PERMIT_OTHER_TENANT"
     OTHER_WORK = "PERMIT_OTHER_WORK"
@@ -66,6 +67,11 @@ _TEXTS: Mapping[Fault, tuple[str, str, str, str]] = {
         "许可并非由本系统签发，或已被更改。",
         "Present the permit exactly as it was issued.",
         "请原样出示系统签发的许可。",
+    ),
+    Fault.KEY_COMPROMISED: (
+        "The key that signed the permit was in other hands when it was signed.",
+        "签发许可所用的密钥在签发时已泄露，许可无效。",
+        *_ANEW,
     ),
     Fault.UNKNOWN: ("No such permit was issued.", "不存在该许可。", *_ANEW),
     Fault.OTHER_TENANT: (

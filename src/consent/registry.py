@@ -11,7 +11,9 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
+from audit import keyhistory
 from audit.canonical import Json
 from audit.ids import Entropy
 from audit.journal import DenyJournal
@@ -87,7 +89,8 @@ class Registry:
         """Register a signed document.
 
         Raises `AuthorizationRefused`, `PersonUnknown`, `NoticeUnknown`, `ScopeTerm`, `KeyNotEnrolled`,
-        `SignatureWrong`, or what `consent.authorization.parse` raises. Then nothing was written.
+        `SignatureWrong`, `audit.keyhistory.DutyKeyEnded`, or what `consent.authorization.parse` raises. Then
+        nothing was written.
         """
         wanted = parse(document)
         gone.expect_here(session, self.tenant, wanted.person)
@@ -97,6 +100,7 @@ class Registry:
         message = to_sign(document)
         check_signed(session, self.tenant, wanted.signer, evidence, message, now=now, party=self.party)
         prior = self._supersede(session, wanted, now)
+        keyhistory.hold(session, self.tenant, self.countersign.kid)
         countersignature = self.countersign.sign(to_countersign(wanted.digest, evidence, now))
         code = recoverycode.fresh(self.entropy)
         session.add(
@@ -210,28 +214,17 @@ class Registry:
 
         Only bookkeeping: a standing reads the term itself and needs no sweep to say no.
         """
-        due = session.exec(
-            select(ConsentStateRow.authorization_id)
-            .where(
-                ConsentStateRow.tenant_id == self.tenant,
-                col(ConsentStateRow.until) <= now,
-                col(ConsentStateRow.status).in_([Status.GIVEN, Status.RENEWED, Status.UNKNOWN]),
-            )
-            .distinct()
-        ).all()
+        standing = self._with(Status.GIVEN, Status.RENEWED, Status.UNKNOWN)
+        due = session.exec(standing.where(col(ConsentStateRow.until) <= now)).all()
         return self._change_all(session, due, chain.EXPIRED, Status.EXPIRED, now)
 
     def suspend_all(self, session: Session, *, now: datetime) -> tuple[str, ...]:
         """After a restored backup: nothing is relied on until its person re-confirms it. Their ids."""
-        live = session.exec(
-            select(ConsentStateRow.authorization_id)
-            .where(
-                ConsentStateRow.tenant_id == self.tenant,
-                col(ConsentStateRow.status).in_([Status.GIVEN, Status.RENEWED]),
-            )
-            .distinct()
-        ).all()
-        return self._change_all(session, live, chain.SUSPENDED, Status.UNKNOWN, now)
+        return self.suspend(session, session.exec(self._with(Status.GIVEN, Status.RENEWED)).all(), now=now)
+
+    def suspend(self, session: Session, ids: Sequence[str], *, now: datetime) -> tuple[str, ...]:
+        """The same of these, as far as they are in force."""
+        return self._change_all(session, ids, chain.SUSPENDED, Status.UNKNOWN, now)
 
     def reconfirm(self, session: Session, authorization: str, evidence: bytes, *, now: datetime) -> str:
         """She signs `consent.signature.to_reconfirm`; what was suspended is given again. The new head.
@@ -391,6 +384,10 @@ class Registry:
             chain.append(session, self.ledger, authorization, person, event, now)
             changed.append(authorization)
         return tuple(changed)
+
+    def _with(self, *statuses: Status) -> SelectOfScalar[str]:
+        here = ConsentStateRow.tenant_id == self.tenant, col(ConsentStateRow.status).in_(statuses)
+        return select(ConsentStateRow.authorization_id).where(*here).distinct()
 
     def _row(self, session: Session, authorization: str) -> AuthorizationRow:
         row = session.get(AuthorizationRow, (self.tenant, authorization))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqlmodel import Session
 
+from audit import keyhistory
 from audit.ids import fresh
 from consent import docket, recording
 from consent.case import Output, parse
@@ -47,6 +48,8 @@ def recheck(
     objections = (*said, *_unfit(life, job, attempt, heard.at))
     if signed is None:
         objections = (*objections, Fault.FORGED.objection)
+    elif keyhistory.void(session, tenant, signed[0].kid, issued.entry):
+        objections = (*objections, Fault.KEY_COMPROMISED.objection)
     if not recording.as_logged(session, bench, issued, case):
         objections = (*objections, gate.policy.failure("CASE_DIVERGED"))
     ruling = Ruling(

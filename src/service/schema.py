@@ -17,6 +17,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 from sqlmodel import SQLModel
 
+import audit.historytables
 import audit.tables  # noqa: F401  (the imports register the rows)
 import consent.asktables
 import consent.caretables

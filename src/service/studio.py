@@ -15,7 +15,9 @@ from consent.eyes import eyes
 from consent.faces import Embedder
 from consent.matching import MatchRule
 from consent.modelcard import Deployment
+from consent.models import cards
 from consent.portraits import Portraits
+from service import adopting
 from service.engines import open_engine
 from service.settings import Mode
 from service.subject import SubjectRights
@@ -82,6 +84,13 @@ def open_studio(record: Record) -> Studio:
     if not settings.biometrics:
         embedder = Blindfold()
     engine = open_engine(settings, now=record.clock(), entropy=record.entropy)
+    loaded = {"detector": detector.digest, "embedder": embedder.digest}
+    adopting.adopt_models(
+        record.database,
+        ledger,
+        adopting.described(cards(settings.models), loaded, engine),
+        record.clock(),
+    )
     demo = settings.mode is Mode.DEMO
     producer = "consentry-demo" if demo else settings.provider_code
     if producer is None:

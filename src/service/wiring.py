@@ -7,9 +7,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from audit import keyhistory
+from audit.errors import ConsentryError
 from audit.head import HeadFile
 from audit.ids import Entropy
 from audit.journal import DenyJournal
+from audit.keyhistory import DutyKey
 from audit.keys import Duty, SigningKey, VerifyingKey, load_private
 from audit.keystore import KeyStore
 from audit.ledger import Ledger
@@ -27,10 +30,11 @@ from consent.permits import Permits
 from consent.policy import Policy
 from consent.registry import Registry
 from consent.withdrawal import Together, WithdrawalEffect
-from service import schema
+from service import adopting, schema
 from service.database import Database, utc_now
 from service.layout import Layout
 from service.rules import open_policy
+from service.rules import signers as policy_signers
 from service.settings import Settings
 from service.trusting import open_witnesses
 from service.wrapping import open_kms
@@ -101,11 +105,14 @@ def open_record(
     entropy: Entropy = os.urandom,
     clock: Callable[[], datetime] = utc_now,
     start: bool = True,
+    ended: bool = False,
 ) -> Record:
     """Everything but the eyes. Raises the `Unready` or `Diverged` that is wrong; then nothing is open.
 
-    With `start` the policy is adopted if it is another than the last one (`consent.adoption`).
-    Without it the log is not held against its head either: only to look into one that can't start.
+    With `start` policy, keys and settings are adopted if they are other than the last ones
+    (`consent.adoption`, `service.adopting`), and a key that was retired or compromised is refused, except for
+    who opens it to mend that (`ended`). Without it the log is not held against its head either: only to look
+    into one that can't start.
     """
     layout = Layout.of(settings)
     tenant = settings.tenant
@@ -117,7 +124,8 @@ def open_record(
         undo.callback(keystore.close)
         journal = DenyJournal(layout.journal)
         ledger = Ledger(tenant, keystore, entropy, Herald(tenant, entropy).heard)
-        log_key = load_private(layout.key(Duty.LOG), Duty.LOG)
+        keys = {duty: load_private(layout.key(duty), duty) for duty in sorted(keyhistory.OWN)}
+        log_key, permit_key, countersign = keys[Duty.LOG], keys[Duty.PERMIT], keys[Duty.COUNTERSIGN]
         witnessing = open_witnesses(settings, NoteVerifier(settings.origin, log_key.verifying))
         log = Log(
             tenant,
@@ -132,16 +140,20 @@ def open_record(
         if start:
             # Before anybody is answered: a restored older database must not speak.
             log.start()
-        countersign = load_private(layout.key(Duty.COUNTERSIGN), Duty.COUNTERSIGN)
-        permit_key = load_private(layout.key(Duty.PERMIT), Duty.PERMIT)
         policy, signers = open_policy(settings)
         if start:
+            trust = None if witnessing is None else witnessing.trust
+            using = adopting.using(settings, keys.values(), layout.chain, policy_signers(settings), trust)
+            history = adopting.adopt(database, ledger, using, clock(), ended=ended)
             _adopt(database, ledger, policy, signers, clock())
-        known = _by_kid(countersign.verifying)
+        else:
+            history = _readable(database, ledger)
+        known = {**adopting.verifying(history, Duty.COUNTERSIGN), **_by_kid(countersign.verifying)}
         registry = Registry(ledger, journal, countersign, known, entropy, party=settings.party)
         place = Place(settings.seat, settings.processing_region)
-        bench = Bench(registry, LibraryLock(), ledger, place, policy.digest)
-        trusted = _by_kid(permit_key.verifying)
+        signing = frozenset({log_key.kid, permit_key.kid})
+        bench = Bench(registry, LibraryLock(), ledger, place, policy.digest, signing)
+        trusted = {**adopting.verifying(history, Duty.PERMIT), **_by_kid(permit_key.verifying)}
         permits = Permits(bench, policy, trusted, entropy)
         mode = case.Mode(settings.mode.value)
         gate = Gate(bench, policy, permit_key, trusted, mode, entropy)
@@ -162,7 +174,7 @@ def open_record(
             entropy=entropy,
             clock=clock,
             witnessing=witnessing,
-            webhook=load_private(layout.key(Duty.WEBHOOK), Duty.WEBHOOK),
+            webhook=keys[Duty.WEBHOOK],
         )
         undo.pop_all()
         return record
@@ -177,6 +189,14 @@ def _adopt(
     if found is None or found.digest != policy.digest:
         with database.write() as session:
             adoption.adopt(session, ledger, policy, signers=signers, now=now)
+
+
+def _readable(database: Database, ledger: Ledger) -> tuple[DutyKey, ...]:
+    try:
+        return adopting.known(database, ledger)
+    except ConsentryError:
+        # Edited rows are what somebody is here to find: they verify nothing, and keep nobody from looking.
+        return ()
 
 
 def _by_kid(*keys: VerifyingKey) -> dict[str, VerifyingKey]:

@@ -300,8 +300,11 @@ def verify(
     wanted = parse(data)
     steps = [paperwork.signature_step(data, proof, key, party)]
     if receipt is not None and countersign is not None:
-        trusted = VerifyingKey.parse(files.read_text(countersign))
+        line, until, _ = files.read_text(countersign).partition(" until ")
+        trusted = VerifyingKey.parse(f"{line}\n" if until else line)
         steps.append(paperwork.countersignature_step(wanted, proof, files.read_json(receipt), trusted))
+        if until:
+            steps.append(paperwork.ENDED)
     steps += [paperwork.attachment_step(wanted, path) for path in attachment or ()]
     for step in steps:
         paperwork.say_step(desk.voice, step)

@@ -76,6 +76,16 @@ class Desk:
         return self._record
 
     @property
+    def record_ended(self) -> "Record":
+        """The record, also where a key of ours has ended and nothing else starts: to write that down."""
+        with uninterrupted():
+            from service.wiring import open_record  # noqa: PLC0415
+
+        record = open_record(self.settings, ended=True)
+        self._open.callback(record.close)
+        return record
+
+    @property
     def record_unstarted(self) -> "Record":
         """The record of a log that may refuse to start: to look into it, and for nothing else."""
         with uninterrupted():

@@ -1,4 +1,4 @@
-"""`consentry key`: who may call the API. A token is shown once."""
+"""`consentry key`: who may call the API, by tokens that are shown once; and the service's own keys."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -9,11 +9,13 @@ from rich.table import Column, Table
 
 from audit import instant
 from audit.canonical import Json
+from audit.keys import Duty
 from service.apikeys import LIFETIME, ApiKey, ApiKeys, Issued, KeyRole
+from service.cli import dutykeys
 from service.cli.command import Answer, command, group
 from service.cli.desk import Desk
 
-app = group("key", "API keys: issue, list, rotate, revoke.")
+app = group("key", "API keys: issue, list, rotate, revoke. The service's own: rotate, compromised, history.")
 
 Key = Annotated[str, typer.Argument(metavar="ID", help="The key's id: the part between the underscores.")]
 
@@ -54,8 +56,19 @@ def listing(desk: Desk) -> Answer:
 
 
 @command(app, "rotate")
-def rotate(desk: Desk, key: Key) -> Answer:
-    """A successor with the same scope. The old one works on for a day."""
+def rotate(
+    desk: Desk,
+    key: Annotated[
+        str,
+        typer.Argument(metavar="ID|DUTY", help="An API key's id; or permit, countersign, export or webhook."),
+    ],
+) -> Answer:
+    """A successor of an API key with the same scope; the old one works on for a day. Or a new key of our own.
+
+    The service's own keys are rotated while it stands still, or every process is restarted after it.
+    """
+    if key in set(Duty):
+        return dutykeys.rotate(desk, Duty(key))
     record = desk.record
     with record.database.write() as session:
         issued = _keys(desk).rotate(session, key, now=record.clock())
@@ -76,6 +89,33 @@ def revoke(
     record.log.publish(now=record.clock())
     desk.voice.say(f"[bold]revoked[/] {key}; it is refused from now on")
     return Answer(_json(revoked))
+
+
+@command(app, "compromised")
+def compromised(
+    desk: Desk,
+    duty: Annotated[Duty, typer.Argument(metavar="DUTY", help="What the key signs.")],
+    kid: Annotated[str, typer.Argument(metavar="KID", help="Which one: `key history` lists them.")],
+    *,
+    since: Annotated[
+        str,
+        typer.Option(
+            "--from", metavar="PLACE", help="The first entry not to be believed: index or leaf hash."
+        ),
+    ],
+    by: Annotated[str, typer.Option(metavar="ID", help="Who says so.")] = "operator",
+    end_the_log: Annotated[
+        bool, typer.Option("--end-the-log", help="Of the log's own key: nothing can be appended after it.")
+    ] = False,
+) -> Answer:
+    """Write down that others had a key of ours, from some place of the log on. It is never taken back."""
+    return dutykeys.compromised(desk, duty, kid, since, by, ends_the_log=end_the_log)
+
+
+@command(app, "history")
+def history(desk: Desk) -> Answer:
+    """Which keys of ours, which models and settings were in use when, and the entries that say so."""
+    return dutykeys.history(desk)
 
 
 def _keys(desk: Desk) -> ApiKeys:

@@ -101,16 +101,18 @@ def cose(
     out: Annotated[Path, typer.Option(metavar="FILE", help="Where the receipt goes.")],
 ) -> Answer:
     """A COSE receipt (RFC 9942) for an entry: for whoever keeps SCITT statements and no C2SP tools."""
+    from audit import keyhistory  # noqa: PLC0415
     from audit.checkpoint import Checkpoint  # noqa: PLC0415
     from audit.keys import Duty, load_private  # noqa: PLC0415
     from audit.proof import Proof  # noqa: PLC0415
     from audit.scitt import CoseReceipt  # noqa: PLC0415
 
     record = desk.record
+    key = load_private(record.layout.key(Duty.EXPORT), Duty.EXPORT)
     with record.database.read() as session:
+        keyhistory.expect(session, desk.tenant, key.kid)
         proof = Proof.parse(record.log.proof(session, leaf))
     under = Checkpoint.parse(proof.checkpoint, record.log.verifier)
-    key = load_private(record.layout.key(Duty.EXPORT), Duty.EXPORT)
     receipt = CoseReceipt.sign(key, under.size, proof.index, proof.path, bytes.fromhex(under.root))
     files.write(out, receipt.data)
     desk.voice.say(f"written to {escape(str(out))}: entry {proof.index} of {under.size}, key {key.kid}")

@@ -195,6 +195,14 @@ def countersignature_step(document: Authorization, evidence: bytes, receipt: Jso
     return Step("countersignature", ok=True, detail=f"received {at:%Y-%m-%d %H:%M:%S} UTC, by key {kid}")
 
 
+ENDED = Step(
+    "place in the log",
+    ok=False,
+    detail="that key has ended, and a receipt does not say where in the log it stands: ask for a bundle",
+)
+"""Of a countersigning key that is trusted until some place: whether it came before only the log can show."""
+
+
 def attachment_of(path: Path) -> Attachment:
     """A PDF as it is bound to a document. Raises `FileUnreadable`, `DocumentMalformed`."""
     return Attachment.of(files.checked(path).read_bytes())

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 
 from sqlmodel import Session
 
-from audit import instant, prunerows
+from audit import instant, keyhistory, prunerows
 from audit.canonical import Json
 from audit.fact import Seal, Subject
+from audit.keys import Duty
 from audit.leaf import Leaf
 from audit.ledger import Entry, Opened
 from audit.offline import ERASED, LOST
@@ -43,6 +44,7 @@ _BY_REF = frozenset(
 nothing is opened to find them."""
 _WHO = frozenset({"PersonEnrolled", "PersonProven", "PersonCorrected", "KeyEnrolled", "KeyRetired"})
 """What is known of a person who consented, and her keys."""
+_RESTS_ON = frozenset({Duty.LOG, Duty.PERMIT, Duty.COUNTERSIGN, Duty.EXPORT, Duty.MANIFEST})
 _COUNTED = frozenset({"KeysDestroyed", "ErasureCompleted"})
 _TOLD_BY = {ERASED: sorted(_COUNTED), LOST: [RECOVERED]}
 """Which entries say how many parts are in a state."""
@@ -87,9 +89,15 @@ class Gathering:
         return self._with_what_they_name(list(self.found))
 
     def adopted(self, policies: Collection[str]) -> Sequence[Found]:
-        """The same, with the adoptions of these policies, and what counts erased parts if there are any."""
+        """The same, with what it rests on: adoptions of these policies, what became of service keys.
+
+        And what counts parts that are gone, if there are any.
+        """
         adoptions = adoption.every(self.session, self.record.settings.tenant)
-        self._with_what_they_name([one.entry for one in adoptions if one.digest in policies])
+        names = [one.entry for one in adoptions if one.digest in policies]
+        for key in keyhistory.every(self.session, self.record.ledger):
+            names += key.entries if key.key.duty in _RESTS_ON else ()
+        self._with_what_they_name(names)
         # Whose they were nobody can tell any more, so every count is shown: it names nobody. What counts the
         # erased may itself be lost.
         for state, kinds in _TOLD_BY.items():

@@ -9,18 +9,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from audit import instant
+from audit.bundled import TOLD, said_at
 from audit.canonical import Json
 from service.evidence.gathering import Found
 from service.evidence.reach import Reach
-
-_HISTORY = frozenset(
-    {
-        *("ConsentWithdrawn", "ConsentDisputed", "ConsentDisputeSettled", "ConsentExpired", "ConsentPaused"),
-        *("ConsentSuspended", "PermitVoided", "JobEnded", "OutputWithdrawn", "PersonErased"),
-        *("TakedownReceived", "TakedownDecided", "InjunctionReceived", "InjunctionLifted"),
-        *("AppealReceived", "AppealAnswered"),
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,22 +73,31 @@ def items(found: Sequence[Found], reach: Reach, files: Collection[str]) -> tuple
         ),
         _item(6, "contract with the engine's provider", "委托处理合同", paper("PROCESSOR_CONTRACT")),
         _item(7, "impact assessment", "个人信息保护影响评估", paper("IMPACT_ASSESSMENT")),
-        Item(8, "withdrawals and complaints, with times", "撤回与投诉及处理时间", "present", of(*_HISTORY)),
+        Item(8, "withdrawals and complaints, with times", "撤回与投诉及处理时间", "present", of(*TOLD)),
     )
 
 
 def history(found: Sequence[Found], places: Mapping[str, int]) -> list[Json]:
-    """What was withdrawn or complained of, and what followed: each with the seconds since the first."""
-    told = [one for one in found if one.leaf.t in _HISTORY and one.entry.leaf_hash in places]
+    """What was withdrawn or complained of, and what followed: each with the seconds since the first.
+
+    In the times that the entries' own parts say, where one does: a verifier holds them against each other.
+    """
+    told = [one for one in found if one.leaf.t in TOLD and one.entry.leaf_hash in places]
+    times = [_at(one) for one in told]
     return [
         {
             "entry": places[one.entry.leaf_hash],
             "kind": one.leaf.t,
-            "at": instant.exact(one.entry.at),
-            "seconds_since_first": int((one.entry.at - told[0].entry.at).total_seconds()),
+            "at": at,
+            "seconds_since_first": int((instant.parse(at) - instant.parse(times[0])).total_seconds()),
         }
-        for one in told
+        for one, at in zip(told, times, strict=True)
     ]
+
+
+def _at(one: Found) -> str:
+    said = said_at(one.leaf.ts, (o.payload.get("at") for _, o in sorted(one.opened.items())))
+    return said or instant.exact(one.entry.at)
 
 
 def _item(number: int, en: str, zh: str, entries: Sequence[str], shown: bool = True) -> Item:  # noqa: FBT001, FBT002

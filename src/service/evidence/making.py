@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 from sqlmodel import Session
 
-from audit import bundle, instant
+from audit import bundle, instant, keyhistory
 from audit.canonical import Json, canonical, digest
 from audit.fact import Fact, Part, Seal, Subject
 from audit.keys import Duty, load_private
@@ -45,13 +45,14 @@ class Evidence:
 def make(record: Record, about: About, *, by: str) -> Evidence:
     """Make a bundle for an auditor, who may read what it opens; making it is an entry, told to its people.
 
-    Raises what `reach` raises, `EvidenceTooLarge`, `EntryPruned` where the log no longer has it, and
-    `SealBroken` or `KeptPolicyDiffers` of a record that was edited.
+    Raises what `reach` raises, `EvidenceTooLarge`, `DutyKeyEnded`, `EntryPruned` where the log no longer has
+    it, and `SealBroken`, `KeptPolicyDiffers` or `KeptBytesDiffer` of a record that was edited.
     """
     # What was just decided too: only what is under a checkpoint can be proved.
     record.log.publish(now=record.clock())
     key = load_private(record.layout.key(Duty.EXPORT), Duty.EXPORT)
     with record.database.read() as session:
+        keyhistory.expect(session, record.settings.tenant, key.kid)
         matter = reach(session, record, about)
         found, extra, policies = _gathered(session, record, about, matter)
         checkpoint, proofs = record.log.proofs(session, [one.entry.leaf_hash for one in found])

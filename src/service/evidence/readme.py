@@ -14,9 +14,9 @@ Verify it with a verify.py and keys that you did not take from here:
     python -m venv v && v/bin/pip install cryptography
     v/bin/python verify.py bundle.zip trust.txt [video.mp4]
 
-verify.py needs the file audit/offline.py beside it; both are those of the release of Consentry that
-bundle.json names. trust.txt is your own file: the operator's public keys, from the operator, by a way you
-trust. trust/keys.txt shows its form, and proves nothing.
+verify.py needs audit/offline.py and audit/bundled.py beside it; all are those of the release of Consentry
+that bundle.json names. trust.txt is your own file: the operator's public keys, from the operator, by a way
+you trust. trust/keys.txt shows its form, and proves nothing.
 
 Three other tools, none of them ours:
 1. unzip, sha256sum and a JSON reader: the files against bundle.json.
@@ -46,8 +46,8 @@ bundle.json 载明主张：对象、各文件摘要、各部分状态（open 公
     python -m venv v && v/bin/pip install cryptography
     v/bin/python verify.py bundle.zip trust.txt [video.mp4]
 
-verify.py 须与 audit/offline.py 同放；两者均为 bundle.json 所载 Consentry 版本的发布文件。trust.txt 由您自备：
-经可信途径取得的运营方公钥。trust/keys.txt 仅示格式，不构成证明。
+verify.py 须与 audit/offline.py、audit/bundled.py 同放，均为 bundle.json 所载 Consentry 版本的发布文件。
+trust.txt 由您自备：经可信途径取得的运营方公钥。trust/keys.txt 仅示格式，不构成证明。
 
 另可用三种独立工具：一、unzip、sha256sum 与 JSON 阅读器核对文件摘要；二、任一 C2SP tlog-proof 验证器
 核对 proofs/ 与 entries.jsonl；三、openssl 或任一 Ed25519 库核对 bundle.sig 与 consent/*/evidence.json。

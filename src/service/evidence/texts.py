@@ -5,9 +5,10 @@ from hashlib import sha256
 
 from sqlmodel import Session
 
-from audit import instant, manifeststore
+from audit import instant, keyhistory, manifeststore
 from audit.canonical import canonical
 from audit.fact import Subject
+from audit.keys import Duty
 from audit.keystore import KeysErased
 from consent import adoption, assessment, chain, docket
 from consent.authorization import parse
@@ -85,14 +86,28 @@ def manifests(record: Record, outputs: Sequence[Output]) -> dict[str, bytes]:
 
 def trusted(record: Record) -> bytes:
     """Keys that a verifier of this service needs. In a bundle they only inform: anybody can write some."""
-    layout = record.layout
-    lines = ["log " + layout.vkey.read_text().strip()]
-    lines += [(layout.public / f"{duty}.pub").read_text().strip() for duty in ("export", "countersign")]
+    lines = ["log " + record.layout.vkey.read_text().strip(), *_keys(record)]
     party: Mapping[str, Collection[str]] = {}
     if record.settings.party is not None:
         party = {record.settings.party.rp_id: sorted(record.settings.party.origins)}
     lines += [" ".join(("rp", name, *origins)) for name, origins in party.items()]
     return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _keys(record: Record) -> list[str]:
+    """Those of now and those of before, each until its end; and those of other duties that others had."""
+    with record.database.read() as session:
+        known = keyhistory.every(session, record.ledger)
+        ends = [one.retired for one in known if one.retired is not None]
+        places = keyhistory.places(session, record.settings.tenant, ends)
+    lines = []
+    for one in known:
+        end = [at for at in (one.void_from, places.get(one.retired or "")) if at is not None]
+        if one.key.duty in {Duty.EXPORT, Duty.COUNTERSIGN}:
+            lines.append(" ".join([one.key.text.strip(), *(f"until {at}" for at in sorted(end)[:1])]))
+        elif one.void_from is not None:
+            lines.append(f"compromised {one.key.kid} from {one.void_from}")
+    return lines
 
 
 def erased(record: Record, person: str) -> bool:

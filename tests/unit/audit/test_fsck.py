@@ -194,3 +194,15 @@ def test_what_is_not_there_is_not_copied(tmp_path: Path) -> None:
     with pytest.raises(CheckpointUnreadable, match="tile/0/000"):
         export(source, PosixStorage(tmp_path / "copy"), VERIFIER)
     assert not (tmp_path / "copy" / "checkpoint").exists()
+
+
+def test_a_key_that_has_ended_vouches_for_no_larger_tree(tmp_path: Path) -> None:
+    storage = written(tmp_path, 300)
+
+    for until, sound in ((299, False), (300, True)):
+        verifier = NoteVerifier.parse(f"{VERIFIER.text} until {until}\n")
+        if sound:
+            assert fsck(storage, verifier).sound
+        else:
+            with pytest.raises(CheckpointUnreadable, match="BAD_SIGNATURE"):
+                fsck(storage, verifier)

@@ -152,3 +152,13 @@ def test_a_text_that_could_be_misread_is_not_signed(key: SigningKey) -> None:
     for text in ["", "no line end", "tab\there\n"]:
         with pytest.raises(NoteMalformed):
             note.sign(text, "a", key)
+
+
+@pytest.mark.parametrize("end", ["until", "until ", "until x", "until -1", "until 07", "from 7", "until 7 "])
+def test_an_end_of_a_key_is_a_place_in_its_only_spelling(end: str, entropy: Entropy) -> None:
+    verifier = NoteVerifier("log.example/a", SigningKey.generate(Duty.LOG, entropy).verifying, 7)
+
+    assert NoteVerifier.parse(verifier.text + "\n") == verifier
+    assert verifier.text.endswith(" until 7")
+    with pytest.raises(NoteMalformed):
+        NoteVerifier.parse(verifier.text.replace("until 7", end))

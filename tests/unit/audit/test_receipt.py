@@ -176,3 +176,11 @@ def test_a_policy_of_another_log_vouches_for_nothing() -> None:
     for vkey in (other.text, NoteVerifier("log.example/other", VERIFIER.key).text):
         with pytest.raises(BadSignature):
             witnessed(1).check(VERIFIER, trusting("w1", vkey=vkey))
+
+
+def test_a_receipt_under_a_larger_tree_than_its_key_is_good_for_proves_nothing() -> None:
+    size = Receipt.parse(DATA).check(VERIFIER).checkpoint.size
+
+    Receipt.parse(DATA).check(replace(VERIFIER, until=size))
+    with pytest.raises(BadSignature, match="had ended"):
+        Receipt.parse(DATA).check(replace(VERIFIER, until=size - 1))

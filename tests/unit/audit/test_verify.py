@@ -277,3 +277,16 @@ def test_roots_that_are_no_test_are_not_called_one(tmp_path: Path, monkeypatch: 
     assert verdict.ok
     assert not signer.test
     assert "TEST" not in " ".join(note.detail for note in verdict.notes)
+
+
+@pytest.mark.parametrize(("until", "ok"), [(4, False), (5, True)])
+def test_a_log_key_that_others_had_proves_nothing_from_there_on(
+    released: Released, until: int, ok: bool
+) -> None:
+    # The receipt's checkpoint is over five entries.
+    verdict = _ask(released, vkey=f"{VKEY} until {until}")
+
+    assert verdict.ok is ok
+    if not ok:
+        assert _refused_at(verdict) is StepName.LOG
+        assert "had ended" in verdict.steps[-1].detail

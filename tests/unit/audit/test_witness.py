@@ -224,3 +224,12 @@ def test_more_lines_than_its_own_are_passed_over() -> None:
 
     done = asked(lambda _: Answer(200, other.line + cosigned(200).body))
     assert done.line.line == cosigned(200).body
+
+
+def test_it_cosigns_nothing_that_a_log_s_key_signed_after_it_had_ended(desk: WitnessDesk) -> None:
+    # Given a witness that was told from where on others had the log's key
+    bounded = replace(desk, logs={ORIGIN: NoteVerifier(ORIGIN, LOG.verifying, until=100)})
+
+    assert bounded.add(request(0, 100).data) == cosigned(100)
+    assert bounded.add(request(100, 101).data).status == 403
+    assert bounded.latest(of_origin(ORIGIN)) == TreeHead(100, tree.root(LEAVES[:100]).hex())

@@ -126,16 +126,20 @@ def test_the_log_is_copied_out_and_read_again_without_a_database(either: Shell) 
     assert gone["error"]["code"] == "CHECKPOINT_UNREADABLE"
 
 
-def test_an_edited_entry_is_named_even_where_the_log_refuses_to_start(shell: Shell) -> None:
+@pytest.mark.parametrize("kind", ["PersonEnrolled", "DutyKeyAdopted"])
+def test_an_edited_entry_is_named_even_where_the_log_refuses_to_start(shell: Shell, kind: str) -> None:
     granted(shell)
+    listed = shell("log", "list", "--last", 100)["entries"]
+    index = next(entry["index"] for entry in listed if entry["kind"] == kind)
     database = Database(load(shell.data).database_url)
     with database.write() as session:
         # An edit by somebody who has the database and not the key.
         session.connection().execute(
             text(
-                "UPDATE log_entry SET leaf = CAST(replace(leaf, 'Enrolled', 'EnrolleX') AS BLOB)"
-                " WHERE idx = 3"
-            )
+                'UPDATE log_entry SET leaf = CAST(replace(leaf, \'"t":"\', \'"t":"X\') AS BLOB)'
+                " WHERE idx = :index"
+            ),
+            {"index": index},
         )
     database.close()
 
@@ -143,8 +147,8 @@ def test_an_edited_entry_is_named_even_where_the_log_refuses_to_start(shell: She
     assert refused["error"]["code"] == "LOG_EDITED"
 
     audited = shell("log", "audit", leaves=4)
-    assert {"copy": "entry", "index": 3} in audited["findings"]
-    assert "index 3" in shell.said("log", "audit", leaves=4)
+    assert {"copy": "entry", "index": index} in audited["findings"]
+    assert f"index {index}" in shell.said("log", "audit", leaves=4)
 
 
 def test_a_receipt_of_hers_verifies_on_her_side_with_a_public_key(shell: Shell) -> None:
@@ -162,6 +166,15 @@ def test_a_receipt_of_hers_verifies_on_her_side_with_a_public_key(shell: Shell) 
     other = hers.file("other.receipt", {**answer, "received_at": "2026-01-01T00:00:00.000000Z"})
     words = ("--receipt", other, "--countersign", public)
     assert not hers("consent", "verify", document, evidence, *words, leaves=1)["steps"][1]["ok"]
+    # Of a key that others had later a receipt does not show that it came before.
+    ended = document.with_name("ended.pub")
+    ended.write_text(f"{public.read_text().strip()} until 3\n")
+    words = ("--receipt", f"{document}.receipt", "--countersign", ended)
+    steps = hers("consent", "verify", document, evidence, *words, leaves=1)["steps"]
+    assert [(one["step"], one["ok"]) for one in steps[1:]] == [
+        ("countersignature", True),
+        ("place in the log", False),
+    ]
 
 
 def test_a_document_changed_after_it_was_signed_is_not_signed(shell: Shell) -> None:

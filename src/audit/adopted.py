@@ -4,12 +4,13 @@ Something is adopted when a process starts with other than was adopted last: one
 kept by digest, in one transaction. So what happened on any day is read with what was in use that day.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
-from sqlalchemy import Table, select
+from sqlalchemy import Select, Table, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
@@ -23,6 +24,7 @@ MODELS, SETTINGS = "ModelsAdopted", "SettingsAdopted"
 """Kinds of entries, and of what is adopted."""
 
 _ROW = cast(Table, AdoptionRow.__table__)  # type: ignore[attr-defined]
+_OTHER = _ROW.alias()
 
 
 class KeptBytesDiffer(Diverged):
@@ -76,6 +78,27 @@ def every(session: Session, tenant: str, kind: str) -> tuple[Adopted, ...]:
     return tuple(Adopted(kind, row["number"], row["digest"], row["at"], row["entry"]) for row in rows)
 
 
+def restate(session: Session, ledger: Ledger, kind: str, before: datetime, now: datetime) -> bool:
+    """Adopt anew what was adopted last, if before an instant, so that its entry may go. Whether it was."""
+    found = last(session, ledger.tenant, kind)
+    if found is None or found.at >= before:
+        return False
+    _write(session, ledger, kind, kept(session, ledger.tenant, found.digest), found.number + 1, now)
+    return True
+
+
+def needed(tenant: str, before: datetime) -> Select[Any]:
+    """Entries of what was in use at an instant or came later, unless it is what is in use: that is restated."""
+    of_kind = (_ROW.c.tenant_id == tenant, _ROW.c.kind == _OTHER.c.kind)
+    since = select(func.max(_ROW.c.number)).where(*of_kind, _ROW.c.at <= before)
+    now = select(_ROW.c.digest).where(*of_kind).order_by(_ROW.c.number.desc()).limit(1)
+    return select(_OTHER.c.entry).where(
+        _OTHER.c.tenant_id == tenant,
+        _OTHER.c.number >= func.coalesce(since.scalar_subquery(), 0),
+        _OTHER.c.digest != now.scalar_subquery(),
+    )
+
+
 def keep(session: Session, tenant: str, data: bytes) -> str:
     """Keep exact bytes, once. Their digest."""
     name = digest(data)
@@ -98,9 +121,14 @@ def _adopt(session: Session, ledger: Ledger, kind: str, value: Mapping[str, Json
     found = last(session, tenant, kind)
     if found is not None and found.digest == digest(data):
         return found
+    return _write(session, ledger, kind, data, 1 if found is None else found.number + 1, now)
+
+
+def _write(session: Session, ledger: Ledger, kind: str, data: bytes, number: int, now: datetime) -> Adopted:
+    tenant = ledger.tenant
     with session.begin_nested():
-        name, number = keep(session, tenant, data), 1 if found is None else found.number + 1
-        said: dict[str, Json] = {"digest": name, "number": number, "adopted": dict(value)}
+        name = keep(session, tenant, data)
+        said: dict[str, Json] = {"digest": name, "number": number, "adopted": json.loads(data)}
         fact = Fact(kind, (Part(Subject("tenant", tenant), Seal.EVID, said),))
         entry = ledger.append(session, fact, now).leaf_hash
         row = AdoptionRow(tenant_id=tenant, kind=kind, number=number, digest=name, at=now, entry=entry)

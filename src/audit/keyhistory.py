@@ -231,6 +231,28 @@ def compromise(
     return next(one for one in reversed(every(session, ledger)) if one.key.kid == kid)
 
 
+def restate(session: Session, ledger: Ledger, before: datetime, now: datetime) -> int:
+    """Say again what entries from before an instant say of keys, so that these may go. How many were written.
+
+    That a key was retired is not said again: nothing is judged by it.
+    """
+    tenant, written = ledger.tenant, 0
+    old = select(_ENTRY.c.leaf_hash).where(_ENTRY.c.tenant_id == tenant, _ENTRY.c.at < before)
+    for kind, column in ((ADOPTED, "entry"), (COMPROMISED, "voided")):
+        rows = select(_ROW.c.number).where(_ROW.c.tenant_id == tenant, _ROW.c[column].in_(old))
+        for number in session.connection().execute(rows.with_for_update()).scalars().all():
+            row = session.get_one(DutyKeyRow, (tenant, number), populate_existing=True)
+            said = ledger.opened(session, getattr(row, column), Subject("tenant", tenant))
+            if said is None:
+                raise KeptBytesDiffer(f"key {row.kid}: its entry does not open")
+            refs = () if kind == ADOPTED else (row.entry,)
+            setattr(row, column, _append(session, ledger, kind, {**said, "again": True}, refs, now))
+            session.add(row)
+            session.flush()
+            written += 1
+    return written
+
+
 def place_of(session: Session, tenant: str, text: str) -> int:
     """An index, or the place of a leaf hash. Raises `DutyKeyUnknown`."""
     if len(text) == 64:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from audit import prunerows
+from audit import adopted, prunerows
 from audit.fact import Subject
 from audit.keystore import KeysErased
 from audit.pruneplan import FOLLOWED, Need
@@ -25,6 +25,10 @@ from swap.needed import Live
 _PAGE = 500
 
 WHY = {
+    "adoptions": (
+        "models and settings that were in use, until others were",
+        "当时使用的模型与配置（直至被替换）",
+    ),
     "assignments": (
         "who is who in a live template, as people confirmed it",
         "在用模板中经人工确认的人物对应",
@@ -75,6 +79,7 @@ def needs(session: Session, record: Record, before: datetime) -> tuple[Need, ...
         Need("decisions", sorted(entries)),
         Need("held-people", _held(session, record)),
         Need("duties", _owed(session, tenant)),
+        Need("adoptions", adopted.needed(tenant, before)),
     )
 
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from audit import files, pruneplan, prunerows
+from audit import adopted, files, keyhistory, pruneplan, prunerows
 from audit.errors import BadInput
 from audit.fact import Subject
 from audit.leaf import Leaf
@@ -86,6 +86,7 @@ def prune(record: Record, made: Plan) -> Pruned | None:
     if not made.entries:
         return None
     tenant, now = record.settings.tenant, record.clock()
+    _restate(record, made.before)
     with record.database.read() as session:
         counted, last = pruneplan.totals(
             session, tenant, made, lambda session, leaf, name: _counted(record, session, leaf, name)
@@ -124,6 +125,15 @@ def due(record: Record) -> int:
         except EntryUnpublished:
             return 0
     return _minimum(record) - before
+
+
+def _restate(record: Record, before: datetime) -> None:
+    """What is in use since then is said again first: the plan reckons with it."""
+    ledger, now = record.ledger, record.clock()
+    with record.database.write() as session:
+        keyhistory.restate(session, ledger, before, now)
+        for kind in (adopted.MODELS, adopted.SETTINGS):
+            adopted.restate(session, ledger, kind, before, now)
 
 
 def _minimum(record: Record) -> int:

@@ -260,6 +260,7 @@ def test_a_pruning_that_broke_off_is_finished_by_the_worker(
 
 _NAMES = {"entry", "leaf_hash", "head", "prev", "started"}
 _RELEASED = {
+    ("duty_key", "entry"): "said again, in the same pruning, before it goes",
     ("log_entry", "leaf_hash"): "the entry itself",
     ("log_sealed", "leaf_hash"): "goes with its entry",
     ("log_pruning", "entry"): "the last one is younger than any minimum",

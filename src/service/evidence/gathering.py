@@ -96,7 +96,10 @@ class Gathering:
         adoptions = adoption.every(self.session, self.record.settings.tenant)
         names = [one.entry for one in adoptions if one.digest in policies]
         for key in keyhistory.every(self.session, self.record.ledger):
-            names += key.entries if key.key.duty in _RESTS_ON else ()
+            if key.key.duty in _RESTS_ON:
+                # That it was retired may have been pruned: nothing is judged by it.
+                retired = key.retired and self.record.ledger.find(self.session, key.retired)
+                names += [one for one in key.entries if one != key.retired or retired]
         self._with_what_they_name(names)
         # Whose they were nobody can tell any more, so every count is shown: it names nobody. What counts the
         # erased may itself be lost.

@@ -333,9 +333,21 @@ def overdue(session: Session, tenant: str, now: datetime) -> tuple[str, ...]:
     return _alive(session, tenant, or_(late, overrun))
 
 
-def _alive(session: Session, tenant: str, condition: Any) -> tuple[str, ...]:
+def states(session: Session, tenant: str) -> Counter[State]:
+    """How many permits stand where in their life."""
+    query = select(_PERMIT.c.state, func.count()).where(_PERMIT.c.tenant_id == tenant)
+    rows = session.connection().execute(query.group_by(_PERMIT.c.state))
+    return Counter({State(word): count for word, count in rows})
+
+
+def alive(session: Session, tenant: str) -> tuple[str, ...]:
+    """Permits, issued or redeemed, by id."""
+    return _alive(session, tenant)
+
+
+def _alive(session: Session, tenant: str, *conditions: Any) -> tuple[str, ...]:
     alive = _PERMIT.c.state.in_([str(State.ISSUED), str(State.REDEEMED)])
-    query = select(_PERMIT.c.id).where(_PERMIT.c.tenant_id == tenant, alive, condition)
+    query = select(_PERMIT.c.id).where(_PERMIT.c.tenant_id == tenant, alive, *conditions)
     return tuple(session.connection().execute(query.order_by(_PERMIT.c.id)).scalars())
 
 

@@ -88,7 +88,7 @@ def restate(session: Session, ledger: Ledger, kind: str, before: datetime, now: 
 
 
 def needed(tenant: str, before: datetime) -> Select[Any]:
-    """Entries of what was in use at an instant or came later, unless it is what is in use: that is restated."""
+    """Entries of what was in use at an instant, or came later and is not in use: the rest is restated."""
     of_kind = (_ROW.c.tenant_id == tenant, _ROW.c.kind == _OTHER.c.kind)
     since = select(func.max(_ROW.c.number)).where(*of_kind, _ROW.c.at <= before)
     now = select(_ROW.c.digest).where(*of_kind).order_by(_ROW.c.number.desc()).limit(1)

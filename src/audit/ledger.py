@@ -58,6 +58,19 @@ _DROP = delete(_SEALED).where(
     _SEALED.c.part == bindparam("part"),
 )
 _LAST_INSTANT = select(func.max(_NEWEST.c.at))
+_RUN = (_HERE, _ENTRY.c.idx >= bindparam("begin"), _ENTRY.c.idx < bindparam("end"))
+_PLACES = select(_ENTRY).where(*_RUN).order_by(_ENTRY.c.idx)
+_COUNTS = (
+    select(_SEALED.c.leaf_hash, func.count())
+    .join(_ENTRY, (_ENTRY.c.tenant_id == _SEALED.c.tenant_id) & (_ENTRY.c.leaf_hash == _SEALED.c.leaf_hash))
+    .where(*_RUN)
+    .group_by(_SEALED.c.leaf_hash)
+)
+_REST = (
+    select(_ENTRY)
+    .where(_HERE, (_ENTRY.c.idx.is_(None)) | (_ENTRY.c.idx >= bindparam("size")))
+    .order_by(_ENTRY.c.seq)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +93,16 @@ class Opened:
     part: int
     seal: Seal
     opening: Opening
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An entry with its place in the tree."""
+
+    index: int
+    entry: Entry
+    kept: int
+    """How many of its parts still have what was sealed: the others were erased, or lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +284,20 @@ class Ledger:
     def every(self, session: Session) -> Iterator[Entry]:
         """Every entry, in order of writing. Reads the whole log."""
         return self._all(session, 0)
+
+    def placed(self, session: Session, size: int) -> Iterator[Placed]:
+        """Every entry under a tree of this size, in its order; a place without one is passed over."""
+        for begin in range(0, size, _PAGE):
+            run = {"tenant": self.tenant, "begin": begin, "end": min(begin + _PAGE, size)}
+            counted = session.connection().execute(_COUNTS, run).all()
+            kept = {str(name): int(count) for name, count in counted}
+            for row in session.connection().execute(_PLACES, run).mappings().all():
+                yield Placed(row["idx"], _entry(row), kept.get(row["leaf_hash"], 0))
+
+    def unplaced(self, session: Session, size: int) -> Iterator[Entry]:
+        """Every entry that a tree of this size does not cover, in order of writing."""
+        which = {"tenant": self.tenant, "size": size}
+        yield from map(_entry, session.connection().execute(_REST, which).mappings())
 
     def of_kind(self, session: Session, kind: str) -> Iterator[Entry]:
         """Every entry of this kind, in order of writing. Reads the whole log."""

@@ -334,19 +334,27 @@ def resting_on(session: Session, tenant: str, authorization: str) -> tuple[str, 
         _PERSON.c.decision_id == _PERMIT.c.id,
         _PERSON.c.authorization_id == authorization,
     )
-    return _alive(session, tenant, cites)
+    return alive(session, tenant, cites)
 
 
 def overdue(session: Session, tenant: str, now: datetime) -> tuple[str, ...]:
     """Permits nobody redeemed in time, or whose run took too long, by id."""
     late = (_PERMIT.c.state == str(State.ISSUED)) & (_PERMIT.c.not_after <= now)
     overrun = (_PERMIT.c.state == str(State.REDEEMED)) & (_PERMIT.c.run_until <= now)
-    return _alive(session, tenant, or_(late, overrun))
+    return alive(session, tenant, or_(late, overrun))
 
 
-def _alive(session: Session, tenant: str, condition: Any) -> tuple[str, ...]:
+def states(session: Session, tenant: str) -> Counter[State]:
+    """How many permits stand where in their life."""
+    query = select(_PERMIT.c.state, func.count()).where(_PERMIT.c.tenant_id == tenant)
+    rows = session.connection().execute(query.group_by(_PERMIT.c.state))
+    return Counter({State(word): count for word, count in rows})
+
+
+def alive(session: Session, tenant: str, *conditions: Any) -> tuple[str, ...]:
+    """Permits, issued or redeemed, by id: all, or those that conditions of this module leave."""
     alive = _PERMIT.c.state.in_([str(State.ISSUED), str(State.REDEEMED)])
-    query = select(_PERMIT.c.id).where(_PERMIT.c.tenant_id == tenant, alive, condition)
+    query = select(_PERMIT.c.id).where(_PERMIT.c.tenant_id == tenant, alive, *conditions)
     return tuple(session.connection().execute(query.order_by(_PERMIT.c.id)).scalars())
 
 

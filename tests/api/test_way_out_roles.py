@@ -22,6 +22,7 @@ ROUTES = [
     ("HEAD", f"/v1/outputs/{NOWHERE}/content", {OP}),
     ("GET", f"/v1/outputs/{NOWHERE}/receipt", {OP, A, C}),
     ("GET", "/v1/log/checkpoint", {OP, A}),
+    ("GET", "/v1/reports/completeness", {OP, A}),
     ("GET", "/v1/log/entries", {OP, A}),
     ("GET", f"/v1/log/entries/{NO_ENTRY}/proof", {OP, A, C}),
     ("POST", "/v1/verifications", {OP, A, C, E}),

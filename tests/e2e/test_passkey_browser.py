@@ -5,9 +5,7 @@ nothing but the three files she saved.
 """
 
 import json
-import os
 import re
-import shutil
 import socket
 from base64 import b64decode
 from collections.abc import Iterator
@@ -17,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, CDPSession, Error, Page, Route, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, CDPSession, Error, Page, Route
 
 from consent.words import AgeBand, ProofLevel, Status
 from consenting import everything_said
@@ -40,28 +38,6 @@ finally:
     opened = {"sqlalchemy", "sqlmodel", "psycopg", "webauthn"} & set(sys.modules)
     assert not opened, opened
 """
-
-
-def chromium() -> str:
-    """Where Chromium is. In CI it has to be there; elsewhere its absence is said, not passed over."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if found is None:
-        if os.environ.get("CI") or os.environ.get("BROWSER_TESTS"):
-            pytest.fail("no Chromium here: CI has to install it (.ci/run)")
-        pytest.skip("no Chromium here: nothing was signed in a browser (apt-get install chromium)")
-    return found
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    where = chromium()
-    with sync_playwright() as playwright:
-        # As root Chromium has no sandbox to give; what it loads is our own page.
-        launched = playwright.chromium.launch(
-            executable_path=where, args=["--no-sandbox", "--disable-dev-shm-usage"]
-        )
-        yield launched
-        launched.close()
 
 
 @dataclass

@@ -41,6 +41,7 @@ COMMANDS = (
     "verify",
     "log",
     "evidence",
+    "report",
     "witness",
     "models",
     "engine",

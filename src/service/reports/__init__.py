@@ -1,0 +1,1 @@
+"""Auditors' exports: records of processing, whether they are complete, and samples of the log."""

@@ -7,7 +7,7 @@ from consent.recording import REFUSED
 from consent.redemption import Fault
 from consent.tries import REFUSED as CAST_REFUSED
 from consent.tries import TURNED_AWAY
-from service.recovery import RECOVERED
+from service.losses import RECOVERED
 from service.reports.seen import Opens, Seen
 from swap.misconduct import EngineLong, EngineMisreported, EngineShort, EngineStrayed
 

@@ -21,7 +21,7 @@ from consent import docket
 from consent.docket import State
 from consent.erasures import Erasures
 from consent.recording import DECIDED
-from service.recovery import parts_lost
+from service.losses import parts_lost
 from service.reports.lives import ENDS, LIVE, Life, Lives
 from service.reports.seen import Opens, Seen, see
 from service.wiring import Record

@@ -1,6 +1,7 @@
 """Which witnesses have seen more than we have: kept beside the tree head, so that no restart forgets it.
 
-One small file a witness. Outside the database, as the head is: whatever is restored there, this stays.
+One small file a witness; in a folder of their own one for each time stamp authority whose answer did not
+hold. Outside the database, as the head is: whatever is restored there, this stays.
 """
 
 from collections.abc import Mapping

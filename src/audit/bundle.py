@@ -8,15 +8,19 @@ from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
-from audit import offline, standalone
+from audit import der, offline, stamped, standalone
 from audit.canonical import Json, canonical
 from audit.durable import disk
 from audit.errors import BadInput
 from audit.keys import SigningKey
 
 VERIFIER = "verify.py"
-OFFLINE = "audit/offline.py"
-"""Where the verifier finds its formats, in a bundle as here."""
+BESIDE = {
+    "audit/der.py": der.__file__,
+    "audit/offline.py": offline.__file__,
+    "audit/stamped.py": stamped.__file__,
+}
+"""What the verifier imports, where it finds it in a bundle as here."""
 
 
 class EvidenceMalformed(BadInput):
@@ -86,5 +90,5 @@ def verifier(files: Mapping[str, bytes], trust: str, video: bytes | None) -> sta
 
 def programs() -> dict[str, bytes]:
     """The verifier as it lies in a bundle: these very modules."""
-    found = {VERIFIER: standalone.__file__, OFFLINE: offline.__file__}
+    found = {VERIFIER: standalone.__file__, **BESIDE}
     return {name: Path(place).read_bytes() for name, place in found.items()}

@@ -18,6 +18,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -46,6 +47,7 @@ ZH = {
     "consent": "本人签署，服务方会签",
     "video": "所给视频即已发布者",
     "output": "所述成品确已发布",
+    "stamp": "时间戳机构证明其不晚于所示时间存在",
 }
 LIMITS = """\
 It cannot prove: that no engine ran outside the gate; that the signer is the person (only the recorded proof
@@ -124,6 +126,11 @@ def read_folder(folder: Path) -> dict[str, bytes]:
             raise Fault("more than a bundle holds")
         found[name] = path.read_bytes()
     return found
+
+
+def read_bundle(path: Path) -> dict[str, bytes]:
+    """The files of a bundle as it came, or as somebody unpacked it. Raises `Fault`, `OSError`."""
+    return read_folder(path) if path.is_dir() else read_zip(path.read_bytes())
 
 
 def usable(name: str) -> bool:
@@ -216,6 +223,8 @@ class Trust:
     keys: dict[tuple[str, str], bytes] = field(default_factory=dict)
     sites: dict[bytes, list[str]] = field(default_factory=dict)
     """Origins, by SHA-256 of the RP id."""
+    authorities: list[x509.Certificate] = field(default_factory=list)
+    """Whose time stamps count, or those of whom they certify."""
 
     @classmethod
     def parse(cls, text: str) -> "Trust":
@@ -237,6 +246,8 @@ class Trust:
                     trust.notes[blob[0]].add((name, blob))
                 elif word == "rp":
                     trust.sites[sha256(rest[0].encode()).digest()] = rest[1:]
+                elif word == "tsa":
+                    trust.authorities.append(x509.load_der_x509_certificate(of_base64(rest[0])))
                 elif not word.startswith("#"):
                     raise ValueError("no such statement")
         return trust

@@ -7,6 +7,7 @@ TRUST is your own file, from whom you trust and never from the bundle. One state
     log <vkey>                                   witness <vkey>            (each of them must have cosigned)
     consentry/export/v1 <kid> <base64>           consentry/countersign/v1 <kid> <base64>
     rp <RP id> <origin>...                       (for whom passkeys sign)
+    tsa <base64 of a certificate>                (whose time stamps count, or those of whom it certifies)
 
 Each claim is proven, not proven or erased. Exit code 0: none is not proven; 1: one is; 3: this is no bundle.
 What it reads and how is in `audit/offline.py`, which lies beside it.
@@ -35,10 +36,10 @@ from audit.offline import (
     of_base64,
     opened_part,
     plain,
-    read_folder,
-    read_zip,
+    read_bundle,
     reading,
 )
+from audit.stamped import stamps
 
 MANIFEST, SIGNATURE = "bundle.json", "bundle.sig"
 _MARKS = {"ConsentDisputed": (1, "d"), "ConsentDisputeSettled": (0, "d"), "ConsentPaused": (1, "p")}
@@ -108,6 +109,8 @@ class Verifier:
             yield _claim("output", self._output, self.about["about"]["id"])
         if self.video is not None:
             yield _claim("video", self._video, self.video)
+        for name, step in stamps(self.files, self.trust, self.entries):
+            yield _claim(name, step)
 
     def items(self) -> list[dict[str, Any]]:
         """The eight items of the case as the exporter states them; none before `files` was proven."""
@@ -376,8 +379,7 @@ def main(bundle: str, trust: str, *video: str) -> int:
     """Print every claim. The exit code."""
     verdicts = set()
     try:
-        path = Path(bundle)
-        files = read_folder(path) if path.is_dir() else read_zip(path.read_bytes())
+        files = read_bundle(Path(bundle))
         seen = Path(video[0]).read_bytes() if video else None
         verifier = Verifier(files, Trust.parse(Path(trust).read_text("utf-8")), seen)
     except (Fault, OSError, ValueError) as error:

@@ -28,6 +28,7 @@ from consent.policy import Policy
 from consent.registry import Registry
 from consent.withdrawal import Together, WithdrawalEffect
 from service import schema
+from service.authorities import Authorities, open_authorities
 from service.database import Database, utc_now
 from service.layout import Layout
 from service.rules import open_policy
@@ -63,6 +64,8 @@ class Record:
     clock: Callable[[], datetime]
     witnessing: Witnessing | None
     """Whom the log asks to cosign; None where nobody is."""
+    authorities: Authorities | None
+    """Who stamps the log's checkpoints; None where nobody does."""
     webhook: SigningKey
     """Signs what is told to hooks, and makes their secrets."""
 
@@ -161,6 +164,7 @@ def open_record(
             entropy=entropy,
             clock=clock,
             witnessing=witnessing,
+            authorities=open_authorities(settings),
             webhook=load_private(layout.key(Duty.WEBHOOK), Duty.WEBHOOK),
         )
         undo.pop_all()

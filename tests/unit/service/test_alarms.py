@@ -109,6 +109,11 @@ def test_nothing_rings_where_all_is_well() -> None:
             {"witnessed": 5, "unwitnessed_since": NOON - timedelta(minutes=2) - TICK},
             "QUORUM_LATE",
         ),
+        (
+            {"stamps_due": {"tsa.example": NOON - timedelta(minutes=30), "other.example": None}},
+            {"stamps_due": {"tsa.example": NOON - timedelta(minutes=30) - TICK, "other.example": None}},
+            "TIME_STAMPS_LATE",
+        ),
     ],
 )
 def test_what_the_database_says_rings_just_when_it_should(
@@ -130,6 +135,14 @@ def test_a_witness_that_has_seen_more_rings_whatever_else_is_known() -> None:
     seen = replace(WELL, ahead={"w1": "w1 has seen 9 entries, we have 7"})
     assert rung(seen) == ["WITNESS_HAS_SEEN_MORE"]
     assert rung(replace(seen, rows=None, database="X")) == ["DATABASE_UNUSABLE", "WITNESS_HAS_SEEN_MORE"]
+
+
+def test_an_authority_whose_stamp_did_not_hold_rings_whatever_else_is_known() -> None:
+    assert rung(replace(WELL, unfit={})) == []
+    wrong = replace(WELL, unfit={"tsa.example": "tsa.example: STAMP_CLOCK: it says 2020"})
+    assert rung(wrong) == ["TIME_STAMP_UNFIT"]
+    assert rung(replace(wrong, rows=None, database="X")) == ["DATABASE_UNUSABLE", "TIME_STAMP_UNFIT"]
+    assert health.ready(wrong).ok
 
 
 def test_no_worker_is_missed_while_there_is_nothing_to_do_or_one_works() -> None:
@@ -195,6 +208,7 @@ def test_a_database_that_is_away_rings_and_hides_nothing_behind_it() -> None:
         "petitions",
         "clocks",
         "quorum of witnesses",
+        "stamped checkpoints",
     }
 
 

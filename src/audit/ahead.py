@@ -1,7 +1,8 @@
 """Which witnesses have seen more than we have: kept beside the tree head, so that no restart forgets it.
 
-One small file a witness: what it claims and, where it showed one, the checkpoint that proves it. Outside the
-database, as the head is: whatever is restored there, this stays.
+One small file a witness: what it claims and, where it showed one, the checkpoint that proves it; in a folder
+of their own one for each time stamp authority whose answer did not hold. Outside the database, as the head
+is: whatever is restored there, this stays.
 """
 
 from collections.abc import Mapping

@@ -8,14 +8,19 @@ from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
-from audit import bundled, offline, standalone
+from audit import bundled, der, offline, stamped, standalone
 from audit.canonical import Json, canonical
 from audit.durable import disk
 from audit.errors import BadInput
 from audit.keys import SigningKey
 
 VERIFIER = "verify.py"
-BESIDE = {"audit/bundled.py": bundled.__file__, "audit/offline.py": offline.__file__}
+BESIDE = {
+    "audit/bundled.py": bundled.__file__,
+    "audit/der.py": der.__file__,
+    "audit/offline.py": offline.__file__,
+    "audit/stamped.py": stamped.__file__,
+}
 """What the verifier imports, where it finds it in a bundle as here."""
 
 

@@ -4,12 +4,12 @@ Shipped in every bundle beside `verify.py` (`audit.standalone`); runs with it an
 Nothing here gives trust. An entry that says a key was in other hands takes some away, whoever wrote it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from audit.offline import Fault, Trust, canonical_json, reading
+from audit.offline import LOST, Fault, Trust, canonical_json, reading
 
 TOLD = frozenset(
     {
@@ -20,6 +20,10 @@ TOLD = frozenset(
     }
 )
 """Kinds of entries that `history.json` tells of."""
+MARKS = {"ConsentDisputed": (1, "d"), "ConsentDisputeSettled": (0, "d"), "ConsentPaused": (1, "p")}
+MARKS |= {"ConsentResumed": (0, "p"), "ConsentWithdrawn": (1, "e"), "ConsentExpired": (1, "e")}
+MARKS |= {"ConsentSuspended": (1, "s"), "ConsentReconfirmed": (0, "s"), "ConsentGranted": (0, "")}
+"""Kind of event: whether it marks its purposes or takes the mark off, and which. Marked is not in force."""
 KEYS = frozenset({"DutyKeyAdopted", "DutyKeyRetired", "DutyKeyCompromised"})
 
 
@@ -41,6 +45,22 @@ class Entry:
             if set(names) <= one.keys():
                 return one
         raise self.gone(f"entry {self.index} does not open to {' and '.join(names)}")
+
+
+def lost_as_told(parts: Mapping[str, str], entries: Iterable[Any]) -> None:
+    """Raise `Fault` if more of `parts`, by place and number, are said to be lost than recoveries say.
+
+    Each `Recovered` entry tells in which places of the log parts were lost before it, and how many.
+    """
+    lost = [int(name.partition(".")[0]) for name, state in parts.items() if state == LOST]
+    told = [one for entry in entries if entry.leaf["t"] == "Recovered" for one in entry.parts.values()]
+    places = [one.get("lost", [[one["held"], one["held"] + one["read_back"]]]) for one in told]
+    inside = [[at for at in lost if any(a <= at < b for a, b in each)] for each in places]
+    if set(lost) - {at for each in inside for at in each}:
+        raise Fault("parts are said to be lost in a recovery that the log does not tell of")
+    for each, one in zip(inside, told, strict=True):
+        if len(each) > one["parts_lost"]:
+            raise Fault(f"{len(each)} parts are said to be lost where a recovery lost {one['parts_lost']}")
 
 
 def in_other_hands(entries: Iterable[Entry]) -> dict[str, int]:

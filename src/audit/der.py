@@ -1,6 +1,10 @@
-"""DER (ITU-T X.690), as much of it as takes a value apart and puts it together again."""
+"""DER (ITU-T X.690), as much of it as takes a value apart and puts it together again.
 
-SEQUENCE = 0x30
+Shipped in every bundle: `audit.stamped` reads by it.
+"""
+
+SEQUENCE, SET = 0x30, 0x31
+INTEGER, BITS, OCTETS, OID = 0x02, 0x03, 0x04, 0x06
 EXPLICIT_0 = 0xA0
 
 
@@ -42,7 +46,10 @@ def _begin(data: bytes, at: int) -> int:
 
 def _end(data: bytes, at: int) -> int:
     begin = _begin(data, at)
-    size = int.from_bytes(data[at + 2 : begin]) if begin > at + 2 else data[at + 1]
+    length = data[at + 2 : begin]
+    size = int.from_bytes(length) if length else data[at + 1]
+    if length and (size < 0x80 or length[0] == 0):
+        raise ValueError("a length that is not DER")
     if begin + size > len(data):
         raise ValueError("cut off in its content")
     return begin + size

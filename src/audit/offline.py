@@ -11,13 +11,14 @@ import re
 import struct
 import zlib
 from base64 import b64decode, b64encode, urlsafe_b64encode
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -49,6 +50,7 @@ ZH = {
     "output": "所述成品确已发布",
     "keys": "所用密钥当时未泄露、未停用",
     "history": "撤回与投诉经过与条目一致",
+    "stamp": "时间戳机构证明其不晚于所示时间存在",
 }
 LIMITS = """\
 It cannot prove: that no engine ran outside the gate; that the signer is the person (only the recorded proof
@@ -83,22 +85,6 @@ class Lost(Gone):
 
 WHY: dict[str, type[Gone]] = {ERASED: Gone, LOST: Lost}
 """By the state of a part that does not open."""
-
-
-def lost_as_told(parts: Mapping[str, str], entries: Iterable[Any]) -> None:
-    """Raise `Fault` if more of `parts`, by place and number, are said to be lost than recoveries say.
-
-    Each `Recovered` entry tells in which places of the log parts were lost before it, and how many.
-    """
-    lost = [int(name.partition(".")[0]) for name, state in parts.items() if state == LOST]
-    told = [one for entry in entries if entry.leaf["t"] == "Recovered" for one in entry.parts.values()]
-    places = [one.get("lost", [[one["held"], one["held"] + one["read_back"]]]) for one in told]
-    inside = [[at for at in lost if any(a <= at < b for a, b in each)] for each in places]
-    if set(lost) - {at for each in inside for at in each}:
-        raise Fault("parts are said to be lost in a recovery that the log does not tell of")
-    for each, one in zip(inside, told, strict=True):
-        if len(each) > one["parts_lost"]:
-            raise Fault(f"{len(each)} parts are said to be lost where a recovery lost {one['parts_lost']}")
 
 
 def zip_file(name: bytes, data: bytes, at: int) -> tuple[bytes, bytes]:
@@ -159,6 +145,11 @@ def read_folder(folder: Path) -> dict[str, bytes]:
             raise Fault("more than a bundle holds")
         found[name] = path.read_bytes()
     return found
+
+
+def read_bundle(path: Path) -> dict[str, bytes]:
+    """The files of a bundle as it came, or as somebody unpacked it. Raises `Fault`, `OSError`."""
+    return read_folder(path) if path.is_dir() else read_zip(path.read_bytes())
 
 
 def usable(name: str) -> bool:
@@ -258,6 +249,8 @@ class Trust:
     """Origins, by SHA-256 of the RP id."""
     until: dict[str, int] = field(default_factory=dict)
     """By kid: from which place of the log on nothing holds that a key signed."""
+    authorities: list[x509.Certificate] = field(default_factory=list)
+    """Whose time stamps count, or those of whom they certify."""
 
     @classmethod
     def parse(cls, text: str) -> "Trust":
@@ -283,6 +276,8 @@ class Trust:
                     trust.end(rest[0], ["until", *rest[2:]] if rest[1] == "from" else rest)
                 elif word == "rp":
                     trust.sites[sha256(rest[0].encode()).digest()] = rest[1:]
+                elif word == "tsa":
+                    trust.authorities.append(x509.load_der_x509_certificate(of_base64(rest[0])))
                 elif not word.startswith("#"):
                     raise ValueError("no such statement")
         return trust

@@ -8,11 +8,12 @@ TRUST is your own file, from whom you trust and never from the bundle. One state
     consentry/export/v1 <kid> <base64>           consentry/countersign/v1 <kid> <base64>
     rp <RP id> <origin>...                       (for whom passkeys sign)
     compromised <kid> from <index>               (nothing it signed from that place of the log on is believed)
+    tsa <base64 of a certificate>                (whose time stamps count, or those of whom it certifies)
 
 A line of a key may end in `until <index>`: it was another's turn from there on.
 
 Each claim is proven, not proven, erased or lost in a recovery. Exit code 0: none is not proven; 1: one is;
-3: this is no bundle. It reads with `audit/offline.py` and `audit/bundled.py`, which lie beside it.
+3: this is no bundle. It reads with the folder `audit` that lies beside it.
 """
 
 import hmac
@@ -24,7 +25,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from audit.bundled import Entry, in_other_hands, permit_key, told
+from audit.bundled import MARKS, Entry, in_other_hands, lost_as_told, permit_key, told
 from audit.offline import (
     ERASED,
     LIMITS,
@@ -39,20 +40,15 @@ from audit.offline import (
     as_signed,
     canonical_json,
     ed25519_holds,
-    lost_as_told,
     of_base64,
     opened_part,
     plain,
-    read_folder,
-    read_zip,
+    read_bundle,
     reading,
 )
+from audit.stamped import stamps
 
 MANIFEST, SIGNATURE = "bundle.json", "bundle.sig"
-_MARKS = {"ConsentDisputed": (1, "d"), "ConsentDisputeSettled": (0, "d"), "ConsentPaused": (1, "p")}
-_MARKS |= {"ConsentResumed": (0, "p"), "ConsentWithdrawn": (1, "e"), "ConsentExpired": (1, "e")}
-_MARKS |= {"ConsentSuspended": (1, "s"), "ConsentReconfirmed": (0, "s"), "ConsentGranted": (0, "")}
-"""Kind of event: whether it marks its purposes or takes the mark off, and which. Marked is not in force."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +90,8 @@ class Verifier:
             yield _claim("output", self._output, self.about["about"]["id"])
         if self.video is not None:
             yield _claim("video", self._video, self.video)
+        for name, step in stamps(self.files, self.trust, self.entries):
+            yield _claim(name, step)
 
     def items(self) -> list[dict[str, Any]]:
         """The eight items of the case as the exporter states them; none before `files` was proven."""
@@ -227,7 +225,7 @@ class Verifier:
         live = set[str]()
         for authorization, head in heads:
             after = (one for one in self.entries.values() if one.leaf.get("ref") == [head])
-            if any(one.leaf["t"] in _MARKS and one.index < entry.index for one in after):
+            if any(one.leaf["t"] in MARKS and one.index < entry.index for one in after):
                 raise Fault(f"entry {entry.index} rests on what consent {authorization:.32} was before")
             live |= self._in_force(authorization, head, entry.index)
         if purposes is None:
@@ -241,7 +239,7 @@ class Verifier:
         """What was in force at a chain's head."""
         given, marks = set[str](), set[tuple[str, str]]()
         for one in reversed(self._chain(authorization, head, before)):
-            (on, mark), said = _MARKS[one.leaf["t"]], one.says("authorization", "purposes")
+            (on, mark), said = MARKS[one.leaf["t"]], one.says("authorization", "purposes")
             if said["authorization"] != authorization:
                 raise Fault(f"entry {one.index} is of another consent")
             given |= set() if mark else set(said["purposes"])
@@ -377,8 +375,7 @@ def main(bundle: str, trust: str, *video: str) -> int:
     """Print every claim. The exit code."""
     verdicts = set()
     try:
-        path = Path(bundle)
-        files = read_folder(path) if path.is_dir() else read_zip(path.read_bytes())
+        files = read_bundle(Path(bundle))
         seen = Path(video[0]).read_bytes() if video else None
         verifier = Verifier(files, Trust.parse(Path(trust).read_text("utf-8")), seen)
     except (Fault, OSError, ValueError) as error:

@@ -111,3 +111,20 @@ class LeaseRow(SQLModel, table=True):
     holder: str
     token: int = Field(sa_type=BigInteger)
     until: datetime = Field(sa_type=Instant)
+
+
+class StampRow(SQLModel, table=True):
+    """An authority's time stamp over a checkpoint as its log signed it. Immutable."""
+
+    __tablename__ = "log_stamp"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "size"], ["log_checkpoint.tenant_id", "log_checkpoint.size"]),
+    )
+
+    tenant_id: str = Field(primary_key=True, max_length=64)
+    size: int = Field(primary_key=True, sa_type=BigInteger)
+    authority: str = Field(primary_key=True)
+    digest: str = Field(sa_type=Digest)
+    response: bytes
+    says: datetime = Field(sa_type=Instant)
+    at: datetime = Field(sa_type=Instant)

@@ -11,6 +11,7 @@ from consent.hearing import SKEW
 from service import keyalarms
 from service.alarm import Alarm, Look, Severity
 from service.facts import Facts, Rows
+from service.outside_alarms import PERMITS_WAIT, QUORUM_LATE, STAMP_UNFIT, STAMPS_LATE, WITNESS_AHEAD
 from swap import slots
 from swap.duties import Kind
 from swap.limits import Limits
@@ -26,6 +27,8 @@ OVERDUE = timedelta(minutes=10)
 """Age of a duty that takes a moment."""
 UNSEEN = timedelta(minutes=2)
 """How long the first checkpoint that no quorum saw may be old: witnesses are asked every second."""
+UNSTAMPED = timedelta(minutes=30)
+"""How long a time stamp may be due: an authority that is away is asked again after a quarter of an hour."""
 TRIED = 5
 """How often a duty may go wrong. It is put off each time, and never gets old: five take five minutes."""
 WAITED = timedelta(minutes=15)
@@ -167,31 +170,6 @@ CLOCKS = Alarm(
     "`consentry takedown list` and `consentry appeal list` name them; answer, with reasons.",
     "请用 `consentry takedown list` 与 `consentry appeal list` 查看，并附理由答复。",
 )
-WITNESS_AHEAD = Alarm(
-    "WITNESS_HAS_SEEN_MORE",
-    Severity.CRITICAL,
-    "A witness has cosigned more entries of this log than are here, or others: somebody else signs for it.",
-    "有见证方见过比本地更多或不同的日志条目：另有他方在为该日志签名，或存储被回退。",
-    "Find the second deployment, or restore the newest copy; strict mode signs nothing until then.",
-    "请查找另一套部署，或恢复最新副本；严格模式下在此之前不再签名。",
-)
-QUORUM_LATE = Alarm(
-    "QUORUM_LATE",
-    Severity.WARNING,
-    "Checkpoints are published that no quorum of witnesses has seen yet.",
-    "已发布的检查点尚未获得足够的见证方签名。",
-    "`consentry log cosign` asks each witness now, and says what it answers.",
-    "请运行 `consentry log cosign` 立即请求各见证方并查看其应答。",
-)
-PERMITS_WAIT = Alarm(
-    "PERMITS_WAIT_FOR_WITNESSES",
-    Severity.CRITICAL,
-    "No quorum of witnesses has seen the last checkpoints: no permit is redeemed, no receipt handed out.",
-    "最新检查点未获得足够的见证方签名：许可无法使用，回执无法出具。",
-    "`consentry log cosign` says which witness fails; ask whoever runs it. Permits expire meanwhile.",
-    "请运行 `consentry log cosign` 查明未应答的见证方并联系其运营方；期间许可可能过期。",
-)
-
 ALARMS = (
     DATABASE,
     JOURNAL,
@@ -213,6 +191,8 @@ ALARMS = (
     QUORUM_LATE,
     PERMITS_WAIT,
     *keyalarms.ALARMS,
+    STAMP_UNFIT,
+    STAMPS_LATE,
 )
 """All there are."""
 _WARNINGS = frozenset(alarm for alarm in ALARMS if alarm.severity is Severity.WARNING)
@@ -228,6 +208,8 @@ def looks(facts: Facts) -> Iterator[Look]:
         yield _ahead(facts.ahead)
     if facts.damage is not None:
         yield keyalarms.damaged(facts.damage, facts)
+    if facts.unfit is not None:
+        yield _unfit(facts.unfit)
     for what, look in _WATCHED.items():
         yield look(what, facts.rows, facts) if facts.rows else Look(what, "needs the database", known=False)
 
@@ -258,6 +240,11 @@ def _ahead(ahead: Mapping[str, str]) -> Look:
     if not ahead:
         return Look(what, "none has seen more than is here")
     return Look(what, "; ".join(ahead.values()), WITNESS_AHEAD)
+
+
+def _unfit(unfit: Mapping[str, str]) -> Look:
+    what = "answers of time stamp authorities"
+    return Look(what, "; ".join(unfit.values()), STAMP_UNFIT) if unfit else Look(what, "the last ones held")
 
 
 def _certificate(facts: Facts) -> Look:
@@ -349,6 +336,16 @@ def _quorum(what: str, rows: Rows, facts: Facts) -> Look:
     return Look(what, f"has seen {rows.witnessed} entries of {rows.log.size}, since {_span(age)}", late)
 
 
+def _stamps(what: str, rows: Rows, facts: Facts) -> Look:
+    if rows.stamps_due is None:
+        return Look(what, "no authority is asked")
+    due = {name: facts.now - since for name, since in rows.stamps_due.items() if since is not None}
+    late = {name: age for name, age in due.items() if age > UNSTAMPED}
+    if late:
+        return Look(what, ", ".join(f"{name}: due since {_span(late[name])}" for name in late), STAMPS_LATE)
+    return Look(what, f"none late by {', '.join(rows.stamps_due)}")
+
+
 _WATCHED: dict[str, Callable[[str, Rows, Facts], Look]] = {
     "clock": _clock,
     "sequencer": _sequencer,
@@ -360,6 +357,7 @@ _WATCHED: dict[str, Callable[[str, Rows, Facts], Look]] = {
     "clocks": _clocks,
     "quorum of witnesses": _quorum,
     "erasures": keyalarms.erasures,
+    "stamped checkpoints": _stamps,
 }
 
 

@@ -25,6 +25,7 @@ from consent.modelcard import Deployment
 from consent.notice import load_notices
 from consent.runtime import missing
 from service import schema
+from service.authorities import open_authorities
 from service.database import Database
 from service.engines import open_engine
 from service.facts import Facts, Lookout, free
@@ -84,6 +85,7 @@ class Patient:
         yield "schema", self._schema
         yield "log", self._log
         yield "witnesses", self._witnesses
+        yield "log's time stamps", self._log_stamps
         yield "policy", self._policy
         yield "notices", self._notices
         yield "sandbox", self._sandbox
@@ -158,6 +160,12 @@ class Patient:
             return "none are asked"
         said = f"{', '.join(found.trust.witnesses) or 'none'}; quorum {found.trust.quorum or 'none'}"
         return f"{said}; permits wait for it" if found.strict else said
+
+    def _log_stamps(self) -> str:
+        found = open_authorities(self._settled)
+        if found is None:
+            return "none are asked for"
+        return f"by {', '.join(found.urls)}, every {found.every.total_seconds() / 60:.0f} minutes"
 
     def _policy(self) -> str:
         policy, signers = open_policy(self._settled)

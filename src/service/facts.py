@@ -15,10 +15,12 @@ from audit.errors import ConsentryError
 from audit.journal import DenyJournal
 from audit.keydb import Damage
 from audit.note import NoteVerifier
+from audit.stamprows import StampRows
 from audit.treerows import Standing, TreeRows
 from audit.witnessing import Witnessing
 from consent import docket, erasures, petitions
 from consent.petitions import Waiting
+from service.authorities import Authorities, open_authorities
 from service.database import Database
 from service.layout import Layout
 from service.settings import Mode, Settings
@@ -68,6 +70,8 @@ class Rows:
     """Erasures that are due and not at their end; those that a legal hold keeps are not."""
     erasing_since: datetime | None = None
     """When the first of them was."""
+    stamps_due: Mapping[str, datetime | None] | None = None
+    """Since when a time stamp is due, by authority; None where none is asked, or none is due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +92,21 @@ class Facts:
     certificate_ends: datetime | None = None
     ahead: Mapping[str, str] | None = None
     """Witnesses that have seen more than we have, and what was found; None where none is asked."""
+    unfit: Mapping[str, str] | None = None
+    """Time stamp authorities whose last answer did not hold, and why; None where none is asked."""
     strict: bool = False
     """Whether permits wait for a quorum of witnesses."""
     damage: Damage | None = None
     """Wrapped keys that do not open; None where the key store can't be read."""
 
 
-def rows(database: Database, tenant: str, now: datetime, witnesses: Watched | None = None) -> Rows:
+def rows(
+    database: Database,
+    tenant: str,
+    now: datetime,
+    witnesses: Watched | None = None,
+    authorities: Authorities | None = None,
+) -> Rows:
     """Ask the database. Costs what is open, waits and is unfinished, not what ever was."""
     with database.read() as session:
         # As whoever begins to write does: a database of another shape, or one being upgraded, says so.
@@ -118,6 +130,7 @@ def rows(database: Database, tenant: str, now: datetime, witnesses: Watched | No
             erasing=erasing,
             erasing_since=erasing_since,
             **_witnessed(session, tenant, witnesses),
+            stamps_due=_stamps_due(session, tenant, authorities),
         )
 
 
@@ -133,6 +146,19 @@ def _witnessed(session: Session, tenant: str, watched: Watched | None) -> _Seen:
     seen = witnessing.newest(TreeRows(tenant, log, session), _ANY_SIZE)
     size = 0 if seen is None else seen.size
     return {"witnessed": size, "unwitnessed_since": treerows.signed_after(session, tenant, size)}
+
+
+def _stamps_due(
+    session: Session, tenant: str, authorities: Authorities | None
+) -> Mapping[str, datetime | None] | None:
+    if authorities is None:
+        return None
+    found: dict[str, datetime | None] = {}
+    for name in authorities.urls:
+        last = StampRows(tenant, session).last(name)
+        grew = treerows.signed_after(session, tenant, last.size if last else 0)
+        found[name] = max(grew, last.at + authorities.every) if grew and last else grew
+    return found
 
 
 def free(folders: Mapping[str, Path]) -> Mapping[str, int]:
@@ -155,6 +181,7 @@ class Lookout:
     journal: DenyJournal
     clock: Callable[[], datetime]
     witnesses: Watched | None = None
+    authorities: Authorities | None = None
     _lock: Lock = field(default_factory=Lock)
     _last: Facts | None = None
 
@@ -165,7 +192,8 @@ class Lookout:
         """Over what a process has opened: a `Record` has all four."""
         demo = settings.mode is Mode.DEMO
         watched = _tried(lambda: _watched(settings))[0]
-        return cls(Layout.of(settings), settings.tenant, demo, database, journal, clock, watched)
+        stamps = _tried(lambda: open_authorities(settings))[0]
+        return cls(Layout.of(settings), settings.tenant, demo, database, journal, clock, watched, stamps)
 
     def facts(self) -> Facts:
         """How it is now, or was a moment ago. Never raises: what can't be looked at is a fact too."""
@@ -177,10 +205,12 @@ class Lookout:
 
     def _look(self, now: datetime) -> Facts:
         layout = self.layout
-        found, database = _tried(lambda: rows(self.database, self.tenant, now, self.witnesses))
+        stamps = self.authorities
+        found, database = _tried(lambda: rows(self.database, self.tenant, now, self.witnesses, stamps))
         ends, chain = _tried(lambda: certificate.ends(layout.chain))
         witnessing = self.witnesses[0] if self.witnesses else None
         ahead, _ = _tried(lambda: witnessing.ahead() if witnessing else None)
+        unfit, _ = _tried(lambda: stamps.unfit() if stamps else None)
         _, journal = _tried(lambda: self.journal.denies("", ""))
         return Facts(
             now=now,
@@ -192,6 +222,7 @@ class Lookout:
             certificate_ends=ends,
             free=free(layout.folders),
             ahead=ahead,
+            unfit=unfit,
             strict=witnessing is not None and witnessing.strict,
             damage=_tried(lambda: keydb.damage(layout.keystore, self.tenant))[0],
         )

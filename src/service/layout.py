@@ -97,6 +97,11 @@ class Layout:
         return self.guard / "ahead"
 
     @property
+    def unfit(self) -> Path:
+        """Marks of time stamp authorities whose last answer did not hold."""
+        return self.guard / "unfit"
+
+    @property
     def quarantine(self) -> Path:
         """Uploads nobody has parsed."""
         return self.root / "quarantine"

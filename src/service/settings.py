@@ -112,6 +112,14 @@ class Settings(BaseSettings):
     log_retention: int | None = Field(default=None, ge=184)
     """Days after which entries are pruned that nothing needs any more, not fewer than the law in use asks.
     None are when unset: without a written retention policy a log must not be pruned."""
+    log_tsa_urls: tuple[str, ...] = ()
+    """RFC 3161 authorities that stamp the log's checkpoints. None are asked when empty."""
+    log_tsa_trust: Path | None = None
+    """PEM: their roots, and what lies between if they do not send it. Due with them; no other is trusted."""
+    log_tsa_minutes: int = Field(default=60, ge=1, le=10_080)
+    """How long after one stamp of an authority the next checkpoint waits for another."""
+    log_tsa_timeout: float = Field(default=10.0, gt=0, le=60)
+    """Seconds that one authority has for its answer."""
     log_form: Form = Form.TEXT
     """How worker and API write what happens to stderr."""
     log_level: str = Field(default="info", pattern=r"^(debug|info|warning|error)$")
@@ -158,7 +166,15 @@ class Settings(BaseSettings):
         return init_settings, env_settings, file
 
     @field_validator(
-        "data", "guard", "policies", "models", "engine_ca", "engine_cert", "engine_key", "witnesses"
+        "data",
+        "guard",
+        "policies",
+        "models",
+        "engine_ca",
+        "engine_cert",
+        "engine_key",
+        "witnesses",
+        "log_tsa_trust",
     )
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
@@ -185,6 +201,8 @@ class Settings(BaseSettings):
             self._remote_agrees()
         if self.witnesses_strict and self.witnesses is None:
             raise ValueError("witnesses: strict mode waits for a quorum that this file names")
+        if bool(self.log_tsa_urls) != (self.log_tsa_trust is not None):
+            raise ValueError("log_tsa_urls, log_tsa_trust: each is due with the other")
         try:
             _ = self.party
         except RelyingPartyWrong as error:

@@ -31,6 +31,7 @@ from consent.policy import Policy
 from consent.registry import Registry
 from consent.withdrawal import Together, WithdrawalEffect
 from service import adopting, schema
+from service.authorities import Authorities, open_authorities
 from service.database import Database, utc_now
 from service.layout import Layout
 from service.rules import open_policy
@@ -68,6 +69,8 @@ class Record:
     clock: Callable[[], datetime]
     witnessing: Witnessing | None
     """Whom the log asks to cosign; None where nobody is."""
+    authorities: Authorities | None
+    """Who stamps the log's checkpoints; None where nobody does."""
     webhook: SigningKey
     """Signs what is told to hooks, and makes their secrets."""
 
@@ -175,6 +178,7 @@ def open_record(
             clock=clock,
             witnessing=witnessing,
             webhook=keys[Duty.WEBHOOK],
+            authorities=open_authorities(settings),
         )
         undo.pop_all()
         return record

@@ -17,13 +17,14 @@ from audit.ids import fresh
 from audit.witnessed import WitnessAhead
 from consent import reminding
 from consent.asking import Asking
-from service import cosigning, messenger
+from service import cosigning, messenger, stamping
 from service.cosigning import Cosigner
 from service.database import DatabasePoisoned
 from service.logs import LOG
 from service.messenger import Messenger
 from service.retention import purger
 from service.schema import SchemaBehind
+from service.stamping import Stamper
 from service.studio import Studio
 from service.wiring import Record
 from swap import duties, orders, slots
@@ -264,12 +265,10 @@ def working(record: Record, studio: Studio) -> Iterator[Worker]:
     try:
         worker = _worker(record, studio, hold)
         stop = Event()
-        beating = Thread(target=worker.beat, args=(stop,), daemon=True, name="beat")
-        beating.start()
-        telling = Thread(target=messenger.run, args=(Messenger.of(record), stop), daemon=True, name="tell")
-        telling.start()
-        # A thread of its own, as for hooks: somebody else's slow server must hold up neither log nor duties.
-        asking = _asking(record, stop)
+        beating = _started("beat", worker.beat, stop)
+        telling = _started("tell", messenger.run, Messenger.of(record), stop)
+        # Threads of their own, as for hooks: somebody else's slow server must hold up neither log nor duties.
+        asking = list(_asking(record, stop))
         try:
             yield worker
         finally:
@@ -278,8 +277,8 @@ def working(record: Record, studio: Studio) -> Iterator[Worker]:
             stop.set()
             beating.join()
             telling.join()
-            if asking is not None:
-                asking.join()
+            for each in asking:
+                each.join()
     finally:
         try:
             with record.database.write() as session:
@@ -291,11 +290,15 @@ def working(record: Record, studio: Studio) -> Iterator[Worker]:
             _abandon()
 
 
-def _asking(record: Record, stop: Event) -> Thread | None:
-    cosigner = Cosigner.of(record)
-    if cosigner is None:
-        return None
-    thread = Thread(target=cosigning.run, args=(cosigner, stop), daemon=True, name="cosign")
+def _asking(record: Record, stop: Event) -> Iterator[Thread]:
+    if (cosigner := Cosigner.of(record)) is not None:
+        yield _started("cosign", cosigning.run, cosigner, stop)
+    if (stamper := Stamper.of(record)) is not None:
+        yield _started("stamp", stamping.run, stamper, stop)
+
+
+def _started(name: str, run: Callable[..., None], *args: object) -> Thread:
+    thread = Thread(target=run, args=args, daemon=True, name=name)
     thread.start()
     return thread
 

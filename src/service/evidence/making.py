@@ -21,6 +21,8 @@ from service.evidence.gathering import Found, Gathering
 from service.evidence.items import Item, history, items
 from service.evidence.reach import Reach, reach
 from service.evidence.readme import README
+from service.evidence.times import times
+from service.stamping import Stamper
 from service.wiring import Record
 
 MADE = "EvidenceMade"
@@ -50,6 +52,9 @@ def make(record: Record, about: About, *, by: str) -> Evidence:
     """
     # What was just decided too: only what is under a checkpoint can be proved.
     record.log.publish(now=record.clock())
+    if (stamper := Stamper.of(record)) is not None:
+        # Now, so that all of it has a date. An authority that is away costs its time-out and the date alone.
+        stamper.round()
     key = load_private(record.layout.key(Duty.EXPORT), Duty.EXPORT)
     with record.database.read() as session:
         keyhistory.expect(session, record.settings.tenant, key.kid)
@@ -69,6 +74,7 @@ def make(record: Record, about: About, *, by: str) -> Evidence:
             **bundle.programs(),
             **_entries(found, proofs),
             **_before(session, record, found, places),
+            **times(session, record, found, places),
             **texts.consents(session, record, matter.authorizations, checkpoint.digest),
             **extra,
             **texts.rules(session, record, policies),

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from hashlib import sha256
 
+from cryptography.hazmat.primitives.serialization import Encoding
 from sqlmodel import Session
 
 from audit import instant, keyhistory, manifeststore
@@ -10,6 +11,7 @@ from audit.canonical import canonical
 from audit.fact import Subject
 from audit.keys import Duty
 from audit.keystore import KeysErased
+from audit.spelling import to_base64
 from consent import adoption, assessment, chain, docket
 from consent.authorization import parse
 from consent.receipt27560 import Kept, receipt
@@ -91,6 +93,9 @@ def trusted(record: Record) -> bytes:
     if record.settings.party is not None:
         party = {record.settings.party.rp_id: sorted(record.settings.party.origins)}
     lines += [" ".join(("rp", name, *origins)) for name, origins in party.items()]
+    stamps = record.authorities.certificates if record.authorities else []
+    roots = [one.public_bytes(Encoding.DER) for one in stamps if one.issuer == one.subject]
+    lines += [f"tsa {to_base64(one)}" for one in roots]
     return "".join(f"{line}\n" for line in lines).encode()
 
 

@@ -158,7 +158,17 @@ def test_der_is_put_together_as_it_was(parts: list[bytes]) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"0", b"0\x80", b"0\x85\x00\x00\x00\x00\x01", b"0\x02\x00", b"1\x00", b"0\x00\x00"]
+    "data",
+    [
+        b"0",
+        b"0\x80",
+        b"0\x85\x00\x00\x00\x00\x01",
+        b"0\x02\x00",
+        b"1\x00",
+        b"0\x00\x00",
+        b"0\x81\x01\x00",
+        b"0\x82\x00\x80" + bytes(128),
+    ],
 )
 def test_what_is_not_der_is_said(data: bytes) -> None:
     with pytest.raises(ValueError, match=r"tag|DER|cut off"):

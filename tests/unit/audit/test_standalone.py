@@ -2,8 +2,8 @@
 
 import pytest
 
-from audit.bundled import Entry
-from audit.offline import ERASED, LOST, Fault, Gone, Lost, Trust, lost_as_told
+from audit.bundled import Entry, lost_as_told
+from audit.offline import ERASED, LOST, Fault, Gone, Lost, Trust
 from audit.standalone import NOT_PROVEN, PROVEN, Claim, Verifier, _claim, main
 
 IT = "consent-1"

@@ -115,6 +115,9 @@ def test_nothing_rings_where_all_is_well() -> None:
             {"erasing": 1, "erasing_since": NOON - timedelta(hours=1)},
             {"erasing": 1, "erasing_since": NOON - timedelta(hours=1) - TICK},
             "ERASURES_STAND",
+            {"stamps_due": {"tsa.example": NOON - timedelta(minutes=30), "other.example": None}},
+            {"stamps_due": {"tsa.example": NOON - timedelta(minutes=30) - TICK, "other.example": None}},
+            "TIME_STAMPS_LATE",
         ),
     ],
 )
@@ -145,6 +148,14 @@ def test_damaged_keys_are_urgent_while_they_can_be_put_back_and_said_to_be_lost_
     assert rung(replace(WELL, damage=Damage(0, None))) == []
     assert rung(replace(WELL, damage=Damage(2, found + TICK))) == ["KEYS_DAMAGED"]
     assert rung(replace(WELL, damage=Damage(2, found))) == ["KEYS_LOST"]
+
+
+def test_an_authority_whose_stamp_did_not_hold_rings_whatever_else_is_known() -> None:
+    assert rung(replace(WELL, unfit={})) == []
+    wrong = replace(WELL, unfit={"tsa.example": "tsa.example: STAMP_CLOCK: it says 2020"})
+    assert rung(wrong) == ["TIME_STAMP_UNFIT"]
+    assert rung(replace(wrong, rows=None, database="X")) == ["DATABASE_UNUSABLE", "TIME_STAMP_UNFIT"]
+    assert health.ready(wrong).ok
 
 
 def test_no_worker_is_missed_while_there_is_nothing_to_do_or_one_works() -> None:
@@ -211,6 +222,7 @@ def test_a_database_that_is_away_rings_and_hides_nothing_behind_it() -> None:
         "clocks",
         "quorum of witnesses",
         "erasures",
+        "stamped checkpoints",
     }
 
 

@@ -7,7 +7,7 @@ from alembic import op
 import audit.columns
 
 revision = '0022'
-down_revision = '0020'
+down_revision = '0021'
 
 # Constraints of the first tables have no names: PostgreSQL gave them its own, SQLite none.
 _NAMES = {'fk': 'fk_%(table_name)s_%(referred_table_name)s'}

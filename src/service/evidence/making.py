@@ -39,11 +39,11 @@ class Evidence:
     """Leaf hash of `EvidenceMade`."""
 
 
-def make(record: Record, about: About, *, by: str) -> Evidence:
+def make(record: Record, about: About, *, by: str, at_most: int | None = None) -> Evidence:
     """Make a bundle for an auditor, who may read what it opens; making it is an entry, told to its people.
 
     Raises what `reach` raises, `EvidenceTooLarge`, and `SealBroken` or `KeptPolicyDiffers` of a record that
-    was edited.
+    was edited. A bundle of more than `at_most` bytes is too large as well, and was not made.
     """
     # What was just decided too: only what is under a checkpoint can be proved.
     record.log.publish(now=record.clock())
@@ -87,6 +87,9 @@ def make(record: Record, about: About, *, by: str) -> Evidence:
         },
         key,
     )
+    if at_most is not None and len(data) > at_most:
+        # Before its entry: nobody has it, so nothing is told.
+        raise bundle.EvidenceTooLarge(f"{len(data)} bytes; here a bundle has at most {at_most}")
     entry = _written_down(record, about, data, sorted(matter.people), by)
     return Evidence(data, digest(data), about, len(found), eight, entry)
 

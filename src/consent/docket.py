@@ -11,7 +11,19 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, RowMapping, Table, bindparam, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    RowMapping,
+    Table,
+    bindparam,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlmodel import Session
 
 from audit.canonical import canonical
@@ -107,6 +119,20 @@ class Life:
         if self.state is State.ISSUED:
             return self.not_after <= now
         return self.state is State.REDEEMED and self.run_until is not None and self.run_until <= now
+
+
+def permitted(tenant: Any, decision: Any, action: Action, *, by: Any) -> ColumnElement[bool]:
+    """Whether the decision that a row names permitted `action`, no later than the instant `by` of that row.
+
+    A part of the statement that reads that row.
+    """
+    return exists().where(
+        _DECISION.c.tenant_id == tenant,
+        _DECISION.c.id == decision,
+        _DECISION.c.action == str(action),
+        _DECISION.c.answer == str(Answer.PERMIT),
+        _DECISION.c.at <= by,
+    )
 
 
 def record(session: Session, tenant: str, decision: Recorded, named: Collection[Named]) -> None:

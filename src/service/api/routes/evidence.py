@@ -68,7 +68,7 @@ router = APIRouter(prefix="/v1/evidence", tags=["evidence"], route_class=Evidenc
 def make(house: TheHouse, caller: Auditor, asked: shapes.MakeEvidence) -> Response:
     """Make the evidence bundle of a template, a person, an output or a period.
 
-    Its making is an entry, told to everybody in it. Its `bundle.json` says which of the eight items are there.
+    Its making is an entry, told to everybody in it. `bundle.json` says which of the eight items are in it.
     """
     about = About(asked.about, asked.id)
     made = make_bundle(house.record, about, by=caller.requester, at_most=LARGEST)

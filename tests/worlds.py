@@ -171,6 +171,12 @@ class World:
         must(self.announce(received=received)[0])
         self.admit(path=path)
 
+    def on_file(self) -> None:
+        """A contract for the engine and an assessment."""
+        record = self.record
+        with record.database.write() as session:
+            onfile.file_papers(session, record.papers, record.clock())
+
     def licensed(self, received: str) -> None:
         """Whoever owns another clip licenses it."""
         with self.record.database.write() as session:

@@ -141,7 +141,16 @@ def _announce(session: Session, number: int) -> str:
     template, now = fresh(os.urandom), datetime.now(UTC)
     source = Source("bench", SourceKind.COMMISSIONED, "a shoot", now, digest(b"a licence"))
     received = digest(template.encode())
-    library.announce(session, TENANT, template, fresh(os.urandom), source, received=received, now=now)
+    library.announce(
+        session,
+        TENANT,
+        template,
+        fresh(os.urandom),
+        source,
+        received=received,
+        permit=fresh(os.urandom),
+        now=now,
+    )
     cast = [
         CastMember(her.id, role, fresh(os.urandom))
         for her, role in zip(_depicted(number), _ROLES, strict=True)

@@ -15,7 +15,7 @@ from consent.notice import load_notices
 from consent.permit import Decision, Permit
 from consent.registry import Granted
 from consent.words import AgeBand, Purpose, Role
-from service.demo import clips, portraits
+from service.demo import clips, paperwork, portraits
 from service.demo.cast import Player, enrol, scope
 from service.demo.story import OPERATOR, USE
 from service.layout import policies
@@ -47,6 +47,8 @@ class Shoot:
     house: House
     clip: Path
     cast: Mapping[str, CastMember]
+    work: str
+    """SHA-256 of the clip's licence."""
 
     @classmethod
     def prepared(
@@ -59,13 +61,14 @@ class Shoot:
         record = house.record
         clip = house.folder / "template.mp4"
         make(clip)
-        private = privately(house)
-        cast = {}
+        private, video, cast = privately(house), digest(clip.read_bytes()), {}
+        paperwork.papers(record, house.folder / "papers")
+        work = paperwork.copyright_of(record, video).digest
         for name, role in people.items():
             player = enrol(record, name, private)
-            consent = granted(house, player, role, digest(clip.read_bytes()))
+            consent = granted(house, player, role, video)
             cast[name] = CastMember(player.person, role, consent.authorization)
-        return cls(house, clip, cast)
+        return cls(house, clip, cast, work)
 
     def take(self) -> Taken:
         """All of it, once."""
@@ -117,7 +120,7 @@ class Shoot:
             kind=SourceKind.COMMISSIONED,
             acquired_how="made from public-domain portraits",
             acquired_at=self.house.record.clock(),
-            copyright_licence=digest(b"public domain"),
+            copyright_licence=self.work,
         )
 
 
@@ -134,6 +137,7 @@ def privately(house: House) -> Path:
 def granted(house: House, player: Player, role: Role, source: str) -> Granted:
     """As `service.demo.cast.grant`, for more uses than a bench will take."""
     record, studio, now = house.record, house.studio, house.record.clock()
+    licence = None if role is Role.DONOR else paperwork.portrait(record, player, source).digest
     notices = load_notices(policies(record.settings) / "notices")
     notice = next(notice for notice in notices if notice.language == "en")
     request = Request(
@@ -141,7 +145,7 @@ def granted(house: House, player: Player, role: Role, source: str) -> Granted:
         person=player.person,
         scope=replace(scope(role, source, now), max_uses={Purpose.USER_SWAP: _USES}),
         capacity=Capacity(AgeBand.ADULT),
-        portrait_licence=digest(f"portrait licence of {player.name}, bench".encode()),
+        portrait_licence=licence,
     )
     document = draw_up(request, notice, now=now, entropy=os.urandom)
     evidence = signature.sign(player.key, signature.to_sign(document.encoded))

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlmodel import Session
 
+import onfile
 from audit.keys import Duty, SigningKey
 from consent.case import Appearance, Case, Donor, Matching, Mode, Output, Source, SourceKind, Tracks, Use
 from consent.dimensions import DonorRule
@@ -20,6 +21,7 @@ from consent.permits import Permits
 from consent.policy import Policy, load
 from consent.question import Circumstances, Stage
 from consent.redemption import Run
+from consent.rights import Rights
 from consent.ruletables import AdoptedPolicyRow, KeptPolicyRow
 from consent.standing import Standing
 from consent.templatelock import TemplateState
@@ -87,7 +89,7 @@ def circumstances(
     case: Case | None = None,
 ) -> Circumstances:
     """What stands beside a case, for an operator in China with everything on file."""
-    template = TemplateState(frozen, MEDIA)
+    template = TemplateState(frozen, MEDIA, taken_in=True)
     cabinet = Cabinet(tuple(papers_on_file(NOON).values()))
     heard = Hearing(at, template, standings, cabinet, HERE, {}, {}, ())
     return Circumstances(at, stage, standings, template, output, ground_of(POLICY, case or a_case(), heard))
@@ -98,7 +100,7 @@ class Templates:
     """A `TemplateLock` in memory. The registry's rows are what races are about."""
 
     states: dict[str, TemplateState] = field(
-        default_factory=lambda: {TEMPLATE: TemplateState(frozen=False, media_digest=MEDIA)}
+        default_factory=lambda: {TEMPLATE: TemplateState(False, MEDIA, taken_in=True)}
     )
     locked: list[str] = field(default_factory=list)
 
@@ -206,6 +208,7 @@ def a_room(
     uses: int | None = 50,
     mode: Mode = Mode.PRODUCTION,
     now: datetime = NOON,
+    licensed: bool = True,
     **both: Any,
 ) -> Room:
     """Built in `session`; the caller commits. `both`: what the two consents say otherwise."""
@@ -230,6 +233,10 @@ def a_room(
     bench = Bench(house.registry, templates, house.ledger, HERE, POLICY.digest)
     in_use(session, tenant, now)
     file_papers(session, Papers(house.ledger, house.entropy), now)
+    if licensed:
+        rights = Rights(house.ledger, house.entropy)
+        onfile.licensed_portrait(session, rights, performer.id, now, LICENCE)
+        onfile.licensed_work(session, rights, RECEIVED, now, LICENCE)
     key = SigningKey.generate(Duty.PERMIT, house.entropy)
     trusted = {key.kid: key.verifying}
     gate = Gate(bench, POLICY, key, trusted, mode, house.entropy)

@@ -15,9 +15,11 @@ from unittest.mock import patch
 import psycopg
 import pytest
 
+import onfile
 from consent.modelcard import Deployment
 from consent.models import locate
 from consent.notice import load_notices
+from consent.rights import Rights
 from portraits import working_eyes
 from service import engines, founding
 from service import studio as wiring
@@ -28,7 +30,7 @@ from service.studio import open_studio
 from service.wiring import open_record
 from swap.mesh import MeshEngine
 from swap.sandbox import Sandbox
-from worlds import STAGES, Cheap, Player, World, must, scratch
+from worlds import STAGES, Cheap, Player, World, must, scratch, small_clip
 
 
 @cache
@@ -169,6 +171,10 @@ def _publishing(settings: Settings) -> Iterator[None]:
         with record.database.write() as session:
             for each in load_notices(policies(settings) / "notices"):
                 record.registry.noticeboard.publish(session, each, now=record.clock())
+            now, rights = record.clock(), Rights(record.ledger, record.entropy)
+            region = record.gate.bench.place.region
+            onfile.file_papers(session, record.papers, now, region=region)
+            onfile.licensed_work(session, rights, small_clip().digest, now)
         record.log.publish(now=record.clock())
         yield
     finally:

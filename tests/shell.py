@@ -17,9 +17,12 @@ from typer.testing import CliRunner
 
 from audit import instant
 from clips import beside, walk, write
+from consent.words import Purpose
 from portraits import PEOPLE, packaged
 from service.cli.program import program
 
+OF_THE_WORK = b"public domain"
+"""What the contract on the video says."""
 MAIN = "from service.cli import main; main()"
 
 
@@ -115,6 +118,8 @@ def agreed(
     scope = shell.file(f"{name}.scope.json", a_scope(role, source, **changes))
     licence = shell.folder / f"{name}.licence.txt"
     licence.write_text(f"portrait licence of {name}")
+    if role != "DONOR":
+        registered(shell, licence, "--kind", "portrait", "--person", person, "--source", "ALL")
     document, evidence = side / "document.json", side / "evidence.json"
     shell(
         *("consent", "draw-up", "--person", person, "--scope", scope, "--notice", "face-swap"),
@@ -125,6 +130,32 @@ def agreed(
     if photo:
         shell("person", "photos", granted["authorization"], packaged(*PEOPLE[name]))
     return Signer(name, person, side / "person.pem", granted["authorization"], granted["recovery_code"])
+
+
+def registered(shell: Shell, paper: Path, *what: object) -> None:
+    """Register a licence that is on paper."""
+    drawn = paper.with_suffix(".licence.json")
+    rights = ("--right", "MAKE", "--right", "USE", "--right", "PUBLISH")
+    shell("rights", "draw-up", *what, *rights, "--paper", paper, "--out", drawn)
+    shell("rights", "register", drawn)
+
+
+def on_file(shell: Shell, source: str, owner: Signer) -> None:
+    """What a court asks for beside consents: the work's licence, and papers."""
+    paper = shell.folder / "work.txt"
+    paper.write_bytes(OF_THE_WORK)
+    registered(shell, paper, "--kind", "copyright", "--signer", owner.id, "--source", source)
+    file_papers(shell)
+
+
+def file_papers(shell: Shell) -> None:
+    """An impact assessment, and the statement that the engine is one's own."""
+    paper = shell.folder / "paper.txt"
+    paper.write_text("seen and signed")
+    engine = ("--until", "2100-01-01", "--engine", "mesh")
+    purposes = [word for one in Purpose for word in ("--purpose", one)]
+    shell("paper", "add", "PROCESSOR_CONTRACT", paper, *engine)
+    shell("paper", "add", "IMPACT_ASSESSMENT", paper, *engine, "--region", "CN", *purposes)
 
 
 def a_scope(role: str, source: str, **changes: object) -> dict[str, object]:
@@ -169,7 +200,7 @@ def a_source(**changes: object) -> dict[str, object]:
         "acquired_how": "filmed for this test",
         "acquired_at": "2026-11-01T00:00:00Z",
         "original": True,
-        "copyright_licence": sha256(b"public domain").hexdigest(),
+        "copyright_licence": sha256(OF_THE_WORK).hexdigest(),
         **changes,
     }
 

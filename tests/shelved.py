@@ -62,7 +62,9 @@ def a_scan(*tracks: Track) -> Scan:
 
 def announced(session: Session, tenant: str = TENANT, *, now: datetime = NOON) -> str:
     template = an_id()
-    library.announce(session, tenant, template, an_id(), a_source(), received=RECEIVED, now=now)
+    library.announce(
+        session, tenant, template, an_id(), a_source(), received=RECEIVED, permit=an_id(), now=now
+    )
     casting.declare(session, tenant, template, CAST)
     return template
 

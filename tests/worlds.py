@@ -20,6 +20,7 @@ from sqlalchemy import inspect, text
 from sqlmodel import col, select
 
 import clips
+import onfile
 from audit.canonical import digest
 from audit.leaf import Leaf
 from audit.tables import EntryRow
@@ -30,6 +31,7 @@ from consent.case import SourceKind, Use
 from consent.notice import Notice, load_notices
 from consent.permit import Decision, Permit
 from consent.registry import Granted
+from consent.rights import Rights
 from consent.scope import Scope
 from consent.words import AgeBand, Audience, Monetisation, Purpose, Role
 from engines import Tint
@@ -104,6 +106,10 @@ class World:
     def folder(self) -> Path:
         return self.record.layout.root
 
+    @property
+    def rights(self) -> Rights:
+        return Rights(self.record.ledger, self.record.entropy)
+
     def close(self) -> None:
         self.studio.close()
         self.record.close()
@@ -117,6 +123,8 @@ class World:
             proof = demo.Proof(demo.ProofLevel.SELF_ASSERTED, "test", "test")
             person = people.enrol(session, proof, age, now=self.record.clock())
             people.enrol_key(session, person.id, public, by="test", now=self.record.clock())
+            if age is AgeBand.ADULT:
+                onfile.licensed_portrait(session, self.rights, person.id, self.record.clock())
         self.people[name] = Player(name, person.id, key)
         return self.people[name]
 
@@ -130,7 +138,7 @@ class World:
             person=player.person,
             scope=wanted,
             capacity=Capacity(AgeBand.ADULT),
-            portrait_licence=digest(b"portrait licence"),
+            portrait_licence=onfile.PORTRAIT,
         )
         document = draw_up(request, notice(self.settings), now=now, entropy=self.record.entropy)
         evidence = signature.sign(player.key, signature.to_sign(document.encoded))
@@ -159,8 +167,20 @@ class World:
         received = digest(path.read_bytes())
         for name, role in ROLES.items():
             self.agrees(name, role, sources=frozenset({received}))
+        self.licensed(received)
         must(self.announce(received=received)[0])
         self.admit(path=path)
+
+    def on_file(self) -> None:
+        """A contract for the engine and an assessment."""
+        record = self.record
+        with record.database.write() as session:
+            onfile.file_papers(session, record.papers, record.clock())
+
+    def licensed(self, received: str) -> None:
+        """Whoever owns another clip licenses it."""
+        with self.record.database.write() as session:
+            onfile.licensed_work(session, self.rights, received, self.record.clock())
 
     def cast(self, *names: str) -> list[CastMember]:
         return [
@@ -268,7 +288,7 @@ def a_source(**changes: Any) -> Source:
             kind=SourceKind.COMMISSIONED,
             acquired_how="contract 7",
             acquired_at=utc_now(),
-            copyright_licence=digest(b"licence"),
+            copyright_licence=onfile.COPYRIGHT,
         ),
         **changes,
     )

@@ -4,7 +4,6 @@ It decides nothing. Every change of state is one UPDATE whose WHERE is the condi
 who come at once one is told that it came too late.
 """
 
-from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,11 +11,23 @@ from enum import StrEnum
 from typing import Any, cast
 
 import sqlalchemy as core
-from sqlalchemy import CursorResult, RowMapping, Table, bindparam, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    RowMapping,
+    Table,
+    bindparam,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlmodel import Session
 
 from audit.canonical import canonical
-from consent.objection import Objection, rules_of
+from consent.objection import Objection
 from consent.question import Stage
 from consent.shape import to_json, tuple_from_json
 from consent.strict import load
@@ -108,6 +119,20 @@ class Life:
         if self.state is State.ISSUED:
             return self.not_after <= now
         return self.state is State.REDEEMED and self.run_until is not None and self.run_until <= now
+
+
+def permitted(tenant: Any, decision: Any, action: Action, *, by: Any) -> ColumnElement[bool]:
+    """Whether the decision that a row names permitted `action`, no later than the instant `by` of that row.
+
+    A part of the statement that reads that row.
+    """
+    return exists().where(
+        _DECISION.c.tenant_id == tenant,
+        _DECISION.c.id == decision,
+        _DECISION.c.action == str(action),
+        _DECISION.c.answer == str(Answer.PERMIT),
+        _DECISION.c.at <= by,
+    )
 
 
 def record(session: Session, tenant: str, decision: Recorded, named: Collection[Named]) -> None:
@@ -271,31 +296,6 @@ def open_holds(session: Session, tenant: str, *, until: datetime) -> tuple[int, 
     return held, lapsing
 
 
-@dataclass(frozen=True, slots=True)
-class Sort:
-    """Decisions that are counted as one."""
-
-    action: Action
-    answer: Answer
-    rules: tuple[str, ...]
-    """What objected: nothing, to a permit."""
-
-
-def tally(session: Session, tenant: str, *, since: datetime, until: datetime) -> Counter[Sort]:
-    """Decisions of `[since, until)` by sort. Reads those alone, by `decision_at`."""
-    within = (_DECISION.c.tenant_id == tenant, _DECISION.c.at >= since, _DECISION.c.at < until)
-    counted: Counter[Sort] = Counter()
-    rows = session.connection().execute(
-        select(_DECISION.c.action, _DECISION.c.answer, _DECISION.c.objections, func.count())
-        .where(*within)
-        .group_by(_DECISION.c.action, _DECISION.c.answer, _DECISION.c.objections)
-    )
-    for action, answer, objections, count in rows:
-        stood = tuple_from_json(Objection, load(objections.encode()), "decision.objections")
-        counted[Sort(Action(action), Answer(answer), rules_of(stood))] += count
-    return counted
-
-
 def life(session: Session, tenant: str, permit: str, *, lock: bool) -> Life | None:
     """A permit's row; with `lock` nobody else changes it until the commit. None: never issued here."""
     query = select(_PERMIT).where(_PERMIT.c.tenant_id == tenant, _PERMIT.c.id == permit)
@@ -342,13 +342,6 @@ def overdue(session: Session, tenant: str, now: datetime) -> tuple[str, ...]:
     late = (_PERMIT.c.state == str(State.ISSUED)) & (_PERMIT.c.not_after <= now)
     overrun = (_PERMIT.c.state == str(State.REDEEMED)) & (_PERMIT.c.run_until <= now)
     return alive(session, tenant, or_(late, overrun))
-
-
-def states(session: Session, tenant: str) -> Counter[State]:
-    """How many permits stand where in their life."""
-    query = select(_PERMIT.c.state, func.count()).where(_PERMIT.c.tenant_id == tenant)
-    rows = session.connection().execute(query.group_by(_PERMIT.c.state))
-    return Counter({State(word): count for word, count in rows})
 
 
 def alive(session: Session, tenant: str, *conditions: Any) -> tuple[str, ...]:

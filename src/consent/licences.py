@@ -8,8 +8,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from functools import lru_cache
+from typing import Any, cast
 
+import sqlalchemy as core
 from sqlalchemy import and_, bindparam, union
 from sqlmodel import Session, col, or_, select
 
@@ -62,6 +64,18 @@ _NAMED = union(
         _FOR.in_([bindparam("source"), EVERY_SOURCE]),
         or_(col(LicenceRow.person_id).is_(None), col(LicenceRow.person_id).in_(_PEOPLE)),
     ),
+)
+_REMEMBERED = 256
+"""Licences of a service's usual casts, by their bytes. At their largest 34 MB; usually a thousandth."""
+_LICENCE = cast(core.Table, LicenceRow.__table__)  # type: ignore[attr-defined]
+_ENDING = cast(core.Table, LicenceEndingRow.__table__)  # type: ignore[attr-defined]
+_IDS: Any = bindparam("ids", expanding=True)
+_THESE = (_LICENCE.c.tenant_id == bindparam("tenant"), _LICENCE.c.id.in_(_IDS))
+_ROWS = core.select(_LICENCE).where(*_THESE).order_by(_LICENCE.c.id)
+_TO_LOCK = core.select(_LICENCE.c.id).where(*_THESE).order_by(_LICENCE.c.id)
+_SHARED, _EXCLUSIVE = _TO_LOCK.with_for_update(read=True), _TO_LOCK.with_for_update()
+_ENDINGS = core.select(_ENDING.c.licence_id, _ENDING.c.ends_at).where(
+    _ENDING.c.tenant_id == bindparam("tenant"), _ENDING.c.licence_id.in_(_IDS)
 )
 ABOUT = ""
 """Where `licences` puts what is registered of these people in this video, and of the video, whatever it is
@@ -134,11 +148,9 @@ def licences(
     asked = {"tenant": tenant, "digests": wanted, "source": source, "people": sorted(set(people))}
     ids = session.connection().execute(_NAMED, asked).scalars().all()
     if not ids:
-        # The usual answer, at every decision: nothing is registered, so there is nothing to lock or to read.
         return {}
-    chosen = (LicenceRow.tenant_id == tenant, col(LicenceRow.id).in_(ids))
     lock_licences(session, tenant, ids, lock)
-    rows = session.exec(select(LicenceRow).where(*chosen).order_by(col(LicenceRow.id))).all()
+    rows = session.connection().execute(_ROWS, {"tenant": tenant, "ids": ids}).all()
     found: dict[str, list[LicenceStanding]] = {}
     for row, standing in zip(rows, standings(session, tenant, rows, now), strict=True):
         for name in {row.digest, row.paper} & set(wanted):
@@ -152,36 +164,31 @@ def lock_licences(session: Session, tenant: str, ids: Collection[str], lock: Loc
     """Take the locks, in order of id. Reads nothing anybody should use."""
     if lock is None or not ids or session.connection().dialect.name == "sqlite":
         return
-    session.connection().execute(
-        select(LicenceRow.id)
-        .where(LicenceRow.tenant_id == tenant, col(LicenceRow.id).in_(ids))
-        .order_by(col(LicenceRow.id))
-        .with_for_update(read=lock == "share")
-    ).all()
+    statement = _SHARED if lock == "share" else _EXCLUSIVE
+    session.connection().execute(statement, {"tenant": tenant, "ids": list(ids)}).all()
 
 
 def endings(session: Session, tenant: str, ids: Collection[str]) -> dict[str, list[datetime]]:
     """When each of these licences was said to end, by licence."""
-    rows = session.connection().execute(
-        select(LicenceEndingRow.licence_id, LicenceEndingRow.ends_at).where(
-            LicenceEndingRow.tenant_id == tenant, col(LicenceEndingRow.licence_id).in_(ids)
-        )
-    )
+    rows = session.connection().execute(_ENDINGS, {"tenant": tenant, "ids": list(ids)})
     found: dict[str, list[datetime]] = {}
     for licence, ends_at in rows:
         found.setdefault(licence, []).append(ends_at)
     return found
 
 
-def standings(
-    session: Session, tenant: str, rows: Sequence[LicenceRow], now: datetime
-) -> list[LicenceStanding]:
-    """How the licences of these rows stand, in their order. Raises `LicenceDiverged`."""
+def standings(session: Session, tenant: str, rows: Sequence[Any], now: datetime) -> list[LicenceStanding]:
+    """How the licences of these rows of `LicenceRow` stand, in their order. Raises `LicenceDiverged`."""
     read = [_read(row, tenant) for row in rows]
     shown = {row.id: _evidence(row) for row in rows}
-    keys = enrolled(session, tenant, {one.key for one in shown.values() if one is not None})
-    signers = {one.signatory.id for one in read if one.signatory.kind is SignatoryKind.PARTY}
-    registered = {id_: (p.key, p.method) for id_, p in parties(session, tenant, signers).items()}
+    signed_by = {
+        kind: {one.signatory.id for one in read if one.signatory.kind is kind and shown[one.id] is not None}
+        for kind in SignatoryKind
+    }
+    persons, entities = signed_by[SignatoryKind.PERSON], signed_by[SignatoryKind.PARTY]
+    keys = enrolled(session, tenant, {one.key for one in shown.values() if one}) if persons else {}
+    found_parties = parties(session, tenant, entities) if entities else {}
+    registered = {id_: (p.key, p.method) for id_, p in found_parties.items()}
     ended = endings(session, tenant, [row.id for row in rows])
     found = []
     for row, licence in zip(rows, read, strict=True):
@@ -207,9 +214,9 @@ def standings(
     return found
 
 
-def _read(row: LicenceRow, tenant: str) -> Licence:
+def _read(row: Any, tenant: str) -> Licence:
     try:
-        licence = parse_licence(row.document)
+        licence = _parsed(row.document)
     except (BadInput, NotCanonical):
         raise LicenceDiverged("the stored bytes of a licence are none any more") from None
     filed = (row.id, row.digest, row.paper, row.person_id, tenant)
@@ -218,13 +225,21 @@ def _read(row: LicenceRow, tenant: str) -> Licence:
     return licence
 
 
-def _evidence(row: LicenceRow) -> Evidence | None:
+_parsed = lru_cache(maxsize=_REMEMBERED)(parse_licence)
+
+
+def _evidence(row: Any) -> Evidence | None:
     """The evidence, if it signs the stored document; None without, or with a wrong one."""
-    if row.evidence is None:
-        return None
+    return None if row.evidence is None else _signed(row.document, row.evidence)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _signed(document: bytes, evidence: bytes) -> Evidence | None:
+    # What bytes say, and whether a signature over them is good, never changes: every swap asks. Whose key
+    # it is, and when, is asked each time.
     try:
-        shown = Evidence.parse(row.evidence)
-        check_evidence(shown, to_sign_licence(row.document))
+        shown = Evidence.parse(evidence)
+        check_evidence(shown, to_sign_licence(document))
     except SignatureWrong:
         return None
     return shown

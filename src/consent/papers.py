@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import cast
 
 import sqlalchemy as core
@@ -231,7 +232,9 @@ def in_force(session: Session, tenant: str, *, now: datetime, locked: bool = Fal
     return tuple(_paper(*row) for row in rows)
 
 
+@lru_cache(maxsize=256)
 def _paper(kind: str, document: str, since: datetime, until: datetime, covers: str) -> Paper:
+    # By what its row says: every decision reads all that are in force.
     f = Fields(load(covers.encode()), "paper")
     paper = Paper(
         PaperKind(kind),

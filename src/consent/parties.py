@@ -3,8 +3,10 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
-from sqlmodel import Session, col, select
+import sqlalchemy as core
+from sqlmodel import Session, select
 
 from audit import instant
 from audit.canonical import Json
@@ -94,11 +96,16 @@ class Parties:
         return found
 
 
+_PARTY = cast(core.Table, RightsPartyRow.__table__)  # type: ignore[attr-defined]
+_PARTIES = core.select(_PARTY).where(
+    _PARTY.c.tenant_id == core.bindparam("tenant"), _PARTY.c.id.in_(core.bindparam("ids", expanding=True))
+)
+"""Built once: a decision on a video that a legal entity licensed asks it."""
+
+
 def parties(session: Session, tenant: str, ids: Collection[str]) -> dict[str, Party]:
     """These legal entities, by id; an unknown one is absent."""
-    rows = session.exec(
-        select(RightsPartyRow).where(RightsPartyRow.tenant_id == tenant, col(RightsPartyRow.id).in_(ids))
-    )
+    rows = session.connection().execute(_PARTIES, {"tenant": tenant, "ids": list(ids)})
     return {
         row.id: Party(
             row.id,

@@ -126,8 +126,7 @@ def _work(case: Case, now: Circumstances) -> dict[str, Json]:
             "acquired_at": "" if source.acquired_at is None else source.acquired_at.isoformat(),
             "kind": str(source.kind or ""),
             "origin_known": source.origin_known,
-            "copyright_licence": source.copyright_licence or "",
-            "copyright_void": _void_copyright(case, now),
+            **_copyright(case, now),
             "marked": now.template.marked,
             "upstream": source.upstream or "",
         },
@@ -147,6 +146,7 @@ def _work(case: Case, now: Circumstances) -> dict[str, Json]:
             "covered": tracks.covered,
             "reviewed": tracks.reviewed,
         },
+        "taken_in": now.template.taken_in,
         "frozen": now.template.frozen,
         "overdue": now.template.overdue(now.at),
         "output": {
@@ -167,8 +167,7 @@ def _appearance(case: Case, one: Appearance, now: Circumstances) -> dict[str, Js
         "role": str(one.role),
         "age": str(standing.age) if standing else "",
         "proof": str(standing.proof) if standing else "",
-        "portrait_licence": licence or "",
-        "portrait_void": _void_portrait(case, one.person, licence or "", now),
+        **_portrait(case, one.person, licence or "", now),
         "protected": standing is not None and standing.protected,
         "needed": sorted(wanted),
         "cited": one.authorization is not None,
@@ -179,21 +178,26 @@ def _appearance(case: Case, one: Appearance, now: Circumstances) -> dict[str, Js
     }
 
 
-def _void_portrait(case: Case, person: str, digest: str, now: Circumstances) -> bool:
-    """Whether something is registered under the digest, and none of it licenses her portrait in this video.
+def _portrait(case: Case, person: str, digest: str, now: Circumstances) -> dict[str, Json]:
+    """What is said to license her portrait, and what the register says to that.
 
-    A digest under which nothing is registered is the operator's word for a paper, as it was before there
-    was a register. It is none where the register speaks of her portrait in this video, if only of its end.
+    Void: something is registered under the digest, and none of it licenses her portrait in this video. A
+    digest under which nothing is registered is the operator's word for a paper, as it was before there was a
+    register: not void, and not held. It is no word where the register speaks of her portrait in this video,
+    if only of its end.
     """
     about = [one for one in now.licences.get(ABOUT, ()) if one.licence.person == person]
-    held = now.licences.get(digest, about)
-    return bool(held) and not clears_portrait(held, person, _received(case), _rights(case))
+    found = now.licences.get(digest, about)
+    held = clears_portrait(found, person, _received(case), _rights(case))
+    return {"portrait_licence": digest, "portrait_void": bool(found) and not held, "portrait_held": held}
 
 
-def _void_copyright(case: Case, now: Circumstances) -> bool:
+def _copyright(case: Case, now: Circumstances) -> dict[str, Json]:
+    digest = (case.source and case.source.copyright_licence) or ""
     about = [one for one in now.licences.get(ABOUT, ()) if one.licence.kind is LicenceKind.COPYRIGHT]
-    held = now.licences.get((case.source and case.source.copyright_licence) or "", about)
-    return bool(held) and not clears_copyright(held, _received(case), _rights(case))
+    found = now.licences.get(digest, about)
+    held = clears_copyright(found, _received(case), _rights(case))
+    return {"copyright_licence": digest, "copyright_void": bool(found) and not held, "copyright_held": held}
 
 
 def _received(case: Case) -> str:

@@ -15,6 +15,8 @@ class TemplateState:
     """Withdrawal, dispute, injunction or takedown stopped it (G-37)."""
     media_digest: str | None
     """SHA-256 of its normalised re-mux. None before admission."""
+    taken_in: bool = False
+    """A permit to take the video in came before anything was done with it (G-52)."""
     marked: bool = False
     """What was received carries marks of generated or altered content (G-03)."""
     delete_after: datetime | None = None

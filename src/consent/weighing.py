@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
+from consent import items
 from consent.case import Case, Mode, Output
 from consent.docket import Answer
 from consent.ground import Ground
@@ -41,7 +42,8 @@ def weigh(
     now = Circumstances(
         heard.at, stage, heard.standings, heard.template, output, ground, heard.licences, lifted, refused
     )
-    said = policy.evaluate(questions(case, now))
+    asked = questions(case, now)
+    said = items.named(policy.evaluate(asked), asked)
     if not codes:
         return said
     # Cedar says G-00 for a missing field without its name; ours name it, so its own is left out.

@@ -16,7 +16,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.registry import Collector
 
 from audit.errors import ConsentryError
-from consent import docket
+from consent import tallies
 from service import alarms, schema
 from service.database import Database
 from service.facts import Facts, Lookout, Rows
@@ -29,7 +29,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 SETTLED = timedelta(minutes=10)
 """After so long no transaction is open that could still write into the past."""
 
-Counted = tuple[Tally[docket.Sort], Tally[Progress], Totals]
+Counted = tuple[Tally[tallies.Sort], Tally[Progress], Totals]
 
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
@@ -43,7 +43,7 @@ class Counts:
     database: Database
     tenant: str
     _settled: datetime = _BEGINNING
-    _decisions: Tally[docket.Sort] = field(default_factory=Tally)
+    _decisions: Tally[tallies.Sort] = field(default_factory=Tally)
     _jobs: Tally[Progress] = field(default_factory=Tally)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -51,12 +51,12 @@ class Counts:
         """Decisions by sort, ended jobs by outcome, all outputs: from the beginning to now."""
         with self._lock, self.database.read() as session:
             upto = max(self._settled, now - SETTLED)
-            decisions = docket.tally(session, self.tenant, since=self._settled, until=upto)
+            decisions = tallies.tally(session, self.tenant, since=self._settled, until=upto)
             jobs = orders.ended(session, self.tenant, since=self._settled, until=upto)
             self._decisions += decisions
             self._jobs += Tally(jobs)
             self._settled = upto
-            recent = docket.tally(session, self.tenant, since=upto, until=_NEVER)
+            recent = tallies.tally(session, self.tenant, since=upto, until=_NEVER)
             just = orders.ended(session, self.tenant, since=upto, until=_NEVER)
             return self._decisions + recent, self._jobs + Tally(just), outputs.totals(session, self.tenant)
 
@@ -203,7 +203,7 @@ def _rows(rows: Rows, now: datetime) -> Iterator[Metric]:
     yield from (owed, oldest)
 
 
-def _counted(decisions: Tally[docket.Sort], jobs: Tally[Progress], made: Totals) -> Iterator[Metric]:
+def _counted(decisions: Tally[tallies.Sort], jobs: Tally[Progress], made: Totals) -> Iterator[Metric]:
     answers = CounterMetricFamily(
         "consentry_decisions",
         "Answers of the gate; rule: the first that objected, empty for a permit.",

@@ -119,7 +119,8 @@ class Admission:
                     fresh(self.entropy),
                     source,
                     received=received,
-                    now=now,
+                    permit=decision.id,
+                    now=decision.ruling.at,
                     matching=matching,
                 )
                 casting.declare(session, self.tenant, template, cast)

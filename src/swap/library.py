@@ -96,10 +96,14 @@ def announce(
     source: Source,
     *,
     received: str,
+    permit: str,
     now: datetime,
     matching: Matching = Matching.CLOSED_SET,
 ) -> None:
-    """Register a source and the template to be made of it; no bytes yet, only their digest."""
+    """Register a source and the template to be made of it; no bytes yet, only their digest.
+
+    `permit`: the decision that lets its bytes come in.
+    """
     session.add(
         SourceRow(
             tenant_id=tenant,
@@ -113,7 +117,7 @@ def announce(
     )
     session.flush()
     row = TemplateRow(tenant_id=tenant, id=template, source_id=source_id, state="", changed_at=now)
-    row.state, row.matching = State.ANNOUNCED, matching
+    row.state, row.matching, row.taken_in_by = State.ANNOUNCED, matching, permit
     session.add(row)
     session.flush()
 

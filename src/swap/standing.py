@@ -7,7 +7,8 @@ from datetime import datetime
 import sqlalchemy as core
 from sqlmodel import Session
 
-from consent import refusals
+from consent import docket, refusals
+from consent.words import Action
 from swap.tables import SourceRow, TemplateRow
 
 _TEMPLATE = typing.cast(core.Table, TemplateRow.__table__)  # type: ignore[attr-defined]
@@ -27,6 +28,9 @@ _STANDING = (
         refusals.listed(
             _SOURCE.c.tenant_id, refusals.Kind.SOURCE, _SOURCE.c.media_digest, _SOURCE.c.received_digest
         ).label("refused"),
+        docket.permitted(
+            _TEMPLATE.c.tenant_id, _TEMPLATE.c.taken_in_by, Action.INTAKE, by=_SOURCE.c.announced_at
+        ).label("taken_in"),
     )
     .select_from(_WITH_SOURCE)
     .where(*_THIS)
@@ -47,6 +51,8 @@ class Standing:
     delete_after: datetime | None
     refused: bool
     """Whether its source is on the refusal list, as received or as re-muxed."""
+    taken_in: bool
+    """Whether the gate permitted to take it in, and not later than it was announced."""
 
 
 def standing(session: Session, tenant: str, template: str) -> Standing | None:

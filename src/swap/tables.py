@@ -48,6 +48,8 @@ class TemplateRow(SQLModel, table=True):
     scan_digest: str | None = None
     published_by: str | None = None
     """The publish decision in force."""
+    taken_in_by: str | None = Field(default=None, sa_type=Identifier)
+    """The permit to take its video in, given before there was a template (G-52)."""
     changed_at: datetime = Field(sa_type=Instant)
     matching: str = "CLOSED_SET"
     """How its faces are told apart, from its announcement on (`consent.case.Matching`)."""

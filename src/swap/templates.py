@@ -38,6 +38,7 @@ class LibraryLock:
         return TemplateState(
             frozen=found.frozen or refused or not readable,
             media_digest=found.media_digest,
+            taken_in=found.taken_in,
             # What nobody looked at for marks counts as marked.
             marked=found.marked is not False,
             delete_after=found.delete_after,

@@ -215,6 +215,9 @@ def one_of_everything(there: Outside) -> Objects:
             "age": "adult",
             "evidence": "a" * 64,
         },
+        ("POST", "/v1/people/{person}/legal-holds"): {"order": "0b" * 32},
+        ("POST", "/v1/legal-holds/{legal_hold}/endings"): {"reason": "the claim is settled"},
+        ("POST", "/v1/evidence"): {"about": "output", "id": output},
         ("POST", "/v1/petitions/{petition}/answers"): {"outcome": "done", "reasons": "as asked"},
         ("POST", "/v1/resemblances/{resemblance}/releases"): {"reason": "they are two"},
         ("POST", "/v1/templates/{template}/assignments"): {"tracks": {}},
@@ -244,6 +247,7 @@ def rights_of_hers(there: Outside) -> dict[str, str]:
     drawn = rights.protections.draw_up(hers.person, hers.authorization, until=now + YEAR, now=now)
     with world.record.database.write() as session:
         petition = rights.petitions.ask(session, hers.person, Kind.COPY, "", by="operator-1", now=now)
+        hold = rights.holds.place(session, hers.person, by="operator-1", order="0c" * 32, now=now)
         refusal = rights.refusals.add(session, Refused.SOURCE, "e" * 64, by="operator-1", now=now)
         search = rights.resemblances.add(
             session, other.person, What.DONOR, compared=1, found=hers.person, now=now
@@ -265,6 +269,7 @@ def rights_of_hers(there: Outside) -> dict[str, str]:
         orders.add_donor(session, world.tenant, donor, now=now, delete_after=now + YEAR)
     return {
         "petition": petition.id,
+        "legal_hold": hold.id,
         "refusal": refusal.id,
         "resemblance": search.id,
         "protection": parse(drawn).id,

@@ -88,7 +88,11 @@ STOPPED = {
 def test_whatever_is_sent_about_things_that_are_there_the_answer_is_documented(there: Outside) -> None:
     """As above, with ids of what exists, bodies that are right but for a field, and a caller who may."""
     objects = one_of_everything(there)
-    callers = {KeyRole.OPERATOR: there.operator, KeyRole.CREATOR: there.creator("astronaut")}
+    callers = {
+        KeyRole.OPERATOR: there.operator,
+        KeyRole.CREATOR: there.creator("astronaut"),
+        KeyRole.AUDITOR: there.auditor,
+    }
 
     about = about_an_object(there, objects)
     at_the_door = set()

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from portraits import PEOPLE, packaged
-from shell import Shell, Signer, a_source, a_use, agreed, digest, small_clip
+from shell import Shell, Signer, a_source, a_use, agreed, digest, on_file, small_clip
 
 
 def test_the_whole_story_can_be_told_from_a_shell(tmp_path: Path) -> None:
@@ -16,6 +16,7 @@ def test_the_whole_story_can_be_told_from_a_shell(tmp_path: Path) -> None:
     performer = agreed(shell, "astronaut", "PERFORMER", received)
     bystander = agreed(shell, "cameraman", "BACKGROUND", received)
     donor = agreed(shell, "hopper", "DONOR", received)
+    on_file(shell, received, bystander)
     use = shell.file("use.json", a_use())
 
     template = _refused_for_a_stranger(shell, clip, performer)

@@ -9,7 +9,7 @@ import pytest
 
 from clips import walk, write
 from portraits import PEOPLE, packaged
-from shell import Shell, Signer, a_source, a_use, agreed, digest
+from shell import Shell, Signer, a_source, a_use, agreed, digest, on_file
 from waiting import LONG, until
 
 
@@ -21,6 +21,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> tuple[Shell, str, Signer
     clip = write(shell.folder / "clip.mp4", walk("astronaut", 90, size=(480, 272), zoom=1.3))
     performer = agreed(shell, "astronaut", "PERFORMER", digest(clip))
     donor = agreed(shell, "hopper", "DONOR", digest(clip))
+    on_file(shell, digest(clip), performer)
     source, cast = shell.file("source.json", a_source()), performer.cast("PERFORMER")
     template = shell("template", "announce", clip, "--source", source, "--cast", cast)["template"]
     shell("template", "add", template, clip)

@@ -34,6 +34,7 @@ from swap.wording import wording
 VERDICTS = {"permit", "hold", "refusal", "done", "released", "verified", "withdrawn"}
 WAY = [
     "done",
+    "done",
     "permit",
     "done",
     "refusal",

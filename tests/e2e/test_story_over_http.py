@@ -21,8 +21,10 @@ from audit.note import NoteVerifier
 from audit.proof import Proof
 from audit.tile import Tile, parse_bundle
 from consent import signature
+from consent.licence import to_sign_licence
 from consent.shape import to_json
 from consent.words import AgeBand, ProofLevel, Role, Status
+from onfile import COPYRIGHT, wished
 from processes import running
 from service.apikeys import KeyRole
 from service.client import (
@@ -34,6 +36,7 @@ from service.client import (
     log,
     outputs,
     people,
+    rights,
     swaps,
     templates,
     uploads,
@@ -47,7 +50,7 @@ from service.shapes.log import Entry
 from service.shapes.people import Enrol
 from service.shapes.templates import CastMember, Source
 from service.shapes.use import Use
-from shell import Shell, founded
+from shell import Shell, file_papers, founded
 from swap.orders import Progress
 from swap.scans import State
 
@@ -96,6 +99,11 @@ class Story:
         token = self.operator.send(keys.issue(hers)).token
         player = Player(name, person, self.phones.enter_context(Client(self.base, token)))
 
+        if role is not Role.DONOR:
+            for wish in wished(person, self.received, datetime.now(UTC)):
+                licence = b64decode(self.operator.send(rights.draft(wish)).document)
+                signed = signature.sign(pem, to_sign_licence(licence)).encoded
+                player.client.send(rights.register(licence, signed))
         wanted = Scope.model_validate(cast.scope(role, self.received, datetime.now(UTC)).json())
         drawn = self.operator.send(
             authorizations.draft(
@@ -104,7 +112,7 @@ class Story:
                     scope=wanted,
                     notice="face-swap",
                     language="en",
-                    portrait_licence=cast.licence(name),
+                    portrait_licence=sha256(f"portrait licence of {name}".encode()).hexdigest(),
                 )
             )
         )
@@ -142,6 +150,7 @@ def shell(request: pytest.FixtureRequest, tmp_path: Path) -> Shell:
 
 @pytest.mark.timeout(900)
 def test_the_whole_story_can_be_told_over_http(shell: Shell, tmp_path: Path) -> None:
+    file_papers(shell)
     tokens = {
         role: str(shell("key", "issue", "--role", role, "--name", f"the {role}")["token"])
         for role in ("operator", "auditor")
@@ -177,7 +186,9 @@ def _refused_for_a_stranger(story: Story) -> Player:
     clips.template(clip)
     story.received = sha256(clip.read_bytes()).hexdigest()
     performer = story.agrees("astronaut", Role.PERFORMER)
-    said = {name: value for name, value in source(datetime.now(UTC)).to_json().items() if name != "v"}
+    said = {
+        name: value for name, value in source(datetime.now(UTC), COPYRIGHT).to_json().items() if name != "v"
+    }
 
     announced = story.operator.send(
         templates.announce(Source.model_validate(said), [performer.cast(Role.PERFORMER)], story.received)

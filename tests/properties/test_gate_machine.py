@@ -92,7 +92,7 @@ class GateAgainstModel(RuleBasedStateMachine):
     @rule()
     def freeze_or_thaw(self) -> None:
         self.frozen = not self.frozen
-        self.room.templates.states[TEMPLATE] = TemplateState(self.frozen, MEDIA)
+        self.room.templates.states[TEMPLATE] = TemplateState(self.frozen, MEDIA, taken_in=True)
 
     @precondition(lambda self: self.consents)
     @rule(data=st.data(), purposes=st.sampled_from([None, {SWAPPING}, {Purpose.MATCHING}]))

@@ -16,6 +16,7 @@ from typing import Any, cast
 
 from sqlmodel import Session
 
+import onfile
 from audit.canonical import Json, digest
 from audit.fact import Fact, Part, Seal, Subject
 from audit.head import HeadFile
@@ -32,6 +33,7 @@ from consent.papers import Papers
 from consent.permit import Decision, Permit
 from consent.permits import Permits
 from consent.registry import Registry
+from consent.rights import Rights
 from consent.standing import Lock, Standing
 from consent.tries import Tries
 from consent.withdrawal import By, How, Together, WithdrawalEffect
@@ -157,6 +159,8 @@ class Stage:
     effect: WithdrawalEffect
     performer: Somebody
     donor: Somebody
+    taken_in_by: str
+    """The permit that every template's video came in by."""
 
     @classmethod
     def build(cls, database: Database, folder: Path) -> "Stage":
@@ -166,6 +170,9 @@ class Stage:
             performer, donor = house.enrol(session, NOON), house.enrol(session, NOON)
             in_use(session, house.tenant, NOON)
             file_papers(session, Papers(house.ledger, house.entropy), NOON, requester=REQUESTER)
+            rights = Rights(house.ledger, house.entropy)
+            onfile.licensed_portrait(session, rights, performer.id, NOON, LICENCE)
+            onfile.licensed_work(session, rights, RECEIVED, NOON, LICENCE)
         ledger, entropy = house.ledger, house.entropy
         key, log_key = SigningKey.generate(Duty.PERMIT, entropy), SigningKey.generate(Duty.LOG, entropy)
         head = HeadFile(folder / "head")
@@ -175,6 +182,14 @@ class Stage:
         bench = Bench(registry, LibraryLock(), ledger, HERE, POLICY.digest)
         gate = Gate(bench, POLICY, key, trusted, Mode.PRODUCTION, entropy)
         permits = Permits(bench, POLICY, trusted, entropy)
+        with database.write() as session:
+            filmed, cast_ = a_source(performer.id), [CastMember(performer.id, Role.PERFORMER, None)]
+            asking = Asking(house.tenant, Mode.PRODUCTION, REQUESTER)
+            stated = filmed.stated(received=RECEIVED, media=None)
+            taken_in = gate.decide(
+                session, cases.intake(asking, stated, cast_, filmed.portrait_licences), NOON
+            )
+        must(taken_in)
         quiet, absent = cast(Log, Quiet(log)), cast(Any, None)
         engine = SimpleNamespace(name="mesh", version="1", digests={"mesh": MODEL})
         finisher, media = cast(Any, SimpleNamespace(engine=engine)), MediaStore(folder / "media")
@@ -224,6 +239,7 @@ class Stage:
             effect,
             performer,
             donor,
+            taken_in.ruling.id,
         )
 
     @property
@@ -281,17 +297,15 @@ class Stage:
     def template(self, session: Session, *cast: str) -> str:
         """Scanned and recognised: the performer alone, resting on each of these authorizations."""
         template, who = fresh(self.house.entropy), self.performer.id
-        source = Source(
-            "studio",
-            SourceKind.COMMISSIONED,
-            "filmed for this",
-            NOON - timedelta(days=30),
-            LICENCE,
-            {who: LICENCE},
-            work="dance-01",
-        )
         library.announce(
-            session, self.tenant, template, fresh(self.house.entropy), source, received=RECEIVED, now=NOON
+            session,
+            self.tenant,
+            template,
+            fresh(self.house.entropy),
+            a_source(who),
+            received=RECEIVED,
+            permit=self.taken_in_by,
+            now=NOON,
         )
         members = [CastMember(who, Role.PERFORMER, authorization) for authorization in cast]
         casting.declare(session, self.tenant, template, members)
@@ -322,6 +336,19 @@ class Stage:
         )
         orders.add_donor(session, self.tenant, donor, now=NOON, delete_after=NOON + timedelta(days=1))
         return donor.id
+
+
+def a_source(who: str) -> Source:
+    """Where every template's video is from: the performer was filmed for it."""
+    return Source(
+        "studio",
+        SourceKind.COMMISSIONED,
+        "filmed for this",
+        NOON - timedelta(days=30),
+        LICENCE,
+        {who: LICENCE},
+        work="dance-01",
+    )
 
 
 def published(stage: Stage, act: Act) -> Act:

@@ -2,12 +2,15 @@
 
 import asyncio
 from base64 import b64decode
+from datetime import UTC, datetime
 from hashlib import sha256
 
 from consent import signature
+from consent.licence import to_sign_licence
 from consent.words import AgeBand, ProofLevel, Role
+from onfile import wished
 from service.apikeys import KeyRole
-from service.client import Problem, Refused, authorizations, keys, people, templates, uploads
+from service.client import Problem, Refused, authorizations, keys, people, rights, templates, uploads
 from service.client.call import Part
 from service.shapes.authorizations import DrawUp, Scope
 from service.shapes.keys import IssueKey
@@ -34,6 +37,11 @@ async def signs(actor: Actor, role: Role, clip: Clip, photo: bytes) -> Signer:
     )
     await actor.send(people.enrol_key(person.id, public))
     uses = {SWAP: actor.dice.choice([1, 2, 4, 8, 8, 16, 16])}
+    if role is not Role.DONOR:
+        for wish in wished(person.id, clip.digest, datetime.now(UTC)):
+            drawn = b64decode((await actor.send(rights.draft(wish))).document)
+            signed = signature.sign(private, to_sign_licence(drawn)).encoded
+            await actor.send(rights.register(drawn, signed))
     draft = await actor.send(
         authorizations.draft(
             DrawUp(

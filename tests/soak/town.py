@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx
 
-from shell import MAIN, Shell
+from shell import MAIN, Shell, file_papers
 
 SLOT_TAKEN = 5
 """The exit code of a worker whose slot somebody holds: a supervisor tries again."""
@@ -114,6 +114,7 @@ class Town:
         if database is not None:
             words += ["--database", database, "--guard", str(folder / "guard")]
         shell(*words)
+        file_papers(shell)
         scratch = folder / "tmp"
         scratch.mkdir()
         plain = {name: value for name, value in os.environ.items() if not name.startswith("CONSENTRY")}

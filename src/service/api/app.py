@@ -25,9 +25,11 @@ from service.api.routes import (
     claims,
     contracts,
     decisions,
+    evidence,
     health,
     hooks,
     keys,
+    legalholds,
     links,
     log,
     notices,
@@ -90,6 +92,8 @@ ROUTERS = (
     refusals.router,
     protections.router,
     petitions.router,
+    legalholds.router,
+    evidence.router,
 )
 
 

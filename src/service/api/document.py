@@ -66,6 +66,7 @@ TAGS = {
     "claims": "Takedown requests, court orders and appeals, each with its clock.",
     "hooks": "Addresses that are told of events, signed.",
     "status": "How a consent stands, signed and short-lived, for others.",
+    "evidence": "Bundles that a court or an authority checks without us, for auditors.",
     "log": "The log that anybody can check, with proofs and public keys.",
     "verify": "Files held against their receipts.",
     "keys": "Who may call.",

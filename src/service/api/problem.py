@@ -40,6 +40,7 @@ from consent.errors import (
 from consent.estates import DeathRecorded
 from consent.gate import HoldUnknown
 from consent.gone import PersonErased
+from consent.holds import HoldUnknown as LegalHoldUnknown
 from consent.kinship import KinUnknown
 from consent.papers import PaperUnknown
 from consent.people import PersonDeceased
@@ -78,6 +79,7 @@ _STATUS: Mapping[type[ConsentryError], HTTPStatus] = {
     AuthorizationUnknown: HTTPStatus.NOT_FOUND,
     NoticeUnknown: HTTPStatus.NOT_FOUND,
     HoldUnknown: HTTPStatus.NOT_FOUND,
+    LegalHoldUnknown: HTTPStatus.NOT_FOUND,
     PaperUnknown: HTTPStatus.NOT_FOUND,
     EntryUnknown: HTTPStatus.NOT_FOUND,
     EntryPruned: HTTPStatus.NOT_FOUND,

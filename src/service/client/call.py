@@ -112,6 +112,12 @@ def raw(path: str) -> Call[bytes]:
     return Call("GET", path, lambda reply: reply.body, headers={"Accept": "*/*"})
 
 
+def written(path: str, asked: Shape) -> Call[bytes]:
+    """A POST of a shape that answers with bytes."""
+    said = asked.model_dump_json(exclude_unset=True).encode()
+    return Call("POST", path, lambda reply: reply.body, said, headers={"Accept": "*/*"})
+
+
 def follow(path: str, kind: "TypeForm[Answer]") -> Follow[Answer]:
     """Something that ends in a shape."""
     return Follow(path, TypeAdapter(kind).validate_json)

@@ -102,3 +102,20 @@ def restrict(person: str) -> Call[shapes.Restricted]:
 def erase(person: str) -> Call[shapes.Erased]:
     """Erase her, as far as the law lets."""
     return post(f"/v1/people/{person}/erasures", shapes.Erased)
+
+
+def legal_holds(person: str | None = None) -> Call[list[shapes.LegalHold]]:
+    """Hers, ended ones as well; without `person` all that are open."""
+    return get(
+        "/v1/legal-holds" if person is None else f"/v1/people/{person}/legal-holds", list[shapes.LegalHold]
+    )
+
+
+def hold(person: str, order: str) -> Call[shapes.LegalHold]:
+    """Keep her data from being destroyed. `order`: SHA-256 of the claim or order."""
+    return post(f"/v1/people/{person}/legal-holds", shapes.LegalHold, shapes.PlaceHold(order=order))
+
+
+def end_hold(hold: str, reason: str) -> Call[shapes.LegalHold]:
+    """End one."""
+    return post(f"/v1/legal-holds/{hold}/endings", shapes.LegalHold, shapes.EndHold(reason=reason))

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from audit import secretfile
-from audit.canonical import digest
 from consent import signature
 from consent.authorization import Request, draw_up
 from consent.capacity import Capacity
@@ -60,6 +59,7 @@ def grant(
     role: Role,
     source: str,
     photos: Iterable[bytes],
+    portrait_licence: str | None = None,
 ) -> Granted:
     """She reads the notice, signs on her side, and gives photos to be recognised by."""
     now = record.clock()
@@ -68,7 +68,7 @@ def grant(
         person=player.person,
         scope=scope(role, source, now),
         capacity=Capacity(AgeBand.ADULT),
-        portrait_licence=licence(player.name),
+        portrait_licence=portrait_licence,
     )
     document = draw_up(request, notice, now=now, entropy=record.entropy)
     evidence = signature.sign(player.key, signature.to_sign(document.encoded))
@@ -77,11 +77,6 @@ def grant(
         granted = record.registry.grant(session, document.encoded, evidence.encoded, now=now)
         studio.enrolment.add_portraits(session, granted.authorization, pixels, now=now)
     return granted
-
-
-def licence(name: str) -> str:
-    """SHA-256 of what somebody signed about her portrait."""
-    return digest(f"portrait licence of {name}, demo".encode())
 
 
 def scope(role: Role, source: str, now: datetime) -> Scope:

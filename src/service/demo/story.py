@@ -21,7 +21,7 @@ from consent.registry import Granted
 from consent.words import Audience, Monetisation, Purpose, Role
 from service import founding
 from service.console import Voice
-from service.demo import clips, portraits
+from service.demo import clips, paperwork, portraits
 from service.demo.cast import PLATFORM, Player, enrol, grant
 from service.demo.sheet import sheet
 from service.demo.telling import Telling
@@ -54,14 +54,14 @@ USE = Use(
 )
 
 
-def source(acquired_at: datetime) -> Source:
+def source(acquired_at: datetime, copyright_licence: str) -> Source:
     """Where the demo's clip comes from."""
     return Source(
         supplier="the demo",
         kind=SourceKind.COMMISSIONED,
         acquired_how="made from public-domain portraits by `consentry demo`",
         acquired_at=acquired_at,
-        copyright_licence=digest(b"public domain: NASA; CC0: camera portrait"),
+        copyright_licence=copyright_licence,
     )
 
 
@@ -110,6 +110,7 @@ class Story:
     ) -> None:
         self.folder = settings.data
         self.record, self.studio, self.telling, self.voice = record, studio, telling, voice
+        self.copyright_licence = ""
         self.private = record.layout.private / "people"
         self.private.mkdir(mode=0o700)
         notices = load_notices(policies(settings) / "notices")
@@ -123,6 +124,7 @@ class Story:
         clip = self.folder / "template.mp4"
         clips.template(clip)
         received = digest(clip.read_bytes())
+        self._on_file(received)
         performer, hers = self._agrees("astronaut", Role.PERFORMER, received)
         template = self._refused_for_a_stranger(clip, received, performer, hers)
         if template is None:
@@ -158,13 +160,25 @@ class Story:
             f"--vkey {where}/keys/log.vkey --trust {where}/keys/manifest-root.pem"
         )
 
+    def _on_file(self, received: str) -> None:
+        paperwork.papers(self.record, self.folder / "papers")
+        self.copyright_licence = paperwork.copyright_of(self.record, received).digest
+        self.telling.done(
+            "put on file what a court asks for",
+            "The clip's licence, signed by who made it; an impact assessment; and the statement that the "
+            "engine is the operator's own. Without them nothing is published (G-52).",
+        )
+
     def _agrees(self, name: str, role: Role, source: str) -> tuple[Player, Granted]:
         player = enrol(self.record, name, self.private)
         photo = portraits.path(name).read_bytes()
-        granted = grant(self.record, self.studio, player, self.notice, role, source, [photo])
+        # Who only gives a face is in no video, so no portrait in one is hers to license.
+        licence = None if role is Role.DONOR else paperwork.portrait(self.record, player, source).digest
+        granted = grant(self.record, self.studio, player, self.notice, role, source, [photo], licence)
         self.telling.done(
             f"consent of {name}",
-            f"{name} reads the notice and signs as {role.lower()}, for this clip only, with an own key.",
+            f"{name} reads the notice and signs as {role.lower()}, for this clip only, with an own key"
+            f"{'.' if licence is None else '; and licenses the portrait, which is another right.'}",
             entry=granted.entry,
             authorization=granted.authorization,
         )
@@ -174,7 +188,8 @@ class Story:
         self, clip: Path, received: str, performer: Player, hers: Granted
     ) -> str | None:
         cast = [CastMember(performer.person, Role.PERFORMER, hers.authorization)]
-        announced = self.studio.admission.announce(OPERATOR, source(self.record.clock()), received, cast)
+        stated = source(self.record.clock(), self.copyright_licence)
+        announced = self.studio.admission.announce(OPERATOR, stated, received, cast)
         ok = self.telling.decided(
             "announce the video",
             "Source, licences and cast are stated before a byte is accepted. Only the performer is named.",

@@ -44,11 +44,12 @@ class Evidence:
     """Leaf hash of `EvidenceMade`."""
 
 
-def make(record: Record, about: About, *, by: str) -> Evidence:
+def make(record: Record, about: About, *, by: str, at_most: int | None = None) -> Evidence:
     """Make a bundle for an auditor, who may read what it opens; making it is an entry, told to its people.
 
-    Raises what `reach` raises, `EvidenceTooLarge`, `DutyKeyEnded`, `EntryPruned` where the log no longer has
-    it, and `SealBroken`, `KeptPolicyDiffers` or `KeptBytesDiffer` of a record that was edited.
+    Raises what `reach` raises, `DutyKeyEnded`, `EntryPruned` where the log lacks it by now, and `SealBroken`,
+    `KeptPolicyDiffers` or `KeptBytesDiffer` of a record that was edited. `EvidenceTooLarge` also for a bundle
+    of more than `at_most` bytes, which is not made.
     """
     # What was just decided too: only what is under a checkpoint can be proved.
     record.log.publish(now=record.clock())
@@ -97,6 +98,9 @@ def make(record: Record, about: About, *, by: str) -> Evidence:
         },
         key,
     )
+    if at_most is not None and len(data) > at_most:
+        # Before its entry: nobody has it, so nothing is told.
+        raise bundle.EvidenceTooLarge(f"{len(data)} bytes; here a bundle has at most {at_most}")
     entry = _written_down(record, about, data, sorted(matter.people), by)
     return Evidence(data, digest(data), about, len(found), eight, entry)
 

@@ -11,6 +11,7 @@ from consent.authorization import parse
 from consent.case import Case
 from consent.case import parse as parse_case
 from consent.docket import Recorded
+from consent.licences import ABOUT, licences
 from consent.words import Action
 from service.evidence.about import About, Kind
 from service.subject import SubjectRights
@@ -68,6 +69,7 @@ def reach(session: Session, record: Record, about: About) -> Reach:
     # Of the operator's papers those that the log still has: old ones go with it.
     papers = (one.entry for one in record.papers.every(session))
     entries |= {one for one in papers if record.ledger.find(session, one) is not None}
+    entries |= _licences(session, record, [question for _, question in asked])
     templates = {question.template for _, question in asked if question.template}
     # Those that came to nothing too: what ended one before it ran names it alone.
     whole = [about.id] if about.kind is Kind.TEMPLATE else []
@@ -150,6 +152,20 @@ def _every(session: Session, tenant: str) -> Iterator[Recorded]:
     while page := docket.page(session, tenant, before, _PAGE):
         yield from page
         before = page[-1].at, page[-1].id
+
+
+def _licences(session: Session, record: Record, asked: Sequence[Case]) -> set[str]:
+    """Entries of the licences that are registered of these videos, and of the people in them."""
+    tenant, now = record.settings.tenant, record.clock()
+    videos = dict[str, set[str]]()
+    for one in asked:
+        if one.source is not None and one.source.received_digest is not None:
+            videos.setdefault(one.source.received_digest, set()).update(each.person for each in one.depicted)
+    return {
+        licence.entry
+        for video, people in videos.items()
+        for licence in licences(session, tenant, {ABOUT}, now, source=video, people=people).get(ABOUT, ())
+    }
 
 
 def _signers(session: Session, tenant: str, consents: Sequence[str]) -> set[str]:

@@ -17,7 +17,7 @@ from audit.edge import Edge
 from audit.errors import ConsentryError
 from audit.leaf import LeafMalformed
 from audit.ledger import Ledger, Placed
-from consent import docket
+from consent import docket, tallies
 from consent.docket import State
 from consent.erasures import Erasures
 from consent.recording import DECIDED
@@ -151,7 +151,7 @@ class Census:
         for one in later:
             # Rows are of now: what was written after the checkpoint has changed them already.
             self.lives.see(one)
-        states = docket.states(session, tenant)
+        states = tallies.states(session, tenant)
         erased, lost = _explained(session, record)
         faults = [
             *self._tree(checkpoint),

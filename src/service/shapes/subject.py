@@ -162,3 +162,25 @@ class Erased(Shape):
     )
     parts: int = Field(description="Parts of log entries about her that nobody opens any more.")
     entry: Digest
+
+
+class PlaceHold(Shape):
+    """Why her data must not be destroyed."""
+
+    order: Digest = Field(description="SHA-256 of the claim or order. The document itself stays outside.")
+
+
+class EndHold(Shape):
+    """Why it ends."""
+
+    reason: Label
+
+
+class LegalHold(Shape):
+    """That her data must not be destroyed for now."""
+
+    hold: Id
+    person: Id
+    at: Instant
+    ended_at: Instant | None
+    entry: Digest

@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select, text, update
 from audit.fact import Subject
 from audit.leaf import Leaf
 from audit.tables import EntryRow
-from consent import docket
+from consent import docket, tallies
 from consent.case import Case, Matching, Mode, SourceKind
 from consent.dimensions import ExportMechanism, Modification
 from consent.docket import Answer, State
@@ -636,14 +636,14 @@ def test_decisions_are_counted_by_what_objected_and_when(database: Database, roo
         permit = room.gate.decide(session, room.case(), soon)
     assert isinstance(permit, Permit)
 
-    held = docket.Sort(Action.SWAP, docket.Answer.HOLD, ("G-44",))
-    permitted = docket.Sort(Action.SWAP, docket.Answer.PERMIT, ())
+    held = tallies.Sort(Action.SWAP, docket.Answer.HOLD, ("G-44",))
+    permitted = tallies.Sort(Action.SWAP, docket.Answer.PERMIT, ())
     with database.read() as session:
-        both = docket.tally(session, room.tenant, since=LATER, until=soon + timedelta(seconds=1))
+        both = tallies.tally(session, room.tenant, since=LATER, until=soon + timedelta(seconds=1))
         assert both == {held: 1, permitted: 1}
-        assert docket.tally(session, room.tenant, since=LATER, until=soon) == {held: 1}
-        assert docket.tally(session, room.tenant, since=soon, until=hold.until) == {permitted: 1}
-        assert docket.tally(session, "other", since=LATER, until=hold.until) == {}
+        assert tallies.tally(session, room.tenant, since=LATER, until=soon) == {held: 1}
+        assert tallies.tally(session, room.tenant, since=soon, until=hold.until) == {permitted: 1}
+        assert tallies.tally(session, "other", since=LATER, until=hold.until) == {}
 
 
 def test_open_holds_are_counted_and_those_that_lapse(database: Database, room: Room) -> None:
@@ -661,18 +661,18 @@ def test_open_holds_are_counted_and_those_that_lapse(database: Database, room: R
 
 
 @pytest.mark.parametrize(
-    ("kind", "rule"),
+    ("kind", "rules"),
     [
-        (PaperKind.IMPACT_ASSESSMENT, "G-25"),
-        (PaperKind.SECURITY_ASSESSMENT, "G-26"),
-        (PaperKind.ALGORITHM_FILING, "G-26"),
-        (PaperKind.PROCESSOR_CONTRACT, "G-27"),
-        (PaperKind.IDENTITY_CHECK, "G-04"),
-        (PaperKind.DUTY_NOTICE, "G-04"),
+        (PaperKind.IMPACT_ASSESSMENT, ("G-25", "G-52")),
+        (PaperKind.SECURITY_ASSESSMENT, ("G-26",)),
+        (PaperKind.ALGORITHM_FILING, ("G-26",)),
+        (PaperKind.PROCESSOR_CONTRACT, ("G-27", "G-52")),
+        (PaperKind.IDENTITY_CHECK, ("G-04",)),
+        (PaperKind.DUTY_NOTICE, ("G-04",)),
     ],
 )
 def test_from_the_day_a_paper_ends_nothing_is_permitted_under_it(
-    database: Database, room: Room, kind: PaperKind, rule: str
+    database: Database, room: Room, kind: PaperKind, rules: tuple[str, ...]
 ) -> None:
     house = room.house
     papers = Papers(house.ledger, house.entropy)
@@ -682,7 +682,7 @@ def test_from_the_day_a_paper_ends_nothing_is_permitted_under_it(
         assert room.gate.check(session, room.case(), LATER).reasons == ()
         papers.end(session, paper, by="operator-1", now=LATER)
 
-        assert room.gate.check(session, room.case(), LATER).reasons == (rule,)
+        assert room.gate.check(session, room.case(), LATER).reasons == rules
 
 
 def test_a_use_in_a_place_whose_law_no_pack_states_is_refused(database: Database, room: Room) -> None:
@@ -706,7 +706,7 @@ def test_data_that_leaves_her_country_needs_her_leave_and_a_ground(database: Dat
     gate = replace(room.gate, bench=replace(room.gate.bench, place=Place("CN", "SG")))
 
     with database.write() as session:
-        assert gate.check(session, room.case(), LATER).reasons == ("G-20", "G-25", "G-49")
+        assert gate.check(session, room.case(), LATER).reasons == ("G-20", "G-25", "G-49", "G-52")
 
 
 def test_her_leave_and_the_very_ground_she_was_told_let_it_leave(database: Database, tmp_path: Path) -> None:
@@ -735,20 +735,28 @@ def test_her_leave_and_the_very_ground_she_was_told_let_it_leave(database: Datab
                 papers.add(session, ground, by="operator-1", now=NOON)
             return gate.check(session, room.case(), LATER).reasons
 
-        assert reasons(None) == ("G-20", "G-25")
-        assert reasons(ExportMechanism.ASSESSMENT) == ("G-20", "G-25"), "another ground than she was told"
-        assert reasons(ExportMechanism.CERTIFICATION) == ("G-25",)
+        assert reasons(None) == ("G-20", "G-25", "G-52")
+        assert reasons(ExportMechanism.ASSESSMENT) == ("G-20", "G-25", "G-52"), (
+            "another ground than she was told"
+        )
+        assert reasons(ExportMechanism.CERTIFICATION) == ("G-25", "G-52")
     room.house.keystore.close()
 
 
-def test_a_demo_has_no_papers_and_is_not_asked_for_them(database: Database, tmp_path: Path) -> None:
+def test_a_demo_is_asked_for_no_paper_but_those_a_court_asks_for(database: Database, tmp_path: Path) -> None:
     with database.write() as session:
         room = a_room(session, tmp_path / "house", tenant="demo", mode=Mode.DEMO)
         papers = Papers(room.house.ledger, room.house.entropy)
-        for one in papers.every(session):
-            papers.end(session, one.id, by="operator-1", now=NOON)
+        case_file = {PaperKind.PROCESSOR_CONTRACT, PaperKind.IMPACT_ASSESSMENT}
+        filed = {one.paper.kind: one.id for one in papers.every(session)}
+        for kind in filed.keys() - case_file:
+            papers.end(session, filed[kind], by="operator-1", now=NOON)
 
         assert room.gate.check(session, room.case(mode=Mode.DEMO), LATER).reasons == ()
+
+        for kind in case_file:
+            papers.end(session, filed[kind], by="operator-1", now=NOON)
+        assert room.gate.check(session, room.case(mode=Mode.DEMO), LATER).reasons == ("G-52",)
     room.house.keystore.close()
 
 

@@ -34,7 +34,7 @@ def test_another_digest_does_not_stand_for_a_licence_that_was_ended(
 ) -> None:
     # Given a licence of this video, in the register, and a case that names a paper nobody registered
     with database.write() as session:
-        room = a_room(session, tmp_path / "house")
+        room = a_room(session, tmp_path / "house", licensed=False)
         licence = register(session, room)
         before = room.gate.check(session, room.case(), NOON)
 
@@ -53,7 +53,7 @@ def test_what_was_ended_for_another_video_says_nothing_of_this_one(
     database: Database, tmp_path: Path, register: Register, rule: str
 ) -> None:
     with database.write() as session:
-        room = a_room(session, tmp_path / "house")
+        room = a_room(session, tmp_path / "house", licensed=False)
         licence = register(session, room, OTHER)
         rights(room.house).end(session, licence.id, Ending.VOID, by=DESK, now=NOON)
 
@@ -65,7 +65,7 @@ def test_a_licence_that_she_signs_anew_stands_beside_the_ended_one(
     database: Database, tmp_path: Path
 ) -> None:
     with database.write() as session:
-        room = a_room(session, tmp_path / "house")
+        room = a_room(session, tmp_path / "house", licensed=False)
         rights(room.house).end(session, hers(session, room).id, Ending.VOID, by=DESK, now=NOON)
         hers(session, room)
 

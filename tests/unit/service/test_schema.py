@@ -16,7 +16,7 @@ from consent.asktables import LicenceSourceRow
 from service import schema
 from service.database import Database
 from service.schema import SchemaBehind, Upgrading
-from swap.tables import SourceRow
+from swap.tables import SourceRow, TemplateRow
 
 Migrate = Callable[..., None]
 HEAD = schema.expected() or ""
@@ -262,3 +262,60 @@ def test_a_licence_that_was_registered_before_is_found_by_its_videos(first: Data
         rows = session.exec(select(LicenceSourceRow).order_by(LicenceSourceRow.source)).all()
         found = [(int(row.licence_id, 16), row.source) for row in rows]
     assert found == [(0, "ALL"), (1, "a"), (1, "b")]
+
+
+def test_a_template_that_was_announced_before_is_told_by_which_permit_it_came_in(first: Database) -> None:
+    # Given videos and decisions of the version that did not join the two
+    early, late, never = (letter * 64 for letter in "abc")
+    with first.connection() as connection:
+        config = schema._config()
+        config.attributes.update(connection=connection, metadata=SQLModel.metadata)
+        command.upgrade(config, "0020")
+        for number, (action, answer, video, at) in enumerate(
+            (
+                ("intake", "refusal", early, "2026-11-22 11:00:00+00:00"),
+                ("intake", "permit", early, "2026-11-22 11:30:00+00:00"),
+                ("intake", "permit", early, "2026-11-22 13:00:00+00:00"),
+                ("scan", "permit", late, "2026-11-22 11:00:00+00:00"),
+                ("intake", "permit", late, "2026-11-22 13:00:00+00:00"),
+            )
+        ):
+            sqlite = at.replace(" ", "T").replace("+00:00", ".000000Z")
+            connection.execute(
+                text(
+                    "INSERT INTO decision (tenant_id, id, action, stage, answer, objections, lifted, policy,"
+                    " \"case\", at, entry) VALUES ('default', :id, :action, 'decide', :answer, '[]', "
+                    "'[]', :digest, :asked, :at, :digest)"
+                ),
+                {
+                    "id": f"{number:032x}",
+                    "action": action,
+                    "answer": answer,
+                    "digest": "0" * 64,
+                    "asked": f'{{"source":{{"received_digest":"{video}"}}}}'.encode(),
+                    "at": sqlite if connection.dialect.name == "sqlite" else at,
+                },
+            )
+        for name, video in (("early", early), ("late", late), ("never", never)):
+            connection.execute(
+                text(
+                    "INSERT INTO source (tenant_id, id, record, received_digest, announced_at, retention)"
+                    " VALUES ('default', :id, :record, :video, :at, 'source')"
+                ),
+                {"id": name, "record": b"{}", "video": video, "at": NOON},
+            )
+            connection.execute(
+                text(
+                    "INSERT INTO template (tenant_id, id, source_id, state, frozen, changed_at, matching)"
+                    " VALUES ('default', :id, :id, 'published', :frozen, :at, 'CLOSED_SET')"
+                ),
+                {"id": name, "frozen": False, "at": NOON},
+            )
+
+    # When
+    schema.upgrade(first)
+
+    # Then it is the last permit that came before the video; what came after is none.
+    with first.read() as session:
+        found = dict(session.exec(select(TemplateRow.id, TemplateRow.taken_in_by)).all())
+    assert found == {"early": f"{1:032x}", "late": None, "never": None}

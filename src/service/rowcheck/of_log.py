@@ -1,0 +1,79 @@
+"""Rows of the log itself, as far as `Log.audit` does not hold them against tree and signatures already."""
+
+from hashlib import sha256
+
+from audit import note
+from audit.checkpoint import Checkpoint
+from audit.cosignature import Witness
+from audit.fact import Seal
+from audit.leaf import Leaf
+from audit.note import NoteSignature
+from service.rowcheck.rule import Covered, Row
+
+_TREE = "`Log.audit` holds it against its leaf, the tree and what was signed"
+
+
+def _part(row: Row, value: int) -> bool:
+    """The commitment at this place of the leaf is to these bytes."""
+    entry = row.said.record.ledger.find(row.said.session, row["leaf_hash"])
+    if entry is None:
+        return False
+    return Leaf.parse(entry.leaf).parts[value].ct == sha256(row["ciphertext"]).hexdigest()
+
+
+def _checkpoint(row: Row) -> Checkpoint:
+    return Checkpoint.parse(row["note"], row.said.record.log.verifier)
+
+
+def _line(row: Row) -> NoteSignature:
+    return note.parse_line(row["line"].removesuffix("\n"))
+
+
+def _holds(row: Row, value: str) -> bool:
+    """It verifies, where its witness is one of ours; of another there is no key to ask."""
+    line, witness = _line(row), _witness(row)
+    if line.line not in {value, f"{value}\n"}:
+        return False
+    if witness is not None and witness.signed(line):
+        under = row.said.one("log_checkpoint", size=row["size"])
+        witness.check(note.parse(under.values["note"]).text, line)
+    return True
+
+
+def _witness(row: Row) -> Witness | None:
+    known = row.said.record.witnessing
+    return None if known is None else known.trust.witnesses.get(row["witness"], (None, ""))[0]
+
+
+def _named(row: Row, _value: str) -> bool:
+    return row.said.record.witnessing is None or _witness(row) is not None
+
+
+LOG = (
+    Covered(
+        "log_sealed",
+        {"part": _part, "seal": lambda _row, value: value in set(Seal)},
+        alone=True,
+        plain={"leaf_hash": _TREE, "ciphertext": _TREE},
+    ),
+    Covered(
+        "log_checkpoint",
+        {
+            "size": lambda row, value: _checkpoint(row).size == value,
+            "digest": lambda row, value: _checkpoint(row).digest == value,
+            "note": lambda row, _value: bool(_checkpoint(row)),
+        },
+        alone=True,
+        plain={"at": "our clock's word: witnesses and time stamps say when it was there"},
+    ),
+    Covered(
+        "log_cosignature",
+        {
+            "size": lambda row, value: bool(row.said.one("log_checkpoint", size=value)),
+            "witness": _named,
+            "line": _holds,
+            "at": lambda row, value: value == int.from_bytes(_line(row).blob[:8]),
+        },
+        alone=True,
+    ),
+)

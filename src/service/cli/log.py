@@ -8,11 +8,12 @@ from rich.markup import escape
 
 from audit import tree
 from audit.canonical import Json
-from audit.errors import Diverged
+from audit.errors import ConsentryError, Diverged
 from audit.leaf import Leaf
 from audit.log import EntryUnpublished
 from audit.treerows import TreeRows
 from service.cli import files
+from service.cli.beside import rows_and_keys
 from service.cli.command import Answer, command, group
 from service.cli.desk import Desk
 from service.console import Exit
@@ -152,18 +153,21 @@ def audit(desk: Desk) -> Answer:
     """Read the whole log again, and hold every row and key against it. Exit 4 names what was changed."""
     from consent.erasures import Erasures  # noqa: PLC0415
     from service.recovery import parts_lost  # noqa: PLC0415
-    from service.rowcheck.check import check  # noqa: PLC0415
-    from service.rowcheck.keys import tried  # noqa: PLC0415
 
     # Without the check at start: it refuses an edited log, and this is what says where it was edited.
     record = desk.record_unstarted
-    with record.database.read() as session:
-        done = record.log.audit(session)
-        # Of a log that was edited its own word is worth nothing, and may not even open.
-        erased = Erasures(record.ledger, record.keystore).dropped(session) if done.sound else 0
-        lost = parts_lost(record.ledger, session) if done.sound else 0
-        rows = check(session, record)
-    keys = tried(record.layout, desk.tenant)
+    beside, fits = rows_and_keys(desk, record)
+    try:
+        with record.database.read() as session:
+            done = record.log.audit(session)
+            # Of a log that was edited its own word is worth nothing, and may not even open.
+            erased = Erasures(record.ledger, record.keystore).dropped(session) if done.sound else 0
+            lost = parts_lost(record.ledger, session) if done.sound else 0
+    except ConsentryError:
+        if fits:
+            raise
+        # A cell that no driver reads ends it; where that is has been said.
+        return Answer(dict(beside), Exit.DIVERGED)
     # Fewer: of entries that wait for their place, or put back from a backup, without keys.
     sound = done.sound and done.unopenable <= erased + lost
     if sound:
@@ -177,14 +181,6 @@ def audit(desk: Desk) -> Answer:
         )
     for one in done.findings:
         desk.voice.say(f"[bold red]{one.copy}[/] differs from the rest at index {one.index}")
-    for row in rows.differs:
-        place = f"{row.column} of {row.key}"
-        desk.voice.say(f"[bold red]{row.table}[/]: {escape(place)} is not what the log says")
-    for key in keys.damaged:
-        desk.voice.say(f"[bold red]key store[/]: {key.column} of {key.kind} {escape(key.id)} does not open")
-    if rows.sound and not keys.damaged:
-        desk.voice.say(f"{rows.rows} row(s) say what the log says, {rows.erased} can't be asked any more")
-        desk.voice.say(f"{keys.opened} wrapped key(s) open")
     findings: Json = [{"copy": str(one.copy), "index": one.index} for one in done.findings]
     value: dict[str, Json] = {
         "size": done.size,
@@ -193,12 +189,9 @@ def audit(desk: Desk) -> Answer:
         "unopenable": done.unopenable,
         "erased": erased,
         "lost": lost,
-        "rows": rows.rows,
-        "differs": [{"table": one.table, "row": one.key, "column": one.column} for one in rows.differs],
-        "keys": keys.opened,
-        "damaged": [{"kind": one.kind, "id": one.id, "column": one.column} for one in keys.damaged],
+        **beside,
     }
-    return Answer(value, Exit.OK if sound and rows.sound and not keys.damaged else Exit.DIVERGED)
+    return Answer(value, Exit.OK if sound and fits else Exit.DIVERGED)
 
 
 @command(app, "export")

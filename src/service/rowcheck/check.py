@@ -112,7 +112,7 @@ class _Check:
                 told = covered.find(row)
             else:
                 told = self.said.told(row[covered.entry], whose)
-                there = self.said.record.ledger.find(self.said.session, row[covered.entry])
+                there = self.said.entry(row[covered.entry])
                 if told is None and there is not None:
                     # It is about somebody else, or of a key that is not hers.
                     return covered.person or covered.leads or covered.entry, None

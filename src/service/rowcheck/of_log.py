@@ -1,13 +1,16 @@
 """Rows of the log itself, as far as `Log.audit` does not hold them against tree and signatures already."""
 
 from hashlib import sha256
+from typing import Any
 
-from audit import note
+from audit import note, tree
 from audit.checkpoint import Checkpoint
 from audit.cosignature import Witness
 from audit.fact import Seal
 from audit.leaf import Leaf
 from audit.note import NoteSignature
+from audit.storage import PosixStorage
+from audit.tile import WIDTH, Tile
 from service.rowcheck.rule import Covered, Row
 
 _TREE = "`Log.audit` holds it against its leaf, the tree and what was signed"
@@ -15,7 +18,7 @@ _TREE = "`Log.audit` holds it against its leaf, the tree and what was signed"
 
 def _part(row: Row, value: int) -> bool:
     """The commitment at this place of the leaf is to these bytes."""
-    entry = row.said.record.ledger.find(row.said.session, row["leaf_hash"])
+    entry = row.said.entry(row["leaf_hash"])
     if entry is None:
         return False
     return Leaf.parse(entry.leaf).parts[value].ct == sha256(row["ciphertext"]).hexdigest()
@@ -49,7 +52,55 @@ def _named(row: Row, _value: str) -> bool:
     return row.said.record.witnessing is None or _witness(row) is not None
 
 
+def _size(row: Row) -> int:
+    """Of the largest checkpoint that is one."""
+    return max((one.values.get("size", 0) for one in row.said.where("log_checkpoint")), default=0)
+
+
+def _in_files(row: Row) -> str | None:
+    """The hash that the tile's file has at the entry's place; None before it has one."""
+    if row["idx"] is None:
+        return None
+    size = _size(row)
+    n, at = divmod(row["idx"], WIDTH)
+    width = min(WIDTH, size - n * WIDTH)
+    data = PosixStorage(row.said.record.layout.log).get(Tile(0, n, width).path) if width > 0 else None
+    return None if data is None else data[at * tree.HASH_SIZE : (at + 1) * tree.HASH_SIZE].hex()
+
+
+def _leaf(row: Row, value: bytes) -> bool:
+    """Its hash is the one beside it; where they differ, the tile says which of them is wrong."""
+    mine = tree.leaf_hash(value).hex()
+    return mine == row["leaf_hash"] or mine == _in_files(row)
+
+
+def _leaf_hash(row: Row, value: str) -> bool:
+    return value == tree.leaf_hash(row["leaf"]).hex() or value == _in_files(row)
+
+
+def _index(row: Row, value: Any) -> bool:
+    if value is None:
+        return True
+    mine = {None, tree.leaf_hash(row["leaf"]).hex(), row["leaf_hash"]}
+    return bool(0 <= value < _size(row)) and _in_files(row) in mine
+
+
 LOG = (
+    Covered(
+        "log_entry",
+        {
+            "idx": _index,
+            "eid": lambda row, value: value == Leaf.parse(row["leaf"]).eid,
+            "leaf": _leaf,
+            "leaf_hash": _leaf_hash,
+        },
+        alone=True,
+        plain={
+            "seq": "the order of writing: the tree has its own, and nothing is proved from this one",
+            "at": "`Log.audit` compares the minute, which a leaf has; within it the sealed instant is, of those"
+            " that a row leads to",
+        },
+    ),
     Covered(
         "log_sealed",
         {"part": _part, "seal": lambda _row, value: value in set(Seal)},

@@ -7,9 +7,6 @@ from collections.abc import Mapping
 from typing import Final
 
 REPLAYED: Final[Mapping[str, str]] = {
-    "log_entry": "`Log.audit` hashes each leaf and holds it against its row, the tiles and the signed roots;"
-    " the instant, of which a leaf has the minute, is held against the sealed one wherever a part is opened;"
-    " `seq` is the order of writing, from which nothing is proved",
     "log_tile": "`Log.audit` grows the tree again and compares every tile",
 }
 

@@ -15,6 +15,8 @@ from audit import instant
 from audit.columns import Instant
 from audit.errors import BadInput
 
+_PAGE = 1000
+
 
 @dataclass(frozen=True, slots=True)
 class Read:
@@ -54,13 +56,16 @@ def _raw(session: Session, table: Table) -> Iterator[dict[str, tuple[str, Any]]]
     found = session.connection().execute(
         text(f'SELECT {wanted} FROM "{table.name}" ORDER BY {order}')  # noqa: S608  (names of our own tables)
     )
-    for row in found.all():
+    for row in found:
         cells = zip(row[::2], row[1::2], strict=True)
         yield dict(zip(names, cells, strict=True))
 
 
 def _typed(session: Session, table: Table) -> Iterator[dict[str, tuple[str, Any]]]:
-    for row in session.connection().execute(select(table).order_by(*table.primary_key)).mappings():
+    found = session.connection().execute(
+        select(table).order_by(*table.primary_key), execution_options={"yield_per": _PAGE}
+    )
+    for row in found.mappings():
         yield {name: ("", value) for name, value in row.items()}
 
 

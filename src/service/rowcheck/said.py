@@ -8,6 +8,7 @@ from enum import Enum, auto
 from functools import cached_property
 from typing import Any, Final
 
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, SQLModel
 
 from audit import instant
@@ -109,6 +110,13 @@ class Said:
             self._opened[key] = self._open(leaf_hash, whose)
         return self._opened[key]
 
+    def entry(self, leaf_hash: str) -> Entry | None:
+        """The entry of this hash; None if there is none, or its row can't be read."""
+        try:
+            return self.record.ledger.find(self.session, leaf_hash)
+        except (SQLAlchemyError, ConsentryError, ValueError):
+            return None
+
     def sure(self, leaf_hash: str, whose: Subject) -> Told:
         """The same. Raises `LookupError` for what does not open."""
         told = self.told(leaf_hash, whose)
@@ -143,23 +151,26 @@ class Said:
     def _index(self) -> tuple[dict[tuple[str, str], list[str]], dict[tuple[str, Any], list[str]]]:
         refs: dict[tuple[str, str], list[str]] = defaultdict(list)
         names: dict[tuple[str, Any], list[str]] = defaultdict(list)
-        for entry in self.record.ledger.every(self.session):
+        for row in rows(self.session, SQLModel.metadata.tables["log_entry"]):
+            if row.damaged or row.values["tenant_id"] != self.tenant.id:
+                continue  # its own finding
+            leaf_hash: str = row.values["leaf_hash"]
             try:
-                leaf = Leaf.parse(entry.leaf)
+                leaf = Leaf.parse(row.values["leaf"])
             except ConsentryError:
-                continue  # `Log.audit` names it
+                continue  # the same
             if leaf.t in FOLLOWED:
                 for ref in leaf.ref:
-                    refs[leaf.t, ref].append(entry.leaf_hash)
-            told = self.told(entry.leaf_hash, self.tenant) if leaf.t in NAMED else None
+                    refs[leaf.t, ref].append(leaf_hash)
+            told = self.told(leaf_hash, self.tenant) if leaf.t in NAMED else None
             if isinstance(told, Told):
-                names[leaf.t, told.payload.get(NAMED[leaf.t])].append(entry.leaf_hash)
+                names[leaf.t, told.payload.get(NAMED[leaf.t])].append(leaf_hash)
         return refs, names
 
     def _open(self, leaf_hash: str, whose: Subject) -> Told | Gone | None:
         ledger = self.record.ledger
         try:
-            entry = ledger.find(self.session, leaf_hash)
+            entry = self.entry(leaf_hash)
             if entry is None:
                 return None
             leaf = Leaf.parse(entry.leaf)
@@ -169,7 +180,7 @@ class Said:
                 self._expect_instant(entry, told)
                 return told
             return Gone.ERASED if self._erased(whose) else None
-        except (ConsentryError, ValueError):
+        except (SQLAlchemyError, ConsentryError, ValueError):
             return None  # its own row or part is damaged, which `Log.audit` names
 
     def _expect_instant(self, entry: Entry, told: Told) -> None:

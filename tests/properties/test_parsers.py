@@ -1,0 +1,53 @@
+"""Whatever bytes come: our errors and no others, and what is read at all is written to the same bytes."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from audit.errors import ConsentryError
+from parsers import PARSERS, REFUSED_AS_THEY_ARE
+
+
+@st.composite
+def damaged(draw: st.DrawFn, valid: bytes) -> bytes:
+    """A few edits of something valid: flipped, cut, repeated, stuffed, or with another length in it."""
+    data = bytearray(valid)
+    for _ in range(draw(st.integers(1, 3))):
+        at = draw(st.integers(0, max(0, len(data) - 1)))
+        match draw(st.sampled_from(("flip", "cut", "repeat", "stuff", "length"))):
+            case "flip" if data:
+                data[at] ^= 1 << draw(st.integers(0, 7))
+            case "cut":
+                del data[at : at + draw(st.integers(1, 40))]
+            case "repeat":
+                data[at:at] = data[at : at + draw(st.integers(1, 40))]
+            case "length":
+                data[at : at + 4] = draw(st.sampled_from((b"\xff\xff\xff\xff", b"\x80\0\0\0", b"9" * 4)))
+            case _:
+                data[at:at] = draw(
+                    st.binary(max_size=6) | st.sampled_from((b"\n", b"\n\n", b" ", b"=", b"\0"))
+                )
+    return bytes(data)
+
+
+@pytest.mark.parametrize("name", [name for name in PARSERS if name not in REFUSED_AS_THEY_ARE])
+def test_what_is_valid_is_written_again_as_it_was(name: str) -> None:
+    valid, again = PARSERS[name]
+
+    assert again(valid()) == valid()
+
+
+@pytest.mark.parametrize("name", PARSERS)
+@settings(max_examples=120)
+@given(data=st.data())
+def test_anything_else_is_refused_with_an_error_of_ours_or_means_what_it_says(
+    name: str, data: st.DataObject
+) -> None:
+    valid, again = PARSERS[name]
+    drawn = data.draw(damaged(valid()) | st.binary(max_size=80))
+
+    try:
+        written = again(drawn)
+    except ConsentryError:
+        return
+    assert written == drawn

@@ -4,6 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from audit import cbor
+from audit.canonical import NotCanonical
 from audit.errors import ConsentryError
 from parsers import PARSERS, REFUSED_AS_THEY_ARE
 
@@ -35,6 +37,22 @@ def test_what_is_valid_is_written_again_as_it_was(name: str) -> None:
     valid, again = PARSERS[name]
 
     assert again(valid()) == valid()
+
+
+SLOW = [
+    # Fuzzing found these: maps as keys of maps, encoded twice at each of twenty levels, and
+    bytes([0xA2] * 15 + [0x82] + [0xA2] * 5 + [0] * 84 + [0x45]),
+    bytes([0xA1] * 24 + [0] * 25),
+    # a list shared by two members of the next, thirty times over.
+    b"".join(b"\xd8\x1c\x82" for _ in range(30)) + b"\0" + b"\xd8\x1d\0" * 30,
+]
+
+
+@pytest.mark.parametrize("data", SLOW)
+@pytest.mark.timeout(20)
+def test_a_few_bytes_take_no_minutes(data: bytes) -> None:
+    with pytest.raises(NotCanonical):
+        cbor.decode(data)
 
 
 @pytest.mark.parametrize("name", PARSERS)

@@ -97,8 +97,8 @@ LOG = (
         alone=True,
         plain={
             "seq": "the order of writing: the tree has its own, and nothing is proved from this one",
-            "at": "`Log.audit` compares the minute, which a leaf has; within it the sealed instant is, of those"
-            " that a row leads to",
+            "at": "`Log.audit` compares the minute, which a leaf has; the sealed instant is held against it"
+            " wherever a row leads to the entry",
         },
     ),
     Covered(

@@ -82,7 +82,7 @@ FUZZ_SECONDS ?= 60
 	touch .fuzz/.ready
 
 fuzz: .fuzz/.ready  ## each parser of the record for a minute under coverage-guided fuzzing; Python 3.11
-	$(SCRATCH) cd "$$scratch" && export PYTHONPATH="$(CURDIR)/tests:$(CURDIR)/.fuzz" && throw="$(CURDIR)/$(BIN)/python $(CURDIR)/tests/throwing.py" && \
+	$(SCRATCH) cd "$$scratch" && export PYTHONPATH="$(CURDIR)/tests:$(CURDIR)/.fuzz" && throw="$(CURDIR)/$(BIN)/python $(CURDIR)/tests/properties/throwing.py" && \
 	$$throw > names && while read -r name; do echo "$$name" && $$throw "$$name" -max_total_time=$(FUZZ_SECONDS) < /dev/null > said 2>&1 || { cat said; exit 1; }; done < names
 
 bench: $(READY)  ## ratios to a limit or a peer, into bench/results.json

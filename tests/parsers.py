@@ -1,7 +1,7 @@
 """Every parser of the record, in one place: something valid, and how what was read is written again.
 
 What is read at all is written to the same bytes, or its `again` says why it has no second writing and answers
-with what it was given. `tests/properties/test_parsers.py` and `tests/properties/throwing.py` throw bytes at all of them.
+with what it was given. `test_parsers.py` and `throwing.py` in `tests/properties` throw bytes at all of them.
 """
 
 import atexit

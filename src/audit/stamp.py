@@ -75,10 +75,11 @@ def check(response: bytes, data: bytes, trust_pem: str, nonce: int | None = None
 def _trusted(pem: str) -> tuple[list[x509.Certificate], list[x509.Certificate]]:
     try:
         found = list(dict.fromkeys(x509.load_pem_x509_certificates(pem.encode())))
-    except ValueError:
+        # Names are parsed when they are asked for.
+        roots = [each for each in found if each.issuer == each.subject]
+        between = [each for each in found if each.issuer != each.subject]
+    except (ValueError, x509.InvalidVersion):
         raise StampInvalid("no certificate to trust an authority by") from None
-    roots = [each for each in found if each.issuer == each.subject]
-    between = [each for each in found if each.issuer != each.subject]
     # An issuing certificate alone is trusted as it is: who names it means it.
     return (roots, between) if roots else (between, [])
 

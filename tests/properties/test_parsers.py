@@ -1,5 +1,7 @@
 """Whatever bytes come: our errors and no others, and what is read at all is written to the same bytes."""
 
+from base64 import b64decode, b64encode
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from audit import cbor
 from audit.canonical import NotCanonical
 from audit.errors import ConsentryError
+from audit.stamp import StampInvalid
 from parsers import PARSERS, REFUSED_AS_THEY_ARE
 
 
@@ -53,6 +56,34 @@ SLOW = [
 def test_a_few_bytes_take_no_minutes(data: bytes) -> None:
     with pytest.raises(NotCanonical):
         cbor.decode(data)
+
+
+FOUND = [
+    # A key of a kind that the library knows by no name: its own error came out.
+    (
+        "private key",
+        b"consentry/log/v1 private key\n-----BEGIN PRIVATE KEY-----\n"
+        b"MC4CAQAwBUYDK4VwBCIEIAUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUF\n-----END PRIVATE KEY-----\n",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "data"), FOUND)
+def test_what_fuzzing_found_is_refused(name: str, data: bytes) -> None:
+    with pytest.raises(ConsentryError):
+        PARSERS[name][1](data)
+
+
+def test_a_certificate_whose_names_are_none_is_no_trust() -> None:
+    # Given a root with one byte of its issuer's tags changed: names are parsed when they are asked for.
+    valid, again = PARSERS["time stamp's trust"]
+    lines = valid().decode().strip().split("\n")
+    der = bytearray(b64decode("".join(lines[1:-1])))
+    der[der.index(b"\x06\x03\x55\x04\x03") + 5] = 0x00
+    text = f"{lines[0]}\n{b64encode(der).decode()}\n{lines[-1]}\n"
+
+    with pytest.raises(StampInvalid, match="trust"):
+        again(text.encode())
 
 
 @pytest.mark.parametrize("name", PARSERS)

@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: oracle demo test check lint types layers cover cover-one cover-two races soak bench docs fmt lock clean
+.PHONY: oracle fuzz demo test check lint types layers cover cover-one cover-two races soak bench docs fmt lock clean
 
 $(READY): requirements/dev.lock pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -55,7 +55,7 @@ cover-two: $(READY)
 	$(COVERED) $(TWO)
 
 races: $(READY)  ## 2,000 of each race on each database: an hour or so
-	export CONSENTRY_RACES=2000; $(PYTEST) --log-cli-level=info --timeout=3600 tests/races
+	export CONSENTRY_RACES=2000 CONSENTRY_KILLS=50; $(PYTEST) --log-cli-level=info --timeout=3600 tests/races tests/crash/test_append_kills.py
 
 soak: export CONSENTRY_SOAK_SECONDS ?= 600
 soak: export CONSENTRY_SOAK_CLIENTS ?= 50
@@ -75,6 +75,16 @@ PYTHON312 ?= python3.12
 oracle: $(READY) .venv-oracle/.ready  ## two other C2SP implementations judge a log of ours, its proofs, spoilt ones too
 	$(SCRATCH) $(BIN)/python tests/contracts/oracle/make.py "$$scratch/shown" && .venv-oracle/bin/python tests/contracts/oracle/judge.py "$$scratch/shown"
 
+# A wheel for Python 3.11 alone; beside the environment, which the lock files describe.
+FUZZ_SECONDS ?= 60
+.fuzz/.ready: requirements/fuzz.txt $(READY)
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --target .fuzz -r requirements/fuzz.txt
+	touch .fuzz/.ready
+
+fuzz: .fuzz/.ready  ## each parser of the record for a minute under coverage-guided fuzzing; Python 3.11
+	$(SCRATCH) cd "$$scratch" && export PYTHONPATH="$(CURDIR)/tests:$(CURDIR)/.fuzz" && throw="$(CURDIR)/$(BIN)/python $(CURDIR)/tests/properties/throwing.py" && \
+	$$throw > names && while read -r name; do echo "$$name" && $$throw "$$name" -max_total_time=$(FUZZ_SECONDS) < /dev/null > said 2>&1 || { cat said; exit 1; }; done < names
+
 bench: $(READY)  ## ratios to a limit or a peer, into bench/results.json
 	$(BIN)/python -m bench
 
@@ -92,4 +102,4 @@ lock:  ## needs uv
 	requirements/lock.sh
 
 clean:
-	rm -rf .venv demo-run demo-run.json soak-*.json .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
+	rm -rf .venv .fuzz demo-run demo-run.json soak-*.json .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*

@@ -13,7 +13,7 @@ from sqlalchemy import Table, bindparam, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
-from audit import adopted
+from audit import adopted, instant
 from audit.adopted import KeptBytesDiffer
 from audit.canonical import Json
 from audit.errors import BadInput, Unready
@@ -238,7 +238,7 @@ def restate(session: Session, ledger: Ledger, before: datetime, now: datetime) -
     """
     tenant, written = ledger.tenant, 0
     old = select(_ENTRY.c.leaf_hash).where(_ENTRY.c.tenant_id == tenant, _ENTRY.c.at < before)
-    for kind, column in ((ADOPTED, "entry"), (COMPROMISED, "voided")):
+    for kind, column, since in ((ADOPTED, "entry", "at"), (COMPROMISED, "voided", "void_at")):
         rows = select(_ROW.c.number).where(_ROW.c.tenant_id == tenant, _ROW.c[column].in_(old))
         for number in session.connection().execute(rows.with_for_update()).scalars().all():
             row = session.get_one(DutyKeyRow, (tenant, number), populate_existing=True)
@@ -246,7 +246,8 @@ def restate(session: Session, ledger: Ledger, before: datetime, now: datetime) -
             if said is None:
                 raise KeptBytesDiffer(f"key {row.kid}: its entry does not open")
             refs = () if kind == ADOPTED else (row.entry,)
-            setattr(row, column, _append(session, ledger, kind, {**said, "again": True}, refs, now))
+            again: dict[str, Json] = {**said, "since": instant.exact(getattr(row, since))}
+            setattr(row, column, _append(session, ledger, kind, again, refs, now))
             session.add(row)
             session.flush()
             written += 1

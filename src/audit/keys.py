@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Self
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -183,7 +183,7 @@ def load_private(path: Path, duty: Duty) -> SigningKey:
         raise KeyMalformed(f"{path.name} is not a {duty} key")
     try:
         private = load_pem_private_key(data.removeprefix(_heading(duty)), password=None)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, UnsupportedAlgorithm):
         raise KeyMalformed(f"{path.name} holds no readable key") from None
     if not isinstance(private, Ed25519PrivateKey):
         raise KeyMalformed(f"{path.name} is not an Ed25519 key")

@@ -117,10 +117,11 @@ def accept(
 def _trusted(pem: str) -> tuple[list[x509.Certificate], list[x509.Certificate]]:
     try:
         found = list(dict.fromkeys(x509.load_pem_x509_certificates(pem.encode())))
-    except ValueError:
+        # Names are parsed when they are asked for.
+        roots = [each for each in found if each.issuer == each.subject]
+        between = [each for each in found if each.issuer != each.subject]
+    except (ValueError, x509.InvalidVersion):
         raise StampInvalid("no certificate to trust an authority by") from None
-    roots = [each for each in found if each.issuer == each.subject]
-    between = [each for each in found if each.issuer != each.subject]
     # Without a root the library wants one all the same, and then finds no way up to it.
     return (roots, between) if roots else (between, [])
 

@@ -133,6 +133,7 @@ class Registry:
                 "notice": wanted.notice.sha256,
                 "supersedes": prior or "",
                 "countersigned_by": self.countersign.kid,
+                "recovery": recoverycode.stored(wanted.id, code),
             },
         )
         entry = chain.append(session, self.ledger, wanted.id, wanted.person, event, now)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from audit import certificate
-from audit.errors import Unready
+from audit.errors import Diverged, Unready
 from audit.head import HeadFile
 from audit.journal import DenyJournal
 from audit.keys import Duty, load_private
@@ -30,6 +30,7 @@ from service.database import Database
 from service.engines import open_engine
 from service.facts import Facts, Lookout, free
 from service.layout import Layout, policies
+from service.rowcheck.keys import tried
 from service.rules import open_policy
 from service.settings import FILE, BadSettings, Mode, Settings, load
 from service.trusting import open_witnesses
@@ -53,6 +54,15 @@ class WallsDown(Unready):
     zh = "解码沙箱未能阻止全部越界行为。"
     hint = "Install libseccomp and pyseccomp on a Linux kernel with seccomp; admit no upload until then."
     hint_zh = "请在支持 seccomp 的 Linux 上安装 libseccomp 与 pyseccomp；在此之前请勿接收上传。"
+
+
+class KeysDamaged(Diverged):
+    """Keys of the store do not open under the KEK, though others do: bytes of theirs changed."""
+
+    code = "WRAPPED_KEYS_DAMAGED"
+    zh = "密钥库中有密钥无法解开：其字节已被改动。"
+    hint = "`consentry log audit` names the rows. Restore the key store's newest copy; write nothing before."
+    hint_zh = "`consentry log audit` 会指明受损的行。请恢复最近的密钥库副本，在此之前请勿写入。"
 
 
 class NeedsOther(Exception):
@@ -80,6 +90,7 @@ class Patient:
         for duty in (Duty.LOG, Duty.PERMIT, Duty.COUNTERSIGN, Duty.EXPORT, Duty.WEBHOOK):
             yield f"{duty} key", partial(self._key, duty)
         yield "key store", self._keystore
+        yield "wrapped keys", self._keys
         yield "deny journal", self._journal
         yield "database", self._database
         yield "schema", self._schema
@@ -120,6 +131,14 @@ class Patient:
         self.opened.callback(keystore.close)
         epoch, where = keystore.check(), "a file" if settings.kek is None else "a token"
         return f"opens, KEK of epoch {epoch} in {where}"
+
+    def _keys(self) -> str:
+        done = tried(self._settled, self._layout)
+        if done.damaged:
+            # No id: what a doctor says goes into tickets. `log audit` names the rows.
+            columns = ", ".join(sorted({one.column for one in done.damaged}))
+            raise KeysDamaged(f"{len(done.damaged)} do not open: {columns}")
+        return f"{done.opened} open"
 
     def _journal(self) -> str:
         self.journal = DenyJournal(self._layout.journal)

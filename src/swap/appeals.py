@@ -156,6 +156,7 @@ class Appeals:
             "ground": str(ground),
             "due_at": instant.exact(row.due_at),
             "by": appellant,
+            "excluded": row.excluded.split("\n"),
             "at": instant.exact(now),
         }
         self._log(session, "AppealReceived", payload, now)

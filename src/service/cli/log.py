@@ -8,12 +8,13 @@ from rich.markup import escape
 
 from audit import prunerows, tree
 from audit.canonical import Json
-from audit.errors import Diverged
+from audit.errors import ConsentryError, Diverged
 from audit.leaf import Leaf
 from audit.log import EntryUnpublished
 from audit.pruned import Totals
 from audit.treerows import TreeRows
 from service.cli import dating, files, shortening
+from service.cli.beside import rows_and_keys
 from service.cli.command import Answer, command, group
 from service.cli.desk import Desk
 from service.console import Exit
@@ -157,17 +158,24 @@ def _said(one: "Outcome") -> Json:
 
 @command(app, "audit")
 def audit(desk: Desk) -> Answer:
-    """Read the whole log again and hold every copy against every other. Exit 4 names what was edited."""
+    """Read the whole log again, and hold every row and key against it. Exit 4 names what was changed."""
     from consent.erasures import Erasures  # noqa: PLC0415
     from service.losses import parts_lost  # noqa: PLC0415
 
     # Without the check at start: it refuses an edited log, and this is what says where it was edited.
     record = desk.record_unstarted
-    with record.database.read() as session:
-        done = record.log.audit(session)
-        # Of a log that was edited its own word is worth nothing, and may not even open.
-        erased = Erasures(record.ledger, record.keystore).dropped(session) if done.sound else 0
-        lost = parts_lost(record.ledger, session) if done.sound else 0
+    beside, fits = rows_and_keys(desk, record)
+    try:
+        with record.database.read() as session:
+            done = record.log.audit(session)
+            # Of a log that was edited its own word is worth nothing, and may not even open.
+            erased = Erasures(record.ledger, record.keystore).dropped(session) if done.sound else 0
+            lost = parts_lost(record.ledger, session) if done.sound else 0
+    except ConsentryError:
+        if fits:
+            raise
+        # A cell that no driver reads ends it; where that is has been said.
+        return Answer(dict(beside), Exit.DIVERGED)
     gone = Totals() if done.pruned is None else done.pruned.totals
     # What was pruned is not read any more. Its sums are: else an erasure could be blamed for what is missing.
     missing, erased, lost = done.unopenable + gone.missing, erased + gone.erased, lost + gone.lost
@@ -196,8 +204,9 @@ def audit(desk: Desk) -> Answer:
         "erased": erased,
         "lost": lost,
         "minimum": 0 if done.pruned is None else done.pruned.minimum,
+        **beside,
     }
-    return Answer(value, Exit.OK if sound else Exit.DIVERGED)
+    return Answer(value, Exit.OK if sound and fits else Exit.DIVERGED)
 
 
 @command(app, "export")

@@ -9,7 +9,7 @@ from alembic import op
 import audit.columns
 
 revision = '0027'
-down_revision = '0020'
+down_revision = '0024'
 
 TEXT, INSTANT = sqlmodel.sql.sqltypes.AutoString(), audit.columns.Instant(timezone=True)
 

@@ -1,0 +1,1 @@
+"""Rows of every room held against the entries, digests and signatures that they must equal."""

@@ -1,0 +1,148 @@
+"""Every evidence row against what the log says: which table, row and column differs.
+
+An entry can't be changed unseen, the tree sees to that (`Log.audit`). Rows beside it can: a state, a date,
+a document. Here each of their columns is held against the entry, digest or signature that it must equal, or
+derived again from the entries. Nothing is mended.
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlmodel import Session
+
+from audit.errors import ConsentryError
+from audit.fact import Subject
+from service.rowcheck.of_claims import CLAIMS
+from service.rowcheck.of_consent import CONSENT
+from service.rowcheck.of_decisions import DECISIONS
+from service.rowcheck.of_history import HISTORY
+from service.rowcheck.of_log import LOG
+from service.rowcheck.of_papers import PAPERS
+from service.rowcheck.of_people import PEOPLE
+from service.rowcheck.of_rights import RIGHTS
+from service.rowcheck.of_swaps import SWAPS
+from service.rowcheck.reading import Read
+from service.rowcheck.rule import Broken, Covered, Row
+from service.rowcheck.said import Gone, Said
+from service.wiring import Record
+
+COVERED = {
+    one.table: one
+    for one in (*LOG, *HISTORY, *PEOPLE, *CONSENT, *DECISIONS, *RIGHTS, *PAPERS, *SWAPS, *CLAIMS)
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Differs:
+    """A value that is not what the log says. No value is shown: only where it stands."""
+
+    table: str
+    key: str
+    """Its primary key but the tenant, as `column=value`: ids and digests, in a few tables a label."""
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
+class RowsChecked:
+    """What a look at the rows came to."""
+
+    rows: int
+    differs: tuple[Differs, ...]
+    erased: int
+    """Rows about somebody whose keys were destroyed, or whose entry was pruned: what it says nobody knows."""
+
+    @property
+    def sound(self) -> bool:
+        """Whether every value is what the log says, of those that can still be asked."""
+        return not self.differs
+
+
+def check(session: Session, record: Record, *, only: Collection[str] = COVERED) -> RowsChecked:
+    """Compare the rows of these tables. Reads the whole log once and every row; changes nothing."""
+    return _Check(Said(session, record)).run(only)
+
+
+@dataclass(slots=True)
+class _Check:
+    said: Said
+    rows: int = 0
+    erased: int = 0
+
+    def run(self, only: Collection[str]) -> RowsChecked:
+        found = [one for table in COVERED if table in only for one in self._table(COVERED[table])]
+        found += [Differs("log_entry", f"leaf_hash={each}", "at") for each in sorted(set(self.said.stray))]
+        return RowsChecked(self.rows, tuple(found), self.erased)
+
+    def _table(self, covered: Covered) -> Iterator[Differs]:
+        tenants = {row.values.get("tenant_id") for row in self.said.table("log_lease")}
+        tenants.add(self.said.tenant.id)
+        for read in self.said.table(covered.table):
+            tenant = read.values.get("tenant_id")
+            if tenant not in tenants:
+                yield _differs(read, "tenant_id")
+            elif tenant == self.said.tenant.id:
+                self.rows += 1
+                yield from self._row(covered, read)
+
+    def _row(self, covered: Covered, read: Read) -> Iterator[Differs]:
+        yield from (_differs(read, column) for column in sorted(read.damaged))
+        row = Row(read, self.said, None)
+        if not covered.alone:
+            try:
+                blamed, told = self._entry(covered, row)
+            except Broken:
+                return  # it is a finding already that the way to the entry is damaged
+            if isinstance(told, Gone):
+                self.erased += 1
+                return
+            if blamed is not None or told is None:
+                yield _differs(read, blamed or covered.entry)
+                return
+            row = Row(read, self.said, told)
+        for column, rule in covered.rules.items():
+            if column not in read.damaged and not _holds(rule, row, read.values[column]):
+                yield _differs(read, column)
+
+    def _entry(self, covered: Covered, row: Row) -> tuple[str | None, Any]:
+        """The column to blame if there is no entry, or the entry."""
+        whose = self.said.tenant
+        try:
+            if covered.whose is not None:
+                whose = covered.whose(row)
+            elif covered.person is not None:
+                whose = Subject("person", row[covered.person])
+            if covered.find is not None:
+                told = covered.find(row)
+            else:
+                told = self.said.told(row[covered.entry], whose)
+                there = self.said.entry(row[covered.entry])
+                if told is None and there is not None:
+                    # It is about somebody else, or of a key that is not hers.
+                    return covered.person or covered.leads or covered.entry, None
+        except Broken:
+            raise
+        except (ConsentryError, LookupError, ValueError, TypeError):
+            return covered.leads or covered.entry, None
+        if (
+            told is not None
+            and not isinstance(told, Gone)
+            and covered.kinds
+            and told.kind not in covered.kinds
+        ):
+            return covered.entry, None
+        return None, told
+
+
+def _holds(rule: Any, row: Row, value: Any) -> bool:
+    try:
+        return bool(rule(row, value))
+    except Broken:
+        return True  # what it needs is damaged, and named
+    except Exception:  # noqa: BLE001  (a damaged value may break any parser in any way: that is the finding)
+        return False
+
+
+def _differs(read: Read, column: str) -> Differs:
+    shown = ",".join(f"{name}={value}" for name, value in read.key.items() if name != "tenant_id")
+    return Differs(read.table, shown, column)

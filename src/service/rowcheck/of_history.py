@@ -1,0 +1,128 @@
+"""Rows of what was in use when, and of what was done with the log as a whole."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from audit import adopted, instant, keyhistory
+from audit.canonical import digest
+from audit.checkpoint import Checkpoint
+from audit.pruned import PRUNED
+from audit.stamprows import Stamp
+from service.rowcheck.rule import Covered, Row, led, says, written
+from service.rowcheck.said import Gone, Told
+from service.stamping import holds
+
+
+def _first_at(row: Row, value: datetime) -> bool:
+    """When it was adopted: the entry's time, or the one it says again."""
+    return bool(row.payload.get("since", instant.exact(row.entry.at)) == instant.exact(value))
+
+
+def _ends(row: Row, kind: str) -> Sequence[Told]:
+    return [one for one in row.said.of(kind, row["kid"]) if one.payload["duty"] == row["duty"]]
+
+
+def _retired(row: Row, value: str | None) -> bool:
+    if value is None:
+        return not row.said.following(keyhistory.RETIRED, row["entry"])
+    told = row.said.told(value, row.said.tenant)
+    if isinstance(told, Gone):
+        return True
+    return told is not None and (told.kind, told.payload["kid"]) == (keyhistory.RETIRED, row["kid"])
+
+
+def _retired_at(row: Row, value: datetime | None) -> bool:
+    if row["retired"] is None:
+        return value is None
+    told = row.said.told(row["retired"], row.said.tenant)
+    return isinstance(told, Gone) or (told is not None and told.at == value)
+
+
+def _voided(row: Row, value: str | None) -> bool:
+    found = _ends(row, keyhistory.COMPROMISED)
+    return value == (found[-1].leaf_hash if found else None)
+
+
+def _void_from(row: Row, value: int | None) -> bool:
+    return value == min((one.payload["from"] for one in _ends(row, keyhistory.COMPROMISED)), default=None)
+
+
+def _void_at(row: Row, value: datetime | None) -> bool:
+    found = _ends(row, keyhistory.COMPROMISED)
+    if not found or value is None:
+        return not found and value is None
+    return bool(found[0].payload.get("since", instant.exact(found[0].at)) == instant.exact(value))
+
+
+def _kept(row: Row, _value: Any) -> bool:
+    """Whether the bytes are those of their name."""
+    return digest(row["data"]) == row["digest"]
+
+
+def _checkpoint(row: Row) -> Checkpoint:
+    note = row.said.one("log_checkpoint", size=row["size"]).values["note"]
+    return Checkpoint.parse(note, row.said.record.log.verifier)
+
+
+def _stamped(row: Row, _value: Any) -> bool:
+    """It holds, where its authority is one of ours; of another there is no certificate to ask."""
+    ours = row.said.record.authorities
+    if ours is None or row["authority"] not in ours.urls:
+        return ours is None
+    columns = ("size", "authority", "digest", "response", "says", "at")
+    return holds(Stamp(*(row[column] for column in columns)), _checkpoint(row), ours)
+
+
+HISTORY = (
+    Covered(
+        "adoption",
+        {
+            "kind": lambda row, value: value == row.entry.kind,
+            "number": says("number"),
+            "digest": says("digest"),
+            "at": written,
+            "entry": led,
+        },
+        kinds=frozenset({adopted.MODELS, adopted.SETTINGS}),
+    ),
+    Covered(
+        "duty_key",
+        {
+            "number": says("number"),
+            "duty": says("duty"),
+            "kid": says("kid"),
+            "public": says("public"),
+            "at": _first_at,
+            "entry": led,
+            "retired": _retired,
+            "retired_at": _retired_at,
+            "void_from": _void_from,
+            "void_at": _void_at,
+            "voided": _voided,
+        },
+        kinds=frozenset({keyhistory.ADOPTED}),
+    ),
+    Covered("kept_bytes", {"digest": _kept, "data": _kept}, alone=True),
+    Covered(
+        "log_pruning",
+        {"minimum": says("minimum"), "entry": led, "at": written},
+        kinds=frozenset({PRUNED}),
+        plain={
+            "shown": "how far a pruning has come: the receipt beside the checkpoint says the same",
+            "done": "how far a pruning has come: done again it changes nothing",
+        },
+    ),
+    Covered(
+        "log_stamp",
+        {
+            "size": _stamped,
+            "authority": _stamped,
+            "digest": lambda row, value: value == _checkpoint(row).digest,
+            "response": _stamped,
+            "says": _stamped,
+        },
+        alone=True,
+        plain={"at": "when we checked it, by our clock: nothing is proved from it"},
+    ),
+)

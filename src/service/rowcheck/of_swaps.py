@@ -1,0 +1,385 @@
+"""Rows of videos, donors, runs and outputs."""
+
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Any
+
+from audit.canonical import canonical
+from audit.fact import Subject
+from consent.case import Case
+from consent.case import parse as parse_case
+from consent.strict import load
+from consent.words import Match
+from service.rowcheck.reading import Read
+from service.rowcheck.rule import Covered, Row, Rule, led, says, written
+from service.rowcheck.said import Gone, Told
+from swap import cases
+from swap.library import State as TemplateState
+from swap.orders import Progress
+
+_DATE = "when it may go: the purge deletes a little early or late, and writes down what it deleted"
+
+
+def words(known: Any) -> Rule:
+    """One of these words. No bit turns one into another; which of them it is, its storekeeper knows."""
+    return lambda _row, value: value in set(known)
+
+
+def _template(row: Row) -> Read:
+    return row.said.one("template", source_id=row["id"])
+
+
+def _admitted(row: Row) -> Told | None:
+    found = row.said.of("TemplateAdmitted", _template(row).values["id"])
+    return found[-1] if found else None
+
+
+def _intake(row: Row, template: str) -> Sequence[Case]:
+    """Cases about a template that were decided, each as the log has it."""
+    return row.said.cases.get(template, ())
+
+
+def _source(key: str) -> Rule:
+    """As admitted; before that, as decided when it was announced."""
+
+    def rule(row: Row, value: Any) -> bool:
+        told = _admitted(row)
+        if told is not None:
+            return bool(told.payload[key] == (canonical(value) if value is None else value))
+        stated = [case.source for case in _intake(row, _template(row).values["id"]) if case.source]
+        return value is None or any(value == one.received_digest for one in stated) or not stated
+
+    return rule
+
+
+def _record(row: Row, value: bytes) -> bool:
+    told = _admitted(row)
+    return value == canonical(told.payload["source"]) if told else bool(canonical(_announced(value)))
+
+
+def _announced(value: bytes) -> Any:
+    """The record of a source that is not admitted yet, read strictly."""
+    read = load(value)
+    if canonical(read) != value:
+        raise ValueError("another spelling")
+    return read
+
+
+def _announced_as(row: Row, value: str) -> bool:
+    spoken_of = _intake(row, value) or row.said.of("TemplateAdmitted", value)
+    return bool(spoken_of) or row["state"] == TemplateState.ANNOUNCED
+
+
+def _scan_of(row: Row) -> list[Told]:
+    return row.said.of("TemplateScanned", row["id"])
+
+
+def _scanned_as(row: Row, value: Any) -> bool:
+    found = _scan_of(row)
+    return value is None or any(one.payload["scan"] == value for one in found)
+
+
+def _taken_in_by(row: Row, value: Any) -> bool:
+    if value is None:
+        return True
+    decision = row.said.one("decision", id=value)
+    return bool(decision.values["action"] == "intake" and decision.values["answer"] == "permit")
+
+
+def _published_by(row: Row, value: Any) -> bool:
+    if value is None:
+        return bool(row["state"] != TemplateState.PUBLISHED)
+    decision = row.said.one("decision", id=value)
+    return bool(decision.values["action"] == "publish" and decision.values["answer"] == "permit")
+
+
+def _matching(row: Row, value: str) -> bool:
+    stated = {str(case.matching) for case in _intake(row, row["id"]) if case.matching is not None}
+    return value in stated if stated else value in {"CLOSED_SET", "ASSIGNED"}
+
+
+def _cast(row: Row) -> set[tuple[Any, ...]]:
+    return {
+        (one.person, str(one.role), one.authorization)
+        for case in _intake(row, row["template_id"])
+        for one in case.people
+    }
+
+
+def _in_cast(row: Row, _value: Any) -> bool:
+    return (row["person_id"], row["role"], row["authorization_id"]) in _cast(row)
+
+
+def _scan(row: Row) -> Told | Gone | None:
+    found = row.said.of("TemplateScanned", row["template_id"])
+    return found[0] if found else None
+
+
+def _verdicts(row: Row, value: bytes | None) -> bool:
+    if value is None:
+        return True
+    mine = [case for case in _intake(row, row["template_id"]) if case.tracks_digest is not None]
+    found = cases.verdicts_of(value)
+    if canonical(cases.verdicts_json(found)) != value:
+        return False
+    return not mine or any(case.tracks_digest == cases.tracks_digest(found) for case in mine)
+
+
+def _donor(row: Row) -> Any:
+    decision = row.said.one("decision", id=row["decided_by"])
+    told = row.said.sure(decision.values["entry"], row.said.tenant)
+    case = parse_case(decision.values["case"])
+    if told.payload["case"] != case.digest:
+        raise LookupError("another case")
+    return case
+
+
+def _handed(name: str) -> Rule:
+    return lambda row, value: value == getattr(_donor(row).donor, name)
+
+
+def _she(name: str) -> Rule:
+    return lambda row, value: value == getattr(_donor(row).people[0], name)
+
+
+def _donor_photo(row: Row) -> Told | Gone | None:
+    decision = row.said.one("decision", id=row["decided_by"])
+    return row.said.told(decision.values["entry"], row.said.tenant)
+
+
+def _job(row: Row) -> Told | Gone | None:
+    decision = row.said.one("decision", id=row["permit_id"])
+    return row.said.told(decision.values["entry"], row.said.tenant)
+
+
+def _runs(row: Row) -> list[Told]:
+    return row.said.following("RunStarted", row.entry.leaf_hash)
+
+
+def _job_id(row: Row, value: str) -> bool:
+    runs = _runs(row)
+    permits = row.said.where("permit", id=row["permit_id"])
+    return all(one.payload["job"] == value for one in runs) and len(permits) == 1
+
+
+def _permitted(row: Row) -> Any:
+    return parse_case(row.said.one("decision", id=row["permit_id"]).values["case"])
+
+
+def _ended(row: Row) -> list[Told]:
+    return [one for run in _runs(row) for one in row.said.following("JobEnded", run.leaf_hash)]
+
+
+def _progress(row: Row, value: str) -> bool:
+    if row.said.where("output", job_id=row["id"]):
+        return value == Progress.RELEASED
+    ends = _ended(row)
+    if ends:
+        return bool(value == ends[-1].payload["ended"])
+    return value in (
+        {Progress.RUNNING} if _runs(row) else {Progress.QUEUED, Progress.REFUSED, Progress.FAILED}
+    )
+
+
+def _outcome(row: Row, value: bytes | None) -> bool:
+    released = row.said.where("output", job_id=row["id"])
+    if released:
+        return value == canonical({"output": released[0].values["id"]})
+    ends = _ended(row)
+    if not ends:
+        return value is None or not _runs(row)
+    less = {name: one for name, one in ends[-1].payload.items() if name not in {"job", "ended", "at"}}
+    return value == canonical(less)
+
+
+def _donor_of_job(row: Row, value: str) -> bool:
+    donor = row.said.one("donor", id=value)
+    case = _permitted(row)
+    return bool(case.donor is not None and donor.values["photo_digest"] == case.donor.digest)
+
+
+def _withdrawn(row: Row, value: Any) -> bool:
+    found = row.said.following("OutputWithdrawn", row["leaf_hash"])
+    return bool(value == (found[0].at if found else None))
+
+
+def _rests(row: Row) -> Any:
+    output = row.said.one("output", id=row["output_id"])
+    told = row.said.sure(output.values["leaf_hash"], row.said.tenant)
+    return told.payload["rests_on"]
+
+
+def _rests_on(row: Row, _value: Any) -> bool:
+    return bool(row["authorization_id"] in _rests(row))
+
+
+def _needs(row: Row, value: str) -> bool:
+    return value == ",".join(sorted(_rests(row)[row["authorization_id"]]))
+
+
+def _hers(row: Row, value: str) -> bool:
+    return bool(row.said.where("signed_authorization", id=row["authorization_id"], person_id=value))
+
+
+SWAPS = (
+    Covered(
+        "source",
+        {
+            "record": _record,
+            "received_digest": _source("received"),
+            "media_digest": _source("media"),
+            "marked": _source("marked"),
+            "id": lambda row, _value: bool(_template(row)),
+        },
+        alone=True,
+        plain={
+            "announced_at": "for the list of what is waiting; the decision of its intake has its own instant",
+            "delete_after": _DATE,
+            "retention": "which date applies; the words are far apart, and an unknown one stops the purge",
+        },
+    ),
+    Covered(
+        "template",
+        {
+            "id": _announced_as,
+            "source_id": lambda row, value: bool(row.said.one("source", id=value)),
+            "state": words(TemplateState),
+            "scan_digest": _scanned_as,
+            "published_by": _published_by,
+            "taken_in_by": _taken_in_by,
+            "matching": _matching,
+        },
+        alone=True,
+        plain={
+            "frozen": "follows withdrawals and claims; each use asks for the consents themselves again",
+            "changed_at": "for the order of a list",
+        },
+    ),
+    Covered(
+        "cast_member",
+        {
+            "template_id": _in_cast,
+            "person_id": _in_cast,
+            "role": _in_cast,
+            "authorization_id": _in_cast,
+        },
+        alone=True,
+    ),
+    Covered(
+        "scan",
+        {
+            "template_id": says("template"),
+            "digest": says("scan"),
+            "body": lambda row, value: sha256(value).hexdigest() == row.payload["scan"],
+            "verdicts": _verdicts,
+            "scanned_at": says("at"),
+        },
+        entry="template_id",
+        find=_scan,
+    ),
+    Covered(
+        "donor",
+        {
+            "person_id": _she("person"),
+            "authorization_id": _she("authorization"),
+            "photo_digest": _handed("digest"),
+            "is_self": _handed("is_self"),
+            "faces": _handed("faces"),
+            "decided_by": says("decision"),
+            "match": words(Match),
+        },
+        entry="decided_by",
+        find=_donor_photo,
+        plain={
+            "id": "a random name; a job that says another one is found at the job",
+            "received_at": "the moment after the decision, which has an instant: deletion has its own date",
+            "delete_after": _DATE,
+            "deleted": "whether the photo went: the file is there or is not",
+        },
+    ),
+    Covered(
+        "job",
+        {
+            "id": _job_id,
+            "template_id": lambda row, value: value == _permitted(row).template,
+            "donor_id": _donor_of_job,
+            "permit_id": says("decision"),
+            "state": _progress,
+            "attempt": lambda row, value: (
+                value == (runs[-1].payload["attempt"] if (runs := _runs(row)) else 0)
+            ),
+            "outcome": _outcome,
+            "started": lambda row, value: value == (runs[-1].leaf_hash if (runs := _runs(row)) else None),
+            "asked_at": written,
+        },
+        entry="permit_id",
+        find=_job,
+        plain={
+            "cancelled": "a request to stop: set, the job ends; not set, the release asks everything again",
+            "done": "a progress bar",
+            "total": "a progress bar",
+            "changed_at": "for the order of a list, and for how long nothing was heard",
+        },
+    ),
+    Covered(
+        "output",
+        {
+            "id": says("output"),
+            "job_id": says("job"),
+            "template_id": lambda row, value: (
+                value == row.said.one("job", id=row["job_id"]).values["template_id"]
+            ),
+            "permit_id": says("permit"),
+            "digest": says("digest"),
+            "leaf_hash": led,
+            "released_at": says("at"),
+            "withdrawn_at": _withdrawn,
+        },
+        entry="leaf_hash",
+        kinds=frozenset({"OutputReleased"}),
+        plain={
+            "size": "its length, to announce it with: the file has its digest",
+            "served": "how often it was fetched: the count that a withdrawal tells, sealed only then",
+            "delete_after": _DATE,
+            "frozen": "follows claims; serving asks for the consents and the claim again",
+        },
+    ),
+    Covered(
+        "output_consent",
+        {
+            "output_id": lambda row, value: bool(row.said.one("output", id=value)),
+            "authorization_id": _rests_on,
+            "person_id": _hers,
+            "purposes": _needs,
+        },
+        alone=True,
+    ),
+    Covered(
+        "assignment",
+        {
+            "template_id": says("template"),
+            "id": says("assignment"),
+            "binding": says("binding"),
+            "by": says("by"),
+            "at": says("at"),
+            "entry": led,
+        },
+        kinds=frozenset({"TracksAssigned"}),
+    ),
+    Covered(
+        "confirmation",
+        {
+            "about": says("about"),
+            "by": says("by"),
+            "person_id": lambda row, value: (value is None) is (row.payload["as"] == "reviewer"),
+            "binding": says("binding"),
+            "at": says("at"),
+            "entry": led,
+        },
+        kinds=frozenset({"WhoIsWhoConfirmed"}),
+        leads="person_id",
+        whose=lambda row: (
+            row.said.tenant if row["person_id"] is None else Subject("person", row["person_id"])
+        ),
+    ),
+)

@@ -24,13 +24,11 @@ from service.rowcheck.of_rights import RIGHTS
 from service.rowcheck.of_swaps import SWAPS
 from service.rowcheck.reading import Read
 from service.rowcheck.rule import Broken, Covered, Row
-from service.rowcheck.said import Gone, Said
+from service.rowcheck.said import Gone, Said, Told
 from service.wiring import Record
 
-COVERED = {
-    one.table: one
-    for one in (*LOG, *HISTORY, *PEOPLE, *CONSENT, *DECISIONS, *RIGHTS, *PAPERS, *SWAPS, *CLAIMS)
-}
+_ROOMS = (LOG, HISTORY, PEOPLE, CONSENT, DECISIONS, RIGHTS, PAPERS, SWAPS, CLAIMS)
+COVERED = {one.table: one for room in _ROOMS for one in room}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +122,7 @@ class _Check:
             raise
         except (ConsentryError, LookupError, ValueError, TypeError):
             return covered.leads or covered.entry, None
-        if (
-            told is not None
-            and not isinstance(told, Gone)
-            and covered.kinds
-            and told.kind not in covered.kinds
-        ):
+        if isinstance(told, Told) and covered.kinds and told.kind not in covered.kinds:
             return covered.entry, None
         return None, told
 

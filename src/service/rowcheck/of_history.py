@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from audit import adopted, instant, keyhistory
 from audit.canonical import digest
@@ -33,10 +33,10 @@ def _retired(row: Row, value: str | None) -> bool:
 
 
 def _retired_at(row: Row, value: datetime | None) -> bool:
-    if row["retired"] is None:
-        return value is None
+    if row["retired"] is None or value is None:
+        return row["retired"] is value
     told = row.said.told(row["retired"], row.said.tenant)
-    return isinstance(told, Gone) or (told is not None and told.at == value)
+    return isinstance(told, Gone) or bool(told is not None and told.at == value)
 
 
 def _voided(row: Row, value: str | None) -> bool:
@@ -45,7 +45,8 @@ def _voided(row: Row, value: str | None) -> bool:
 
 
 def _void_from(row: Row, value: int | None) -> bool:
-    return value == min((one.payload["from"] for one in _ends(row, keyhistory.COMPROMISED)), default=None)
+    said = [cast(int, one.payload["from"]) for one in _ends(row, keyhistory.COMPROMISED)]
+    return value == min(said, default=None)
 
 
 def _void_at(row: Row, value: datetime | None) -> bool:
@@ -57,7 +58,7 @@ def _void_at(row: Row, value: datetime | None) -> bool:
 
 def _kept(row: Row, _value: Any) -> bool:
     """Whether the bytes are those of their name."""
-    return digest(row["data"]) == row["digest"]
+    return bool(digest(row["data"]) == row["digest"])
 
 
 def _checkpoint(row: Row) -> Checkpoint:

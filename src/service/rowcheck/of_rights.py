@@ -16,7 +16,7 @@ from service.rowcheck.rule import (
     of_person,
     says,
 )
-from service.rowcheck.said import Told
+from service.rowcheck.said import Gone, Told
 
 _HERS = of_person()
 
@@ -55,6 +55,12 @@ def _refused_whose(row: Row) -> Subject:
     return Subject("person", row["value"]) if row["kind"] == "person" else row.said.tenant
 
 
+def _refused(row: Row) -> Told | Gone | None:
+    """Her own part, or that of who refuses nobody: whichever opens, so that `kind` is held against it."""
+    hers = row.said.told(row["entry"], Subject("person", row["value"]))
+    return row.said.told(row["entry"], row.said.tenant) if hers is None else hers
+
+
 def _search_state(row: Row, value: str) -> bool:
     if row.entry.kind == "FaceSearched":
         return value == "clear"
@@ -71,7 +77,8 @@ def _released_by(row: Row, value: Any) -> bool:
 def _found(row: Row, value: Any) -> bool:
     if value is None:
         return row.entry.kind == "FaceSearched"
-    return bool(row.said.sure(row["entry"], row.said.tenant).payload["found"] == value)
+    told = row.said.told(row["entry"], Subject("person", value))
+    return isinstance(told, Gone) or (told is not None and told.payload["role"] == "resembled")
 
 
 def _steps(row: Row) -> list[Told]:
@@ -169,7 +176,7 @@ RIGHTS = (
         },
         kinds=frozenset({"RefusalListed"}),
         leads="value",
-        whose=_refused_whose,
+        find=_refused,
     ),
     Covered(
         "protection",

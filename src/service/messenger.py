@@ -14,7 +14,7 @@ from typing import Protocol
 
 from sqlmodel import Session
 
-from audit import instant
+from audit import instant, keyhistory
 from audit.canonical import Json
 from audit.errors import BadInput, ConsentryError
 from audit.fact import Fact, Part, Seal, Subject
@@ -90,10 +90,12 @@ class Messenger:
         tenant = self.ledger.tenant
         with self.sessions.read() as session:
             owed = tidings.owed(session, tenant, now=self.clock())
+            # What is owed waits for a process that was started with the key of now.
+            signs = keyhistory.may_sign(session, tenant, [self.key.kid])
         silent: set[str] = set()
         delivered = 0
         for duty, tiding in owed:
-            if not stopped():
+            if signs and not stopped():
                 delivered += self._send(duty, tiding, silent)
         return delivered
 

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from sqlmodel import Session
 
+from audit import keyhistory
 from audit.canonical import Json, canonical
 from consent import handles
 from consent.standing import Standing
@@ -46,15 +47,15 @@ class Statement:
 
 
 def state(record: Record, subject: str) -> Statement:
-    """What is so now of a handle (32 hex digits) or of a released file (its SHA-256)."""
-    now = record.clock()
+    """What is so now of a handle (32 hex digits) or a released file (its SHA-256). Raises `DutyKeyEnded`."""
+    now, key = record.clock(), record.registry.countersign
     with record.database.read() as session:
+        keyhistory.expect(session, record.settings.tenant, key.kid)
         last = record.ledger.last_instant(session)
         now = now if last is None else max(now, last)
         status = (_file if len(subject) == 64 else _handle)(record, session, subject, now)
     begin = now.replace(microsecond=0)
     end = begin + GOOD_FOR
-    key = record.registry.countersign
     header = _part({"alg": "EdDSA", "kid": key.kid, "typ": TYPE})
     said: dict[str, Json] = {
         "exp": int(end.timestamp()),

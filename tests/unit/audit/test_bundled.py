@@ -191,6 +191,7 @@ def _with(index: int, **said: Any) -> Callable[[list[dict[str, Any]]], object]:
         _with(1, at=12),
         _with(2, at="2026-10-01T12:00:00.000000Z"),
         _with(2, seconds_since_first=60),
+        _with(2, at="2026-11-22T12:02:32.000000Z", seconds_since_first=121),
         _with(2, seconds_since_first=None),
         _with(2, note="and all was well"),
         lambda items: items[2].pop("at"),

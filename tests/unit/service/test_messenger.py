@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from sqlmodel import Session, select
 
+from audit import keyhistory
 from audit.ids import fresh
+from audit.keyhistory import PublicKey
 from audit.keys import Duty, SigningKey
 from audit.ledger import Ledger
 from audit.tables import EntryRow
@@ -106,6 +108,22 @@ def test_a_withdrawal_is_told_in_order_signed_twice_and_says_nothing_of_her(town
     assert set(said["data"]) == {"purposes", "status", "entry"}
     assert town.messenger.round() == 0, "nothing is owed any more"
     assert town.states(hook) == [State.DELIVERED] * 2
+
+
+def test_a_process_whose_webhook_key_has_ended_sends_nothing_and_what_is_owed_waits(town: Town) -> None:
+    # Given something owed, and another process that was started with another webhook key
+    hook = town.hook()
+    town.granted()
+    old, new = town.messenger.key, SigningKey.generate(Duty.WEBHOOK, town.house.entropy)
+    for key in (old, new):
+        with town.database.write() as session:
+            keyhistory.start(session, town.messenger.ledger, [PublicKey.of(key.verifying)], NOON)
+
+    # Then the first sends nothing, and the second does
+    assert town.messenger.round() == 0
+    assert (town.receiver.letters, town.states(hook)) == ([], [State.OWED])
+    assert replace(town.messenger, key=new).round() == 1
+    assert town.receiver.letters[0].is_signed(webhooks.secret(new, hook.id), webhooks.public(new.verifying))
 
 
 def test_nothing_is_told_of_what_was_rolled_back(town: Town) -> None:

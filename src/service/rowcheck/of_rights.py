@@ -58,7 +58,10 @@ def _refused_whose(row: Row) -> Subject:
 def _refused(row: Row) -> Told | Gone | None:
     """Her own part, or that of who refuses nobody: whichever opens, so that `kind` is held against it."""
     hers = row.said.told(row["entry"], Subject("person", row["value"]))
-    return row.said.told(row["entry"], row.said.tenant) if hers is None else hers
+    found = row.said.told(row["entry"], row.said.tenant) if hers is None else hers
+    if found is None and row.said.entry(row["entry"]) is not None:
+        raise LookupError("about somebody else")
+    return found
 
 
 def _search_state(row: Row, value: str) -> bool:

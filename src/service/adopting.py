@@ -21,18 +21,19 @@ from swap.engine import Engine
 RECORDED = (
     *("tenant", "origin", "mode", "seat", "deployment", "platform", "provider_code", "rp_id"),
     *("signing_origin", "engine", "providers", "sandbox", "scan_side", "biometrics", "protection"),
-    *("cast_per_source", "cast_per_day", "petition_days", "witnesses_strict"),
+    *("cast_per_source", "cast_per_day", "petition_days", "witnesses_strict", "log_retention"),
 )
 """Settings that change what the gate, the labels or the log do: as they stand in the entry."""
 LEFT_OUT = frozenset(
     {
         # Recorded in another form: by country, as keys, as models, without addresses.
-        *("region", "policies", "policy_signers", "models", "witnesses", "tsa_url"),
+        *("region", "policies", "policy_signers", "models", "witnesses", "tsa_url", "log_tsa_urls", "kek"),
         # Paths, addresses, secrets.
-        *("data", "database", "guard", "listen", "worker_listen"),
+        *("data", "database", "guard", "listen", "worker_listen", "log_tsa_trust"),
         *("engine_url", "engine_ca", "engine_cert", "engine_key"),
         # How fast and how much, not what.
         *("engine_timeout", "engine_deflate", "threads", "slot", "stop_within", "witness_timeout"),
+        *("log_tsa_minutes", "log_tsa_timeout"),
         *("log_form", "log_level", "requests_a_second", "requests_at_once", "uploads_at_once"),
         *("upload_stall", "uploads_open", "upload_bytes_open"),
     }
@@ -72,6 +73,8 @@ def recorded(settings: Settings, witnesses: Trust | None) -> dict[str, Json]:
         **said,
         "region": settings.processing_region,
         "time_stamps": settings.tsa_url is not None,
+        "log_time_stamps": bool(settings.log_tsa_urls),
+        "kek": "file" if settings.kek is None else "token",
         "witnesses": [] if witnesses is None else _without_addresses(witnesses),
         "program": version("consentry"),
     }

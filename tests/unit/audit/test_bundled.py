@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from audit.bundled import Entry, Gone, in_other_hands, permit_key, told
+from audit.bundled import Entry, in_other_hands, permit_key, told
 from audit.canonical import canonical
 from audit.checkpoint import Checkpoint
 from audit.ids import Entropy
 from audit.keys import Duty, SigningKey
 from audit.note import NoteVerifier
-from audit.offline import Fault, Trust
+from audit.offline import Fault, Gone, Trust
 
 LOG = "log.example/studio"
 MINUTE = "2026-11-22T12:00Z"
@@ -111,7 +111,7 @@ def test_an_exporter_can_not_keep_to_himself_which_key_it_was() -> None:
     with pytest.raises(Fault):
         in_other_hands([entry(3, "DutyKeyCompromised", {"duty": "log", "kid": "aa", "from": "soon"})])
     hidden = entry(3, "DutyKeyCompromised")
-    hidden.erased = True
+    hidden.gone = Gone
     with pytest.raises(Gone):
         in_other_hands([hidden])
 

@@ -115,6 +115,8 @@ def test_nothing_rings_where_all_is_well() -> None:
             {"erasing": 1, "erasing_since": NOON - timedelta(hours=1)},
             {"erasing": 1, "erasing_since": NOON - timedelta(hours=1) - TICK},
             "ERASURES_STAND",
+        ),
+        (
             {"stamps_due": {"tsa.example": NOON - timedelta(minutes=30), "other.example": None}},
             {"stamps_due": {"tsa.example": NOON - timedelta(minutes=30) - TICK, "other.example": None}},
             "TIME_STAMPS_LATE",

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import exists
 from sqlmodel import col, func, or_, select
 
 from audit.pruneplan import Need
@@ -187,7 +188,14 @@ def _rights(tenant: str, before: datetime) -> tuple[Need, ...]:
                 LicenceEndingRow.tenant_id == tenant, col(LicenceEndingRow.licence_id).not_in(ended)
             ),
         ),
-        Need("parties", select(RightsPartyRow.entry).where(RightsPartyRow.tenant_id == tenant)),
+        # Who signed which stands in the licence alone: while there is one, all who may have.
+        Need(
+            "parties",
+            select(RightsPartyRow.entry).where(
+                RightsPartyRow.tenant_id == tenant,
+                exists().where(col(LicenceRow.tenant_id) == tenant, col(LicenceRow.id).not_in(ended)),
+            ),
+        ),
         Need("contracts", select(UnprovenRow.entry).where(UnprovenRow.tenant_id == tenant)),
     )
 

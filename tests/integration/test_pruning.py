@@ -18,6 +18,7 @@ from audit.storage import PosixStorage
 from consent import adoption
 from consent.notice import load_notices
 from consent.policy import of_files
+from consent.rights import Ending
 from consent.withdrawal import By, How
 from service import pruning
 from service.database import utc_now
@@ -77,8 +78,16 @@ def renewed(world: World) -> None:
     record.log.publish(now=now)
 
 
+def licences_end(world: World) -> None:
+    """All of them, by agreement: what has ended holds nothing."""
+    with world.record.database.write() as session:
+        for licence in sorted(world.column("rights_licence", "id")):
+            world.rights.end(session, licence, Ending.AGREED, by=BY, now=world.record.clock())
+
+
 def everybody_erased(world: World, clock: Clock) -> None:
     """With the three years after which their evidence keys go, and some more."""
+    licences_end(world)
     for player in world.people.values():
         erase(world.record, player.person, BY)
     clock.moves(days=1096)
@@ -186,6 +195,7 @@ def test_a_legal_hold_keeps_all_that_is_hers_until_it_ends(at_stage: Stage, cloc
     with record.database.write() as session:
         hold = holds.place(session, held, by="operator-1", order="ab" * 32, now=clock())
     filled(world)
+    licences_end(world)
     for player in world.people.values():
         erase(record, player.person, BY)
     clock.moves(days=1096)

@@ -4,15 +4,17 @@ import random
 import shutil
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from audit.fact import Subject
-from audit.kek import Kek
+from audit.kek import Kek, KekFile
 from audit.keycheck import Damaged, KeysTried, check
 from audit.keystore import KeyStore
 
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 PEOPLE = [Subject("person", f"{number:032x}") for number in range(0xA00, 0xA18)]
 TENANT = Subject("tenant", "studio")
 FLIPS = 1000
@@ -23,10 +25,10 @@ def kept(tmp_path: Path) -> Path:
     """A store of 25 subjects at rest: one person's operational key is destroyed, and all of another's."""
     (tmp_path / "keys").mkdir(mode=0o700)
     path = tmp_path / "keys" / "keys.db"
-    store = KeyStore.create(path, tmp_path / "keys" / "kek", "studio", random.Random(5).randbytes)
+    store = KeyStore.create(path, KekFile(tmp_path / "keys" / "kek"), "studio", random.Random(5).randbytes)
     for one in (*PEOPLE, TENANT):
         store.get_or_create(one)
-    store.rotate()
+    store.rotate(NOON)
     store.destroy(PEOPLE[0], evidence=False)
     store.destroy(PEOPLE[1], evidence=True)
     store.close()

@@ -39,7 +39,7 @@ EVIDENCE = frozenset(
         *("KinRecorded", "KinEnded", "LicenceRegistered", "LicenceEnded", "ContractKeptUnproven"),
         *("RefusalListed", "RefusalEnded", "ProtectionAsked", "ProtectionEnded"),
         *("PetitionAsked", "PetitionAnswered", "LegalHoldPlaced", "LegalHoldEnded"),
-        *("PersonErased", "PortraitsPurged", "DonorPhotoDeleted", "EvidenceMade"),
+        *("PersonErased", "PortraitsPurged", "DonorPhotoDeleted", "EvidenceMade", "ProcessingExported"),
     }
 )
 """Lives until the period for claims is over."""

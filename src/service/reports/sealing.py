@@ -13,6 +13,7 @@ from audit.canonical import Json, canonical, digest
 from audit.checkpoint import Checkpoint
 from audit.fact import Fact, Part, Seal, Subject
 from audit.keys import Duty, load_private
+from consent import seals
 from service.evidence.texts import erased
 from service.reports.wanted import Wanted
 from service.wiring import Record
@@ -94,7 +95,7 @@ def written_down(record: Record, report: str, manifest: str, wanted: Wanted, siz
     parts = [Part(Subject("tenant", tenant), Seal.EVID, said)]
     if wanted.person is not None and not erased(record, wanted.person):
         hers = {name: said[name] for name in ("export", "report", "period", "by", "at")}
-        parts.append(Part(Subject("person", wanted.person), Seal.EVID, hers))
+        parts.append(seals.of_her(EXPORTED, wanted.person, hers))
     with record.database.write() as session:
         entry = record.ledger.append(session, Fact(EXPORTED, tuple(parts)), now).leaf_hash
     record.log.publish(entry, now=record.clock())

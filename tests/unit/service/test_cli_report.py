@@ -63,7 +63,7 @@ def test_a_log_that_does_not_add_up_is_no(either: Shell) -> None:
 
     # When somebody takes what an entry sealed out of the database
     _edited(
-        either, "DELETE FROM log_sealed WHERE leaf_hash = (SELECT leaf_hash FROM log_entry WHERE idx = 3)"
+        either, "DELETE FROM log_sealed WHERE leaf_hash = (SELECT entry FROM notice ORDER BY entry LIMIT 1)"
     )
 
     # Then it says so, and a report is written all the same, and says it too.

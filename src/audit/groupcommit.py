@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 
 B = TypeVar("B")
 R = TypeVar("R")
+_Lock = threading.Lock
 
 
 class BrokenOff(Exception):
@@ -20,11 +21,12 @@ class BrokenOff(Exception):
 @dataclass(slots=True, eq=False)
 class _Caller(Generic[B, R]):
     brought: B
-    called: threading.Lock = field(default_factory=threading.Lock)
+    called: threading.Lock = field(init=False)
     leads: bool = False
     outcome: R | BaseException | None = None
 
     def __post_init__(self) -> None:
+        self.called = _Lock()
         self.called.acquire()
 
 
@@ -40,15 +42,17 @@ class GroupCommit(Generic[B, R]):
     def join(self, brought: B) -> R:
         """The result for what this caller brought. What `commit` raises, all of its callers get."""
         mine = _Caller[B, R](brought)
-        with self._door:
-            mine.leads, self._led = not self._led, True
-            self._waiting.append(mine)
         try:
+            with self._door:
+                self._waiting.append(mine)
+                mine.leads, self._led = not self._led, True
             if not mine.leads:
                 mine.called.acquire()
             if mine.leads:
                 self._lead()
+                mine.leads = False
         except BaseException:
+            # Interrupted, wherever that was: nobody may wait for one who is gone.
             self._leave(mine)
             raise
         if isinstance(mine.outcome, BaseException):
@@ -62,10 +66,11 @@ class GroupCommit(Generic[B, R]):
         while came < len(self._waiting):
             came = len(self._waiting)
             time.sleep(0)
-        with self._door:
-            callers, self._waiting = self._waiting, []
-            self._shared = len(callers) > 1
+        callers: list[_Caller[B, R]] = []
         try:
+            with self._door:
+                callers, self._waiting = self._waiting, []
+            self._shared = len(callers) > 1
             for each, outcome in zip(callers, self._commit([one.brought for one in callers]), strict=True):
                 each.outcome = outcome
         except Exception as error:  # noqa: BLE001  (handed on to every caller of this commit)
@@ -81,14 +86,13 @@ class GroupCommit(Generic[B, R]):
         with self._door:
             self._led = bool(self._waiting)
             for first in self._waiting[:1]:
-                first.leads = True
-                first.called.release()
+                if not first.leads:
+                    first.leads = True
+                    first.called.release()
 
     def _leave(self, mine: _Caller[B, R]) -> None:
-        """Interrupted while waiting: nobody may wait for one who is gone."""
         with self._door:
-            there = mine in self._waiting
-            if there:
+            if mine in self._waiting:
                 self._waiting.remove(mine)
-        if there and mine.leads:
+        if mine.leads:
             self._hand_on()

@@ -1,12 +1,12 @@
 """Commits that are shared: nobody is forgotten, whoever leads, fails or leaves."""
 
-import ctypes
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from audit import groupcommit
 from audit.groupcommit import BrokenOff, GroupCommit
 from waiting import until
 
@@ -92,28 +92,38 @@ def test_who_was_taken_along_by_an_interrupted_leader_learns_that_nothing_is_sur
     assert together.join(3) == 30
 
 
-def test_who_is_interrupted_when_told_to_lead_leaves_and_hands_on() -> None:
+class Interrupted:
+    """A lock that lets Ctrl-C in at the moment that it is given."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+
+    def acquire(self) -> None:
+        waits = self.lock.locked()
+        self.lock.acquire()
+        if waits:
+            raise KeyboardInterrupt
+
+    def release(self) -> None:
+        self.lock.release()
+
+
+def test_who_is_interrupted_when_told_to_lead_leaves_and_hands_on(monkeypatch: pytest.MonkeyPatch) -> None:
     # Given a commit under way, somebody who waits to lead the next, and others behind
     gate = Gate()
     together = GroupCommit[int, int](gate)
-    ours: list[int] = []
-
-    def waits() -> int:
-        ours.append(threading.get_ident())
-        return together.join(1)
 
     with ThreadPoolExecutor(3) as pool:
         first = pool.submit(together.join, 0)
         assert gate.began.wait(10)
-        interrupted = pool.submit(waits)
-        until(lambda: len(together._waiting) == 1)
+        with monkeypatch.context() as patched:
+            patched.setattr(groupcommit, "_Lock", Interrupted)
+            interrupted = pool.submit(together.join, 1)
+            until(lambda: len(together._waiting) == 1)
         behind = pool.submit(together.join, 2)
         until(lambda: len(together._waiting) == 2)
 
-        # When it is interrupted: a lock lets the exception in only once it is given
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(
-            ctypes.c_ulong(ours[0]), ctypes.py_object(KeyboardInterrupt)
-        )
+        # When it is told to lead, and interrupted
         gate.go.set()
 
         # Then the others are served, without what it brought

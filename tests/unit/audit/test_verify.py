@@ -24,7 +24,7 @@ from audit.note import NoteVerifier
 from audit.proof import Proof
 from audit.receipt import Receipt
 from audit.sealing import Opening
-from audit.verify import StepName, Verdict, verify
+from audit.verify import StepName, Verdict, _second, verify
 from outputs import a_hand, an_output
 from small_mp4 import write_mp4
 
@@ -290,3 +290,8 @@ def test_a_log_key_that_others_had_proves_nothing_from_there_on(
     if not ok:
         assert _refused_at(verdict) is StepName.LOG
         assert "had ended" in verdict.steps[-1].detail
+
+
+def test_a_witness_s_clock_beyond_all_calendars_is_told_in_seconds() -> None:
+    assert _second(0) == "1970-01-01T00:00:00Z"
+    assert _second(2**64 - 1) == "second 18446744073709551615"

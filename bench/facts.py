@@ -15,6 +15,7 @@ from audit.canonical import Json, digest
 from audit.fact import Fact, Part, Seal, Subject
 from audit.head import HeadFile
 from audit.ids import fresh
+from audit.kek import KekFile
 from audit.keys import Duty, SigningKey
 from audit.keystore import KeyStore
 from audit.ledger import Ledger
@@ -81,7 +82,7 @@ class Desk:
     def founded(cls, database: Database, folder: Path) -> "Desk":
         private = folder / "private"
         private.mkdir(mode=0o700)
-        keystore = KeyStore.create(private / "keys.db", private / "kek", TENANT, os.urandom)
+        keystore = KeyStore.create(private / "keys.db", KekFile(private / "kek"), TENANT, os.urandom)
         for number in range(WRITERS):
             keystore.get_or_create(_person(number))
         keystore.get_or_create(Subject("tenant", TENANT))

@@ -16,6 +16,8 @@ from audit.treereader import TreeReader
 
 CHECKPOINT_PATH = "checkpoint"
 _TRIES = 10
+_MANY = 64 * WIDTH
+"""Entries, from which on a directory is listed rather than each name in it tried."""
 AT_ONCE = 4
 """Files that are being put. A put waits for the disk and hardly computes: four cost little more than one."""
 
@@ -111,9 +113,11 @@ def clear(storage: Storage, since: int, size: int) -> None:
     Only after the checkpoint that has the full ones is shown, which readers of an older one then
     find in the same place (c2sp.org/tlog-tiles, "Partial Tiles").
     """
+    # Of many, as when a log is opened, hardly any has some: looking costs less than trying.
+    names = lru_cache(maxsize=None)(storage.names) if size - since > _MANY else None
     for tile in grown(since, size):
         if tile.width == WIDTH:
-            hashes, entries = tile.partials
-            storage.discard(hashes)
-            if tile.level == 0:
-                storage.discard(entries)
+            for directory in tile.partials[: 1 if tile.level else 2]:
+                parent, _, name = directory.rpartition("/")
+                if names is None or name in names(parent):
+                    storage.discard(directory)

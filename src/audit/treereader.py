@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import lru_cache
 
 from audit import tree
 from audit.checkpoint import Checkpoint
@@ -65,7 +66,7 @@ class TreeReader(ABC):
 
     def nodes(self) -> Nodes:
         """Every complete subtree, for proofs. Remembers the tiles it has read."""
-        read: dict[tuple[int, int], list[bytes]] = {}
+        read: dict[tuple[int, int], Sequence[Sequence[bytes]]] = {}
 
         def nodes(height: int, position: int) -> bytes:
             level, within = divmod(height, 8)
@@ -73,7 +74,18 @@ class TreeReader(ABC):
             n = begin // WIDTH
             if (level, n) not in read:
                 data = self.tile(level, n) or b"".join(self.hashes(level, n * WIDTH, (n + 1) * WIDTH))
-                read[level, n] = [data[i : i + 32] for i in range(0, len(data), 32)]
-            return tree.root(read[level, n][begin - n * WIDTH :][: 1 << within])
+                read[level, n] = _subtrees(data)
+            return read[level, n][within][(begin - n * WIDTH) >> within]
 
         return nodes
+
+
+@lru_cache(maxsize=64)
+def _subtrees(data: bytes) -> Sequence[Sequence[bytes]]:
+    """The complete subtrees over a tile's hashes, by height. Of the bytes alone: proofs share upper tiles."""
+    size = tree.HASH_SIZE
+    levels = [[data[at : at + size] for at in range(0, len(data), size)]]
+    for _ in range(8):
+        below = levels[-1]
+        levels.append([tree.node_hash(*pair) for pair in zip(below[::2], below[1::2], strict=False)])
+    return levels

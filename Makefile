@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: oracle fuzz demo test check lint types layers cover cover-one cover-two races soak bench docs fmt lock clean
+.PHONY: oracle flips fuzz demo test check lint types layers cover cover-one cover-two races soak bench docs fmt lock clean
 
 $(READY): requirements/dev.lock pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -57,6 +57,10 @@ cover-two: $(READY)
 races: $(READY)  ## 2,000 of each race on each database: an hour or so
 	export CONSENTRY_RACES=2000 CONSENTRY_KILLS=50; $(PYTEST) --log-cli-level=info --timeout=3600 tests/races tests/crash/test_append_kills.py
 
+flips: export CONSENTRY_FLIPS ?= 20000
+flips: $(READY)  ## so many flipped bits of the database, on each engine, each found where it is
+	$(PYTEST) --timeout=7200 tests/integration/test_rows.py
+
 soak: export CONSENTRY_SOAK_SECONDS ?= 600
 soak: export CONSENTRY_SOAK_CLIENTS ?= 50
 soak: export CONSENTRY_SOAK_REPORT ?= soak-{database}.json
@@ -72,8 +76,8 @@ PYTHON312 ?= python3.12
 	.venv-oracle/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/oracle.txt
 	touch .venv-oracle/.ready
 
-oracle: $(READY) .venv-oracle/.ready  ## two other C2SP implementations judge a log of ours, its proofs, spoilt ones too
-	$(SCRATCH) $(BIN)/python tests/contracts/oracle/make.py "$$scratch/shown" && .venv-oracle/bin/python tests/contracts/oracle/judge.py "$$scratch/shown"
+oracle: $(READY) .venv-oracle/.ready  ## two other C2SP implementations judge a log of ours, its proofs, a bundle, spoilt ones too
+	$(SCRATCH) PYTHONPATH="$(CURDIR)/tests" $(BIN)/python tests/contracts/oracle/make.py "$$scratch/shown" && .venv-oracle/bin/python tests/contracts/oracle/judge.py "$$scratch/shown"
 
 # A wheel for Python 3.11 alone; beside the environment, which the lock files describe.
 FUZZ_SECONDS ?= 60

@@ -27,6 +27,7 @@ from bench import (
     shares,
 )
 from bench.page import PAGE, RESULTS, figure, rewritten
+from bench.plot import svg
 from bench.row import Row
 
 GROUPS: dict[str, Callable[[], Iterator[Row]]] = {
@@ -57,6 +58,9 @@ def main(arguments: Sequence[str]) -> int:
         results = [row.to_json() for row in rows]
         RESULTS.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n")
         PAGE.write_text(rewritten(PAGE.read_text(), results))
+        for result in results:
+            if "series" in result:
+                PAGE.with_name(f"{result['name']}.svg").write_text(svg(result))
     broken = [row.promise.name for row in rows if not row.holds]
     console.print(f"[red]does not hold: {', '.join(broken)}[/]" if broken else "[green]every row holds[/]")
     return 1 if broken else 0

@@ -2,10 +2,12 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
+from statistics import median
 
 from sqlalchemy import Table, insert
 
@@ -72,10 +74,17 @@ def rows() -> Iterator[Row]:
             desk.log.publish(now=now)
             costs.append(1e6 * (time.process_time() - before) / _BATCH)
         first = _SMALL // _BATCH
-        yield FLAT.kept(costs[-20:], costs[first : first + 20])
+        flat = FLAT.kept(costs[-20:], costs[first : first + 20])
+        yield replace(flat, across="entries in the log", series=tuple(_series(costs, first)))
         yield PROOF.within(_proofs(desk, hashes), 1)
         yield OPEN.within([_opened(desk, folder) for _ in range(ROUNDS)], 50)
         yield REPLAY.within([_read(desk, folder) for _ in range(ROUNDS)], 100_000)
+
+
+def _series(costs: Sequence[float], first: int) -> Iterator[tuple[float, float]]:
+    """Entries in the log, and microseconds an entry: medians of twenty publications."""
+    for begin in range(first, len(costs) - 19, 20):
+        yield (begin + 10) * _BATCH, median(costs[begin : begin + 20])
 
 
 def _filled(desk: Desk, begin: int, now: datetime) -> list[str]:

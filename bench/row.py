@@ -60,6 +60,10 @@ class Row:
     ratio: float | None
     runs: int
     how: str
+    series: Sequence[tuple[float, float]] = ()
+    """What is plotted: x and y."""
+    across: str = ""
+    """What x is."""
 
     @property
     def holds(self) -> bool:
@@ -78,6 +82,11 @@ class Row:
             "runs": self.runs,
             "how": self.how,
             "machine": machine(),
+            **(
+                {"across": self.across, "series": [[x, _short(y)] for x, y in self.series]}
+                if self.series
+                else {}
+            ),
         }
 
 

@@ -28,6 +28,7 @@ import service.tables  # noqa: F401
 import swap.claimtables
 import swap.tables  # noqa: F401
 from audit.ids import Entropy
+from databases import drop, named
 from service.database import Database
 from tokens import Token, TokenShop
 
@@ -86,6 +87,7 @@ def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """An empty database with every table, on each engine in turn."""
+    url: str | None = None
     if request.param == "sqlite":
         path = tmp_path / "consentry.db"
         shutil.copyfile(request.getfixturevalue("empty_sqlite"), path)
@@ -96,17 +98,13 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
         name = f"t{uuid.uuid4().hex}"
         with psycopg.connect(server, autocommit=True) as connection:
             connection.execute(f'CREATE DATABASE "{name}" TEMPLATE {template}')  # type: ignore[arg-type]
-        database = Database(named(server, name))
+        url = named(server, name)
+        database = Database(url)
     try:
         yield database
     finally:
         database.close()
-
-
-def named(server: str, name: str) -> str:
-    """The address of another database on the same server."""
-    base, _, query = server.partition("?")
-    return base.rsplit("/", 1)[0] + f"/{name}" + (f"?{query}" if query else "")
+        drop(url)
 
 
 @pytest.fixture(scope="session")

@@ -1,18 +1,24 @@
 """A world in which everything has happened: a row in almost every table that the log speaks of."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 from sqlmodel import Session
 
+import forgetting
 import licensing
 from consent import protection, reminding, signature, unproven
 from consent.age import Ages
 from consent.asking import Asking, Way
 from consent.authorization import Request, draw_up
 from consent.capacity import Capacity, Representative
+from consent.case import Matching
 from consent.ceremony import check_registration
 from consent.cosignature import to_cosign
 from consent.cosigning import Cosigning
@@ -34,26 +40,70 @@ from consent.unproven import Claim
 from consent.withdrawal import By, How
 from consent.words import AgeBand, Purpose, Role
 from consenting import House
+from grounds import Ground as Place
+from grounds import open_world
 from proofs import Prover
-from service import erasing
+from service import erasing, pruning
 from service.apikeys import ApiKeys, KeyRole
+from service.cosigning import Cosigner
 from service.demo import cast as demo
+from service.stamping import Stamper
 from service.subject import SubjectRights
 from softkeys import PARTY, Softkey
+from stamps import authority
 from swap import confirmations
 from swap.appeals import About, Ground
 from swap.claim import Target
-from worlds import World, notice, small_clip
+from witnesses import policy, witness
+from worlds import OPERATOR, World, must, notice, small_clip
 
 PAPER = "e" * 64
 DESK = By(How.OPERATOR, "desk-1")
-EMPTY = {"assignment", "log_cosignature", "log_pruning", "log_stamp"}
-"""Tables that nothing here writes to: tests of their own look at them."""
+ENTRIES = 300
+"""More than a tile holds, so that there is a full one."""
+
+
+@contextmanager
+def everything(ground: Place, folder: Path) -> Iterator[World]:
+    """A crowded world whose log a witness watched and an authority stamped."""
+    first = ground.world(folder / "data", "asked")
+    crowded(first)
+    forgetting.filled(first, ENTRIES)
+    people, known, settings = first.people, first.known, first.settings
+    vkey = first.record.layout.vkey.read_text().strip()
+    first.close()
+    with witness(folder / "witness", vkey, os.urandom) as served, authority() as stamps:
+        trust, roots = folder / "trust", folder / "roots.pem"
+        trust.write_text(policy(vkey, {"w1": (served.vkey, served.url)}))
+        roots.write_text(stamps.root_pem)
+        said = {"witnesses": trust, "log_tsa_urls": (stamps.url,), "log_tsa_trust": roots}
+        world = open_world(settings.model_copy(update=said))
+        world.people, world.known = people, known
+        for asks in (Cosigner.of(world.record), Stamper.of(world.record)):
+            assert asks is not None
+            assert all(one.fault is None for one in asks.round())
+    yield world
+    world.close()
+
+
+@contextmanager
+def pruned(ground: Place, folder: Path) -> Iterator[World]:
+    """A world of whose log the beginning went, once nobody was left of whom it told."""
+    clock = forgetting.Clock()
+    world = ground.world(folder, "consented", clock=clock)
+    forgetting.filled(world)
+    forgetting.everybody_erased(world, clock)
+    record = world.record
+    assert pruning.prune(record, pruning.plan(record, record.clock() - timedelta(days=1100))) is not None
+    yield world
+    world.close()
 
 
 def crowded(world: World) -> None:
     """From a permitted job on: it is released, and then the rest of the world happens."""
     _released(world)
+    _served(world)
+    _assigned(world)
     _guarded(world)
     for happens in (_proven, _family, _asked, _licensed, _protected, _papers, _called, _claimed):
         with world.record.database.write() as session:
@@ -73,6 +123,26 @@ def _released(world: World) -> None:
     made = pipeline.run(job)
     assert made
     assert pipeline.release(job, made)
+
+
+def _served(world: World) -> None:
+    """One who asks twice, and another."""
+    [output] = world.column("output", "id")
+    for name in ("app", "app", "desk"):
+        assert isinstance(world.record.delivery.deliver(output, to=name), Path)
+
+
+def _assigned(world: World) -> None:
+    """The same video once more, in which people say who is who."""
+    before, admission = world.known["template"], world.studio.admission
+    decision, template = world.announce(matching=Matching.ASSIGNED)
+    must(decision)
+    assert template is not None
+    world.admit()
+    said = world.who_is_who()
+    with world.record.database.write() as session:
+        admission.assignments.assign(session, template, said, by=OPERATOR, now=world.record.clock())
+    world.known["template"] = before
 
 
 def _guarded(world: World) -> None:

@@ -20,6 +20,7 @@ from consent.modelcard import Deployment
 from consent.models import locate
 from consent.notice import load_notices
 from consent.rights import Rights
+from databases import drop, named
 from portraits import working_eyes
 from service import engines, founding
 from service import studio as wiring
@@ -93,9 +94,7 @@ class Ground:
         copy = f' TEMPLATE "{template}"' if template else ""
         with psycopg.connect(self.server, autocommit=True) as connection:
             connection.execute(f'CREATE DATABASE "{name}"{copy}')
-        base, _, query = self.server.partition("?")
-        url = base.rsplit("/", 1)[0] + f"/{name}" + (f"?{query}" if query else "")
-        return load(folder, database=url, guard=folder / "guard", **more)
+        return load(folder, database=named(self.server, name), guard=folder / "guard", **more)
 
     def found(self, folder: Path, **more: Any) -> Settings:
         folder.mkdir(parents=True, exist_ok=True)
@@ -203,3 +202,4 @@ def at_stage(ground: Ground, tmp_path: Path) -> Iterator[Callable[..., World]]:
     yield make
     for world in made:
         world.close()
+        drop(world.settings.database)

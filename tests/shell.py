@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from audit import instant
 from clips import beside, walk, write
 from consent.words import Purpose
+from databases import named
 from portraits import PEOPLE, packaged
 from service.cli.program import program
 
@@ -235,8 +236,7 @@ def an_empty_database(server: str) -> str:
     name = f"t{uuid.uuid4().hex}"
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"')
-    base, _, query = server.partition("?")
-    return base.rsplit("/", 1)[0] + f"/{name}" + (f"?{query}" if query else "")
+    return named(server, name)
 
 
 def founded(folder: Path, origin: str, server: str | None) -> Shell:

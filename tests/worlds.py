@@ -27,7 +27,7 @@ from audit.tables import EntryRow
 from consent import signature
 from consent.authorization import Request, draw_up
 from consent.capacity import Capacity
-from consent.case import SourceKind, Use
+from consent.case import Matching, SourceKind, Use
 from consent.notice import Notice, load_notices
 from consent.permit import Decision, Permit
 from consent.registry import Granted
@@ -43,7 +43,10 @@ from service.layout import policies
 from service.settings import Settings
 from service.studio import Studio
 from service.wiring import Record
+from service.worker import working
+from swap import outputs
 from swap.casting import CastMember
+from swap.orders import Progress
 from swap.quarantine import in_chunks
 from swap.source import Source
 
@@ -192,8 +195,13 @@ class World:
 
     def announce(self, cast: list[CastMember] | None = None, **changes: Any) -> tuple[Decision, str | None]:
         received = changes.pop("received", small_clip().digest)
+        matching = changes.pop("matching", Matching.CLOSED_SET)
         announced = self.studio.admission.announce(
-            OPERATOR, a_source(**changes), received, self.cast() if cast is None else cast
+            OPERATOR,
+            a_source(**changes),
+            received,
+            self.cast() if cast is None else cast,
+            matching=matching,
         )
         if announced.template:
             self.known["template"] = announced.template
@@ -204,6 +212,15 @@ class World:
 
     def scan(self) -> Any:
         return self.studio.admission.scan(OPERATOR, self.known["template"])
+
+    def who_is_who(self) -> dict[str, str | None]:
+        """Whom the uploader sees on which track: the astronaut alone and on the left, then the cameraman."""
+        scan = self.scan().scan
+        assert scan is not None
+        pair = [track for track in scan.tracks if track.shot == scan.tracks[-1].shot]
+        right = max(pair, key=lambda track: next(track.sightings()).box[0]).id
+        left, other = (self.people[name].person for name in ("astronaut", "cameraman"))
+        return {track.id: other if track.id == right else left for track in scan.tracks}
 
     def publish(self, use: Use = USE) -> Decision:
         return self.studio.admission.publish(OPERATOR, self.known["template"], use)
@@ -228,6 +245,16 @@ class World:
         if asked.job:
             self.known["job"] = asked.job
         return asked
+
+    def released(self) -> outputs.Output:
+        """What came of the job that was asked for, once a worker of ours has worked it off."""
+        with working(self.record, self.studio) as worker:
+            job = worker.wait_for(self.known["job"], lambda _done, _total: None)
+        assert job.progress is Progress.RELEASED, job.outcome
+        with self.record.database.read() as session:
+            output = outputs.of_job(session, self.tenant, job.id)
+        assert output is not None
+        return output
 
     def reach(self, stage: str) -> None:
         """Walk the way from the beginning up to and including `stage`."""

@@ -16,7 +16,7 @@ from sqlmodel import Session
 
 from audit.canonical import Json, canonical, digest
 from audit.errors import Diverged
-from audit.fact import Fact, Part, Seal, Subject
+from audit.fact import Fact, Part
 from audit.historytables import AdoptionRow, KeptBytesRow
 from audit.ledger import Ledger
 
@@ -129,7 +129,7 @@ def _write(session: Session, ledger: Ledger, kind: str, data: bytes, number: int
     with session.begin_nested():
         name = keep(session, tenant, data)
         said: dict[str, Json] = {"digest": name, "number": number, "adopted": json.loads(data)}
-        fact = Fact(kind, (Part(Subject("tenant", tenant), Seal.EVID, said),))
+        fact = Fact(kind, (Part.of_tenant(tenant, said),))
         entry = ledger.append(session, fact, now).leaf_hash
         row = AdoptionRow(tenant_id=tenant, kind=kind, number=number, digest=name, at=now, entry=entry)
         session.add(row)

@@ -10,13 +10,15 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
+from itertools import accumulate
 from pathlib import Path
 
 from audit import files, guard, tree
 from audit.checkpoint import Checkpoint
-from audit.durable import DiskFull
-from audit.edge import Edge, FullTile
-from audit.errors import BadInput, Unready
+from audit.durable import DiskFailed, DiskFull
+from audit.edge import Edge
+from audit.errors import BadInput, Diverged, Unready
 from audit.groupcommit import GroupCommit
 from audit.head import Head, TreeHead
 from audit.keys import SigningKey
@@ -48,6 +50,15 @@ class AppenderStopped(Unready):
     hint_zh = "请检查磁盘后重新打开日志：已确认的条目不会丢失。"
 
 
+class LogFileUnreadable(Diverged):
+    """The file can't be opened, is no log of this kind, or is damaged. Nothing was written."""
+
+    code = "LOG_FILE_UNREADABLE"
+    zh = "日志文件无法打开、格式不符或已损坏。"
+    hint = "Name the log's own file, in a folder that exists; restore a damaged one from its last copy."
+    hint_zh = "请指定正确的日志文件及已存在的目录；如文件损坏，请从最近的副本恢复。"
+
+
 class Appender:
     """Appends to one log. For many threads; several processes may share the file.
 
@@ -55,7 +66,7 @@ class Appender:
     """
 
     def __init__(self, path: Path, origin: str, key: SigningKey, head: Head) -> None:
-        """Open the log, or begin it. Raises what `audit.guard.check` raises."""
+        """Open the log, or begin it. Raises `LogFileUnreadable`, and what `audit.guard.check` raises."""
         self.verifier = NoteVerifier(origin, key.verifying)
         self._key, self._head = key, head
         # Two connections: who reads waits for no commit.
@@ -65,7 +76,7 @@ class Appender:
         self._stopped = False
         self._note: str | None = None
         self._edge = Edge.empty()
-        with self._turn, self._writing():
+        with self._turn, _readable(), self._writing():
             if self._read_again() is None:
                 # Before the first entry: from now on a log without a head is one that lost it.
                 files.advance(head, TreeHead(0, tree.EMPTY_ROOT.hex()))
@@ -89,7 +100,7 @@ class Appender:
 
         Doing it again is harmless, and finishes what a crash left. Raises what `audit.log.Log.publish` does.
         """
-        with self._look:
+        with self._reading():
             # Read before the file is, so that it can't be newer than what is seen there.
             head = self._head.read()
             with self._reads.snapshot(), ThreadPoolExecutor(files.AT_ONCE) as writers:
@@ -97,15 +108,17 @@ class Appender:
                 # A folder without a checkpoint may be another one than the last time.
                 since = 0 if head is None or files.current(storage, self.verifier) is None else head.size
                 files.write(self._reads, storage, since, latest.size, writers, missing_only=since == 0)
-            files.advance(self._head, TreeHead(latest.size, latest.root))
+            files.advance(self._head, TreeHead(latest.size, latest.root), partial(self._expect, head))
             files.show(storage, latest)
             files.clear(storage, since, latest.size)
             return latest
 
     def proof(self, index: int) -> str:
         """An entry's tlog-proof, under the last published checkpoint. Raises `audit.tree.ProofInvalid`."""
-        with self._look:
+        with self._reading():
             head = self._head.read()
+            if head is not None:
+                guard.follows(self._reads, head)
             latest = self._reads.latest(head.size) if head else None
             size = latest.size if latest else 0
             path = tree.inclusion_path(self._reads.nodes(), index, size)
@@ -115,7 +128,7 @@ class Appender:
 
     def entries(self, begin: int, end: int) -> list[bytes]:
         """The entries at places `[begin, end)`, as far as there are any."""
-        with self._look:
+        with self._reading():
             return self._reads.entries(begin, end)
 
     def close(self) -> None:
@@ -125,16 +138,21 @@ class Appender:
             self._reads.connection.close()
 
     def _opened(self, path: Path) -> TreeFile:
-        connection = sqlite3.connect(
-            path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
-        )
-        opened = TreeFile(connection, self.verifier)
-        opened.prepare()
+        with _readable():
+            connection = sqlite3.connect(
+                path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            opened = TreeFile(connection, self.verifier)
+            try:
+                opened.prepare()
+            except BaseException:
+                connection.close()
+                raise
         return opened
 
     def _commit(self, batches: Sequence[Sequence[bytes]]) -> list[int]:
         with self._turn:
-            with self._writing():
+            with _readable(), self._writing():
                 if self._writes.note() != self._note:
                     # Another process has written since.
                     self._read_again()
@@ -144,11 +162,11 @@ class Appender:
 
     def _grown(self, batches: Sequence[Sequence[bytes]]) -> tuple[list[int], Edge, str | None]:
         """Write entries, tiles and checkpoint. What we remember changes only when all of it is committed."""
-        edge, tiles, places = self._edge.copy(), list[FullTile](), list[int]()
-        first, entries = edge.size, [entry for batch in batches for entry in batch]
-        for batch in batches:
-            places.append(edge.size)
-            tiles += edge.extend(tree.leaf_hashes(batch))
+        edge, entries = self._edge.copy(), [entry for batch in batches for entry in batch]
+        first = edge.size
+        places = list(accumulate(map(len, batches), initial=first))[:-1]
+        # All in one go: many callers bring one entry each.
+        tiles = edge.extend(tree.leaf_hashes(entries))
         if not entries:
             return places, edge, self._note
         checkpoint = Checkpoint.sign(self.verifier.name, edge.size, edge.root(), self._key)
@@ -161,8 +179,18 @@ class Appender:
         self._note, self._edge = latest.text if latest else None, edge
         return latest
 
+    def _expect(self, known: TreeHead | None, there: TreeHead) -> None:
+        """Another file of this log may have moved the head since it was `known`."""
+        if there != known:
+            guard.follows(self._reads, there)
+
     def _first(self) -> Checkpoint:
         return Checkpoint.sign(self.verifier.name, 0, tree.EMPTY_ROOT, self._key)
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        with self._look, _readable():
+            yield
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -174,14 +202,39 @@ class Appender:
             self._writes.commit()
         except sqlite3.OperationalError as error:
             self._writes.undo()
-            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
-                raise SequencerBusy(f"another process wrote for {_BUSY_SECONDS:.0f} s") from error
-            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL:
-                raise DiskFull("no room for the entries; none of them is there") from error
+            if _code(error) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, 0}:
+                raise
             # After a failed fsync SQLite rolls back and goes on, and so would the next commit, over pages
             # that never reached the disk.
             self._stopped = True
-            raise AppenderStopped(f"a commit failed: {error.sqlite_errorname}") from error
+            raise AppenderStopped(f"a commit failed: {_name(error)}") from error
         except BaseException:
             self._writes.undo()
             raise
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.ProgrammingError:
+        raise  # a log that its user has closed
+    except sqlite3.DatabaseError as error:
+        match _code(error):
+            case sqlite3.SQLITE_BUSY:
+                raise SequencerBusy(f"another process wrote for {_BUSY_SECONDS:.0f} s") from error
+            case sqlite3.SQLITE_FULL:
+                raise DiskFull("no room for the entries; none of them is there") from error
+            case sqlite3.SQLITE_IOERR:
+                raise DiskFailed(f"the log's file: {_name(error)}") from error
+            case _:
+                raise LogFileUnreadable(f"the log's file does not read as one: {_name(error)}") from error
+
+
+def _code(error: sqlite3.Error) -> int:
+    # Errors that the driver makes itself have none: a text that is no UTF-8 any more.
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def _name(error: sqlite3.Error) -> str:
+    return getattr(error, "sqlite_errorname", type(error).__name__)

@@ -8,18 +8,25 @@ from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
-from audit import bundled, der, offline, stamped, standalone
+import audit
+from audit import answered, bundled, consented, der, matter, offline, stamped, standalone, verdicts
 from audit.canonical import Json, canonical
 from audit.durable import disk
-from audit.errors import BadInput
+from audit.errors import BadInput, ConsentryError
 from audit.keys import SigningKey
+from audit.quorum import Trust, TrustMalformed
 
 VERIFIER = "verify.py"
 BESIDE = {
+    "audit/__init__.py": str(audit.__file__),
+    "audit/answered.py": answered.__file__,
     "audit/bundled.py": bundled.__file__,
+    "audit/consented.py": consented.__file__,
     "audit/der.py": der.__file__,
+    "audit/matter.py": matter.__file__,
     "audit/offline.py": offline.__file__,
     "audit/stamped.py": stamped.__file__,
+    "audit/verdicts.py": verdicts.__file__,
 }
 """What the verifier imports, where it finds it in a bundle as here."""
 
@@ -83,10 +90,38 @@ def unpacked(folder: Path) -> dict[str, bytes]:
 
 def verifier(files: Mapping[str, bytes], trust: str, video: bytes | None) -> standalone.Verifier:
     """What checks a bundle's files for somebody who trusts as this text says. Raises `EvidenceMalformed`."""
+    return standalone.Verifier(files, trusted(trust), video)
+
+
+def ended(trust: str) -> Mapping[str, int]:
+    """By kid, from which place on a trust file believes no key any more. Raises `EvidenceMalformed`."""
+    return trusted(trust).until
+
+
+def trusted(text: str) -> offline.Trust:
+    """Whom a trust file trusts. Raises `EvidenceMalformed` with its line."""
     try:
-        return standalone.Verifier(files, offline.Trust.parse(trust), video)
+        return offline.Trust.parse(text)
     except offline.Fault as fault:
         raise EvidenceMalformed(str(fault)) from None
+
+
+def witnessed(files: Mapping[str, bytes], policy: str) -> standalone.Claim:
+    """Whether a quorum of the verifier's own tlog-policy saw the tree head. Raises `TrustMalformed`.
+
+    One claim more beside those of `verifier`, which hold that tree head against everything else.
+    """
+    trust, verdict = Trust.parse(policy), verdicts.NOT_PROVEN
+    if trust.quorum is None:
+        raise TrustMalformed("a policy that asks for no witness: there is nothing to check by it")
+    try:
+        seen = trust.check(files["log/checkpoint"].decode())
+        verdict, detail = verdicts.PROVEN, f"{seen.checkpoint.size} entries, seen by {', '.join(seen.at)}"
+    except (KeyError, UnicodeDecodeError):
+        detail = "log/checkpoint: missing, or not text"
+    except ConsentryError as error:
+        detail = f"log/checkpoint: {error.code}: {error}"
+    return standalone.Claim("witnesses", verdict, offline.plain(detail))
 
 
 def programs() -> dict[str, bytes]:

@@ -4,12 +4,15 @@ Shipped in every bundle beside `verify.py` (`audit.standalone`); runs with it an
 Nothing here gives trust. An entry that says a key was in other hands takes some away, whoever wrote it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
-from audit.offline import LOST, Fault, Trust, canonical_json, reading
+from audit.offline import Fault, Trust, canonical_json, reading
+from audit.verdicts import LOST
 
 TOLD = frozenset(
     {
@@ -20,10 +23,6 @@ TOLD = frozenset(
     }
 )
 """Kinds of entries that `history.json` tells of."""
-MARKS = {"ConsentDisputed": (1, "d"), "ConsentDisputeSettled": (0, "d"), "ConsentPaused": (1, "p")}
-MARKS |= {"ConsentResumed": (0, "p"), "ConsentWithdrawn": (1, "e"), "ConsentExpired": (1, "e")}
-MARKS |= {"ConsentSuspended": (1, "s"), "ConsentReconfirmed": (0, "s"), "ConsentGranted": (0, "")}
-"""Kind of event: whether it marks its purposes or takes the mark off, and which. Marked is not in force."""
 KEYS = frozenset({"DutyKeyAdopted", "DutyKeyRetired", "DutyKeyCompromised"})
 
 
@@ -47,6 +46,87 @@ class Entry:
         raise self.gone(f"entry {self.index} does not open to {' and '.join(names)}")
 
 
+@dataclass
+class Held:
+    """A bundle in a verifier's hands: its files, whom he trusts, and what of its entries is proven so far."""
+
+    files: Mapping[str, bytes]
+    trust: Trust
+    entries: dict[str, Entry] = field(default_factory=dict)
+    """By leaf hash, in order."""
+    size: int = 0
+    """How many entries the log has."""
+    _sorted: tuple[int, dict[str, list[Entry]]] = field(default_factory=lambda: (0, {}))
+
+    def file(self, name: str) -> bytes:
+        """One file. Raises `Fault`."""
+        if name not in self.files:
+            raise Fault(f"{name}: missing")
+        return self.files[name]
+
+    @cached_property
+    def folders(self) -> Mapping[str, Sequence[str]]:
+        """The names of files two folders deep or more, by those two: `policy/<digest>/`."""
+        found = dict[str, list[str]]()
+        for name in self.files:
+            first, second, *rest = (*name.split("/", 2), "")
+            if rest[:-1]:
+                found.setdefault(f"{first}/{second}/", []).append(name)
+        return found
+
+    @cached_property
+    def of_consents(self) -> Mapping[str, Sequence[Entry]]:
+        """Events of consents by the authorization that they say and by the entries that they refer to.
+
+        To be asked for once all openings were read.
+        """
+        found = dict[str, list[Entry]]()
+        for one in self.entries.values():
+            if one.leaf["t"].startswith("Consent"):
+                said = [part.get("authorization") for part in one.parts.values()]
+                for name in {*(text for text in said if isinstance(text, str)), *one.leaf.get("ref", ())}:
+                    found.setdefault(name, []).append(one)
+        return found
+
+    def of(self, *kinds: str) -> list[Entry]:
+        """The entries of these kinds, in order. Each decision asks: they are sorted once."""
+        count, by_kind = self._sorted
+        if count != len(self.entries):
+            by_kind = {}
+            for one in self.entries.values():
+                by_kind.setdefault(one.leaf["t"], []).append(one)
+            self._sorted = len(self.entries), by_kind
+        if len(kinds) == 1:
+            return by_kind.get(kinds[0], [])
+        found = [one for kind in kinds for one in by_kind.get(kind, ())]
+        return sorted(found, key=lambda one: one.index)
+
+    def find(self, kind: str, **wanted: str) -> tuple[Entry, dict[str, Any]]:
+        """The first entry of a kind that says this, and what it says. Raises `Fault`."""
+        for entry in self.of(kind):
+            for one in entry.parts.values():
+                if wanted.items() <= one.items():
+                    return entry, one
+        raise Fault(f"no {kind} here says it")
+
+
+def leaf_of(data: bytes) -> dict[str, Any]:
+    """An entry's own bytes. Raises `ValueError`, `TypeError`, `LookupError`: then it is none."""
+    leaf = dict(canonical_json(data))
+    texts = [leaf["t"], leaf["ts"], *leaf.get("ref", []), *(part["com"] for part in leaf["parts"])]
+    if leaf["v"] != 1 or not all(isinstance(one, str) for one in texts) or not leaf["t"].isascii():
+        raise ValueError("not an entry")
+    if not all(isinstance(leaf.get(name, []), list) for name in ("ref", "parts")):
+        raise TypeError("not lists")
+    minute_of(leaf["ts"])
+    return leaf
+
+
+def minute_of(text: str) -> datetime:
+    """When the minute of an entry began. Raises `ValueError`."""
+    return datetime.strptime(text, "%Y-%m-%dT%H:%MZ").replace(tzinfo=UTC)
+
+
 def lost_as_told(parts: Mapping[str, str], entries: Iterable[Any]) -> None:
     """Raise `Fault` if more of `parts`, by place and number, are said to be lost than recoveries say.
 
@@ -55,7 +135,7 @@ def lost_as_told(parts: Mapping[str, str], entries: Iterable[Any]) -> None:
     lost = [int(name.partition(".")[0]) for name, state in parts.items() if state == LOST]
     told = [one for entry in entries if entry.leaf["t"] == "Recovered" for one in entry.parts.values()]
     places = [one.get("lost", [[one["held"], one["held"] + one["read_back"]]]) for one in told]
-    inside = [[at for at in lost if any(a <= at < b for a, b in each)] for each in places]
+    inside = [_within(lost, each) for each in places]
     if set(lost) - {at for each in inside for at in each}:
         raise Fault("parts are said to be lost in a recovery that the log does not tell of")
     for each, one in zip(inside, told, strict=True):
@@ -63,18 +143,40 @@ def lost_as_told(parts: Mapping[str, str], entries: Iterable[Any]) -> None:
             raise Fault(f"{len(each)} parts are said to be lost where a recovery lost {one['parts_lost']}")
 
 
-def in_other_hands(entries: Iterable[Entry]) -> dict[str, int]:
-    """By kid, from which place on nothing holds that a key signed, as the log says itself.
+def _within(places: list[int], ranges: Iterable[Any]) -> list[int]:
+    """Those of some places that lie in half-open ranges, in any order; in time that grows with both."""
+    edges = Counter[int]()
+    for begin, end in ranges:
+        if not 0 <= begin <= end:
+            raise ValueError("no range")
+        edges[begin] += 1
+        edges[end] -= 1
+    found, depth, left = list[int](), 0, sorted(edges.items(), reverse=True)
+    for at in sorted(places):
+        while left and left[-1][0] <= at:
+            depth += left.pop()[1]
+        found += [at] if depth else []
+    return found
 
-    Raises `Fault` for such an entry that does not open: the exporter would be hiding which key it is.
+
+def in_other_hands(entries: Iterable[Entry]) -> dict[str, int]:
+    """By kid, from which place on nothing holds that a key signed, as far as the log itself says and opens.
+
+    Whoever asks goes on to `expect_open`.
     """
     found: dict[str, int] = {}
     for entry in entries:
-        if entry.leaf["t"] == "DutyKeyCompromised":
-            said = entry.says("duty", "kid", "from")
+        for said in entry.parts.values() if entry.leaf["t"] == "DutyKeyCompromised" else ():
             with reading(f"entry {entry.index}"):
                 found[said["kid"]] = min(int(said["from"]), found.get(said["kid"], int(said["from"])))
     return found
+
+
+def expect_open(entries: Iterable[Entry]) -> None:
+    """Raise for an entry that hides whose key was in other hands: `Fault`, or `Lost` in a recovery."""
+    for entry in entries:
+        if entry.leaf["t"] == "DutyKeyCompromised":
+            entry.says("duty", "kid", "from")
 
 
 def permit_key(trust: Trust, permit: Entry, entries: Iterable[Entry]) -> None:

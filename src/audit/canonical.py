@@ -73,5 +73,6 @@ def _plain(value: object) -> bool:
         return False
     for item in items:
         # Not stopped at the first that is not plain: a float further on must be found too.
-        plain = _plain(item) and plain
+        if type(item) is not str:
+            plain = _plain(item) and plain
     return plain

@@ -75,9 +75,10 @@ class Checkpoint:
         return cls(origin, size, root.hex(), text)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=1024)
 def _parse(text: str, verifier: NoteVerifier) -> tuple[str, int, bytes]:
-    # Remembered: a pure function of its arguments, and a publisher asks the same thing five times.
+    # Remembered: a pure function of its arguments. A publisher asks the same thing five times, and each
+    # proof of an entry needs the same one.
     lines = note.verify(note.parse(text), verifier).split("\n")
     try:
         origin, size_text, root_text, end = lines

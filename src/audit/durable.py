@@ -85,6 +85,12 @@ def replace(path: Path, data: bytes, *, mode: int = 0o644, lasting: bool = True)
             sync_directory(path.parent)
 
 
+def exists(path: Path) -> bool:
+    """Whether something is there. Raises `DiskFailed` where nobody can tell, which is never a no."""
+    with disk(path):
+        return path.exists()
+
+
 def make_directory(path: Path, *, mode: int = 0o755) -> None:
     """Make `path` and its missing parents, each durable in the one above it."""
     if path.is_dir():

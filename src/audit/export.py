@@ -4,15 +4,14 @@ The log goes on meanwhile. Its checkpoint is read first and written last; what i
 full tile that a partial one has grown into.
 """
 
-from audit import tree
 from audit.checkpoint import Checkpoint
 from audit.files import CHECKPOINT_PATH
 from audit.fsck import CheckpointUnreadable, checkpoint_of
 from audit.note import NoteVerifier
 from audit.pruned import PATH as PRUNED_PATH
 from audit.pruned import parse
-from audit.storage import Storage
-from audit.tile import WIDTH, Tile, encode_bundle, grown, parse_bundle
+from audit.storage import Storage, bundle_data, tile_data
+from audit.tile import grown
 
 
 def export(source: Storage, target: Storage, verifier: NoteVerifier) -> Checkpoint:
@@ -28,32 +27,16 @@ def export(source: Storage, target: Storage, verifier: NoteVerifier) -> Checkpoi
     for tile in grown(0, checkpoint.size):
         if pruned is not None and not tile.level and tile.n < pruned.blocks:
             continue
-        target.put(tile.path, _hashes(source, tile))
+        target.put(tile.path, _there(tile.path, tile_data(source, tile)))
         if not tile.level:
-            target.put(tile.bundle_path, _bundle(source, tile))
+            target.put(tile.bundle_path, _there(tile.bundle_path, bundle_data(source, tile)))
     if says is not None:
         target.put(PRUNED_PATH, says)
     target.put(CHECKPOINT_PATH, checkpoint.text.encode())
     return checkpoint
 
 
-def _hashes(source: Storage, tile: Tile) -> bytes:
-    data = source.get(tile.path)
-    if data is None:
-        data = _there(source, Tile(tile.level, tile.n).path)[: tile.width * tree.HASH_SIZE]
-    return data
-
-
-def _bundle(source: Storage, tile: Tile) -> bytes:
-    data = source.get(tile.bundle_path)
-    if data is None:
-        entries = parse_bundle(_there(source, Tile(0, tile.n, WIDTH).bundle_path))
-        data = encode_bundle(entries[: tile.width])
-    return data
-
-
-def _there(source: Storage, path: str) -> bytes:
-    data = source.get(path)
+def _there(path: str, data: bytes | None) -> bytes:
     if data is None:
         raise CheckpointUnreadable(f"{path} is not there, which the checkpoint covers")
     return data

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal, TypeAlias
+from typing import Literal, Self, TypeAlias
 
 from audit.canonical import Json
 
@@ -39,6 +39,13 @@ class Part:
     subject: Subject
     seal: Seal
     payload: Mapping[str, Json]
+    ending: bool = False
+    """It ends something, which must not fail: with the subject's keys destroyed the tenant's seal it."""
+
+    @classmethod
+    def of_tenant(cls, tenant: str, payload: Mapping[str, Json]) -> Self:
+        """Of a fact about nobody: the operator opens it, and no erasure takes it."""
+        return cls(Subject("tenant", tenant), Seal.EVID, payload)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """From rows to files: what a checkpoint promises must be there before anybody sees the checkpoint."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, wait
 from functools import lru_cache
 from itertools import islice
@@ -69,13 +69,17 @@ def _files(
             yield place.path, rows.tile_data(place, entries)
 
 
-def advance(head: Head, new: TreeHead) -> None:
+def advance(head: Head, new: TreeHead, follows: Callable[[TreeHead], None] | None = None) -> None:
     """Move the stored head to `new`, whose files are durable; nothing if it is further already.
 
-    Raises `LogForked` if it has another root at this size, `HeadMoved` if others keep moving it.
+    `follows` raises for a head of another history than ours: the one that is there may have been put since
+    anybody looked, by another database. Raises `LogForked` if it has another root at this size, `HeadMoved`
+    if others keep moving it.
     """
     for _ in range(_TRIES):
         old = head.read()
+        if old is not None and follows is not None:
+            follows(old)
         if old is not None and old.size >= new.size:
             if old.size == new.size and old != new:
                 raise LogForked(f"the stored head has another root at {new.size}")

@@ -1,7 +1,8 @@
 """A log from its files alone: every entry hashed again, every tile held against it, up to the signed root.
 
 For whoever has a directory of tiles and the public key of a log, and neither our database nor our word. Each
-file is read once; what is wrong is named by file and, for a bundle or a tile of hashes, by entry.
+file is read once; what is wrong is named by file and, for a bundle or a tile of hashes, by entry. The log may
+go on meanwhile: its checkpoint is read first, and partial tiles that it drops are read in the full ones.
 
 Below the minimum index of a log that was pruned (`audit.pruned`) the hashes over what went stand in for it:
 the root is that of the whole tree all the same, and what is missing from the minimum on is missing.
@@ -19,7 +20,7 @@ from audit.keys import BadSignature
 from audit.note import NoteMalformed, NoteVerifier
 from audit.pruned import PATH as PRUNED_PATH
 from audit.pruned import Pruned, PruningUnproven, published
-from audit.storage import Storage
+from audit.storage import Storage, bundle_data, tile_data
 from audit.tile import WIDTH, BundleMalformed, Tile, grown, parse_bundle
 
 
@@ -105,11 +106,11 @@ def _says_so(storage: Storage, size: int, pruned: Pruned) -> bool:
     if pruned.index >= size:
         return False
     tile = Tile(0, n, min(WIDTH, size - n * WIDTH))
-    hashes = storage.get(tile.path) or b""
+    hashes = tile_data(storage, tile) or b""
     if hashes[at * tree.HASH_SIZE : (at + 1) * tree.HASH_SIZE].hex() == pruned.entry:
         return True
     try:
-        return tree.leaf_hash(parse_bundle(storage.get(tile.bundle_path) or b"")[at]).hex() == pruned.entry
+        return tree.leaf_hash(parse_bundle(bundle_data(storage, tile) or b"")[at]).hex() == pruned.entry
     except (BundleMalformed, IndexError):
         return False
 
@@ -172,12 +173,12 @@ class _Reader:
         """The hash over a full tile of level 0, as the tile above it has it; zeros where that is missing."""
         n, at = tile.n // WIDTH, (tile.n % WIDTH) * tree.HASH_SIZE
         width = min(WIDTH, (self.size >> 8) - n * WIDTH)
-        data = self.storage.get(Tile(1, n, width).path) or b""
+        data = tile_data(self.storage, Tile(1, n, width)) or b""
         return data[at : at + tree.HASH_SIZE].ljust(tree.HASH_SIZE, b"\0")
 
     def _entries(self, tile: Tile) -> list[bytes] | None:
         begin = tile.n * WIDTH
-        data = self.storage.get(tile.bundle_path)
+        data = bundle_data(self.storage, tile)
         if data is None:
             self.found(tile.bundle_path, begin, "missing")
             return None
@@ -191,14 +192,14 @@ class _Reader:
         return entries
 
     def _hashes(self, tile: Tile) -> list[bytes] | None:
-        data, size = self.storage.get(tile.path), tree.HASH_SIZE
+        data, size = tile_data(self.storage, tile), tree.HASH_SIZE
         if data is None or len(data) != tile.width * size:
             self.found(tile.path, tile.n * WIDTH, "missing" if data is None else "of another length")
             return None
         return [data[at : at + size] for at in range(0, len(data), size)]
 
     def _same(self, tile: Tile, expected: bytes) -> None:
-        if self.storage.get(tile.path) != expected:
+        if tile_data(self.storage, tile) != expected:
             self.found(tile.path, tile.n * WIDTH ** (tile.level + 1), "not the hashes of what lies under it")
 
     def found(self, path: str, index: int, what: str) -> None:

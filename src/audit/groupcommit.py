@@ -4,7 +4,6 @@ Unlike `audit.rounds`, whose rounds find their work in the database, this hands 
 """
 
 import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -12,6 +11,7 @@ from typing import Generic, TypeVar
 B = TypeVar("B")
 R = TypeVar("R")
 _Lock = threading.Lock
+_QUIET_SECONDS = 0.001
 
 
 class BrokenOff(Exception):
@@ -36,8 +36,10 @@ class GroupCommit(Generic[B, R]):
     def __init__(self, commit: Callable[[Sequence[B]], Sequence[R]]) -> None:
         self._commit = commit
         self._door = threading.Lock()
+        self._complete = threading.Condition(self._door)
         self._waiting: list[_Caller[B, R]] = []
-        self._led = self._shared = False
+        self._led = False
+        self._served = 0
 
     def join(self, brought: B) -> R:
         """The result for what this caller brought. What `commit` raises, all of its callers get."""
@@ -46,6 +48,8 @@ class GroupCommit(Generic[B, R]):
             with self._door:
                 self._waiting.append(mine)
                 mine.leads, self._led = not self._led, True
+                if len(self._waiting) >= self._served:
+                    self._complete.notify()
             if not mine.leads:
                 mine.called.acquire()
             if mine.leads:
@@ -60,17 +64,12 @@ class GroupCommit(Generic[B, R]):
         return mine.outcome  # type: ignore[return-value]
 
     def _lead(self) -> None:
-        # Who was served just now comes again, if let: a commit costs what it costs, however many share it.
-        # Alone, nobody waits.
-        came = 0 if self._shared else len(self._waiting)
-        while came < len(self._waiting):
-            came = len(self._waiting)
-            time.sleep(0)
         callers: list[_Caller[B, R]] = []
         try:
             with self._door:
+                self._gather()
                 callers, self._waiting = self._waiting, []
-            self._shared = len(callers) > 1
+                self._served = len(callers)
             for each, outcome in zip(callers, self._commit([one.brought for one in callers]), strict=True):
                 each.outcome = outcome
         except Exception as error:  # noqa: BLE001  (handed on to every caller of this commit)
@@ -81,6 +80,14 @@ class GroupCommit(Generic[B, R]):
                 each.outcome = BrokenOff() if each.outcome is None else each.outcome
                 each.called.release()
             self._hand_on()
+
+    def _gather(self) -> None:
+        # Who was served just now comes again, if let: a commit costs what it costs, however many share it.
+        # Alone, nobody waits.
+        came = 0
+        while self._served > 1 and came < len(self._waiting) < self._served:
+            came = len(self._waiting)
+            self._complete.wait(_QUIET_SECONDS)
 
     def _hand_on(self) -> None:
         with self._door:

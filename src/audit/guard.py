@@ -82,6 +82,19 @@ def check(rows: TreeReader, head: TreeHead | None) -> tuple[Checkpoint | None, E
     return latest, edge
 
 
+def follows(rows: TreeReader, head: TreeHead) -> None:
+    """Raise `LogBehind` or `LogForked` unless the rows have the history that `head` stands for.
+
+    What they hold beside it was signed and never published: nothing of that may be handed out.
+    """
+    latest = _latest(rows)
+    size = latest.size if latest else 0
+    if head.size > size:
+        raise LogBehind(f"{size} entries in the database, {head.size} under the stored head")
+    if _root_at(rows, head.size, latest) != head.root:
+        raise LogForked(f"at {head.size} entries the database has another root than the stored head")
+
+
 def check_public(latest: Checkpoint | None, rows: TreeReader, storage: Storage) -> None:
     """Raise `LogBehind` or `LogForked` if the published checkpoint shows that we signed more, or other.
 

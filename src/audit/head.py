@@ -66,13 +66,21 @@ class HeadFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._doubts = 1
+        """Not 0: what lies there may not be on the disk. A replacement whose last sync failed is seen all the
+        same, by us and by who starts next."""
 
     def read(self) -> TreeHead | None:
+        doubts = self._doubts
         with durable.disk(self._path):
             try:
                 data = self._path.read_bytes()
             except FileNotFoundError:
                 return None
+            if doubts:
+                durable.sync_directory(self._path.parent)
+                if self._doubts == doubts:
+                    self._doubts = 0
         found = _FILE.fullmatch(data)
         if not found:
             raise HeadDamaged(f"{self._path.name} holds no tree head")
@@ -84,9 +92,11 @@ class HeadFile:
                 raise HeadMoved("the tree head is another one than expected")
             if old is not None and new.size < old.size:
                 raise HeadMoved(f"a tree head of {new.size} would go back from {old.size}")
+            self._doubts += 1
             durable.replace(
                 self._path, b"consentry/head/v1 %d %s\n" % (new.size, new.root.encode()), mode=0o600
             )
+            self._doubts = 0
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

@@ -21,7 +21,7 @@ def exact(at: datetime) -> str:
 
 def minute(at: datetime) -> str:
     """RFC 3339 cut to the minute, for what is published: a second would link people to outputs."""
-    return _utc(at).strftime("%Y-%m-%dT%H:%MZ")
+    return _utc(at).isoformat(timespec="minutes").removesuffix("+00:00") + "Z"
 
 
 def parse(text: str) -> datetime:

@@ -20,6 +20,7 @@ from audit.errors import BadInput, Diverged, Unready
 
 _LINE = re.compile(rb"[0-9a-f]{64}\n")
 _LINE_SIZE = 65
+_WHOLE = re.compile(rb"(?m)^[0-9a-f]{64}\n")
 
 
 class JournalDamaged(Diverged):
@@ -64,9 +65,12 @@ class DenyJournal:
         self._catch_up()
 
     @classmethod
-    def create(cls, path: Path) -> "DenyJournal":
-        """An empty journal, once, and opened: `consentry init`. One that is there already is kept."""
-        durable.create(path, b"", mode=0o600)
+    def create(cls, path: Path, damaged: bytes = b"") -> "DenyJournal":
+        """A journal, once, and opened: `consentry init`. One that is there already is kept.
+
+        Of `damaged` ones it takes over each line that is whole: a denial too many harms nobody.
+        """
+        durable.create(path, b"".join(sorted(set(_WHOLE.findall(damaged)))), mode=0o600)
         return cls(path)
 
     def append(self, authorization: str, purposes: Sequence[str]) -> None:

@@ -72,7 +72,7 @@ class KekFile:
         return Kek.load(self.path)
 
     def next(self) -> Kek | None:
-        return Kek.load(self._upcoming) if self._upcoming.exists() else None
+        return Kek.load(self._upcoming) if durable.exists(self._upcoming) else None
 
     def begin(self, epoch: int, entropy: Entropy) -> Kek:
         return Kek.create(self._upcoming, entropy, epoch=epoch)
@@ -87,7 +87,8 @@ class KekFile:
             os.fsync(old.fileno())
 
     def abandon(self) -> None:
-        self._upcoming.unlink()
+        with durable.disk(self._upcoming):
+            self._upcoming.unlink()
 
     @property
     def _upcoming(self) -> Path:

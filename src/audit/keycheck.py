@@ -6,37 +6,23 @@ rows without any hold nothing that could be damaged, except whose they were, whi
 """
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 from urllib.parse import quote
 
-from audit.canonical import Json
-from audit.errors import Diverged
+from audit.kms import KekMismatch, Wrapping
+from audit.wrappedrows import COLUMNS, KINDS
 
-_COLUMNS = ("link", "ops", "evid")
+_LOOKS = 3
 _TEXTS = ("tenant", "kind", "id")
-_KINDS = frozenset({"person", "tenant", "output"})
 _READ = "SELECT " + ", ".join(
     [f"CASE typeof({name}) WHEN 'text' THEN CAST({name} AS BLOB) END" for name in _TEXTS]
     + ["CASE typeof(epoch) WHEN 'integer' THEN epoch END"]
-    + [f"typeof({name}), {name}" for name in _COLUMNS]
+    # As a blob or not at all: a text that is no UTF-8 any more would end the reading of all rows behind it.
+    + [f"typeof({name}), CASE typeof({name}) WHEN 'blob' THEN {name} END" for name in COLUMNS]
 )
-
-
-class Opens(Protocol):
-    """The KEK in use: what opens the keys of its epoch."""
-
-    @property
-    def epoch(self) -> int:
-        """Counts from 1."""
-        ...
-
-    def unwrap(self, wrapped: bytes, owner: Json) -> bytes:
-        """The key. Raises a `Diverged` when these bytes do not open for this owner."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +47,26 @@ class KeysTried:
     damaged: tuple[Damaged, ...]
 
 
-def check(path: Path, tenant: str, keks: Sequence[Opens]) -> KeysTried:
+def check(path: Path, tenant: str, keks: Callable[[], Sequence[Wrapping]]) -> KeysTried:
     """Try every key of a tenant under the KEKs that may be in use: one, or two while a rotation is under way.
 
-    Reads the file as it is and changes nothing. Rows of other tenants are theirs to try, unless they open as
-    ours: then their tenant is what was damaged.
+    `keks` reads them; raises what it raises. Reads the file as it is and changes nothing. Rows of other
+    tenants are theirs to try, unless they open as ours: then their tenant is what was damaged.
     """
+    known = keks()
+    for _ in range(_LOOKS):
+        done = _look(path, tenant, known)
+        # A rotation between the two wraps every key anew, and under another KEK than was read.
+        before, known = known, keks()
+        if not done.damaged or known == before:
+            break
+    return done
+
+
+def _look(path: Path, tenant: str, keks: Sequence[Wrapping]) -> KeysTried:
     opened, destroyed, damaged = 0, list[tuple[str, str]](), list[Damaged]()
     try:
         with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as store:
-            broken = [line for (line,) in store.execute("PRAGMA integrity_check") if line != "ok"]
-            damaged += [Damaged("", "", "file") for _ in broken[:1]]
             for row in store.execute(f"{_READ} FROM subject"):
                 found = _Row.of(row)
                 wrong, tried = found.tried(tenant, {kek.epoch: kek for kek in keks})
@@ -79,6 +74,8 @@ def check(path: Path, tenant: str, keks: Sequence[Opens]) -> KeysTried:
                 damaged += [Damaged(found.kind, found.id, column) for column in wrong]
                 if found.tenant == tenant and not any(key for _, key in found.keys):
                     destroyed.append((found.kind, found.id))
+            broken = [line for (line,) in store.execute("PRAGMA integrity_check") if line != "ok"]
+            damaged += [Damaged("", "", "file") for _ in broken[:1]]
     except sqlite3.DatabaseError:
         damaged.append(Damaged("", "", "file"))
     return KeysTried(opened, tuple(destroyed), tuple(damaged))
@@ -104,34 +101,29 @@ class _Row:
         keys = [(str(kind), value if isinstance(value, bytes) else None) for kind, value in pairs]
         return cls(names[0], names[1], names[2], epoch, tuple(keys))
 
-    def tried(self, tenant: str, keks: dict[int, Opens]) -> tuple[list[str], int]:
+    def tried(self, tenant: str, keks: dict[int, Wrapping]) -> tuple[list[str], int]:
         """The columns that are wrong, and how many keys opened."""
         wrong = [
             column
-            for column, (kind, _) in zip(_COLUMNS, self.keys, strict=True)
+            for column, (kind, _) in zip(COLUMNS, self.keys, strict=True)
             if kind not in {"blob", "null"}
         ]
-        here = [
-            (column, key) for column, (_, key) in zip(_COLUMNS, self.keys, strict=True) if key is not None
-        ]
+        here = [(column, key) for column, (_, key) in zip(COLUMNS, self.keys, strict=True) if key is not None]
         if self.tenant != tenant:
             return (["tenant"] if any(self._opens(keks, tenant, *one) for one in here) else []), 0
         if not here:
-            return [*wrong, *(["owner"] if self.kind not in _KINDS else [])], 0
+            return [*wrong, *(["owner"] if self.kind not in KINDS else [])], 0
         open_ = [column for column, key in here if self._opens(keks, tenant, column, key)]
         if not open_:
             return ["epoch" if self.epoch not in keks else "owner"], 0
         shut = [column for column, _ in here if column not in open_]
         # Erasure takes these two together: one of them alone was not destroyed by us.
-        lone = [column for column in ("link", "evid") if (column, None) in self._missing()]
-        return [*wrong, *shut, *(column for column in lone if column not in wrong)], len(open_)
+        there = {*wrong, *(column for column, _ in here)}
+        return [*wrong, *shut, *(column for column in ("link", "evid") if column not in there)], len(open_)
 
-    def _missing(self) -> Iterator[tuple[str, None]]:
-        return ((column, None) for column, (_, key) in zip(_COLUMNS, self.keys, strict=True) if key is None)
-
-    def _opens(self, keks: dict[int, Opens], tenant: str, column: str, key: bytes) -> bool:
+    def _opens(self, keks: dict[int, Wrapping], tenant: str, column: str, key: bytes) -> bool:
         kek = keks.get(self.epoch or 0)
         try:
             return kek is not None and bool(kek.unwrap(key, [tenant, self.kind, self.id, column]))
-        except Diverged:
+        except KekMismatch:
             return False

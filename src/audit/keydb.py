@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from audit import secretfile
 from audit.durable import DiskFailed, DiskFull
+from audit.errors import Unready
 
 _BUSY_SECONDS = 30
 _SCHEMA = """
@@ -34,13 +35,23 @@ CREATE TABLE IF NOT EXISTS damaged (
 """Which wrapped keys do not open, and the epoch of the KEK under which they were when that was found."""
 
 
+class KeysPoisoned(Unready):
+    """A write to the key store failed below SQLite. What it believes to be on the disk may not be there."""
+
+    code = "KEYS_POISONED"
+    zh = "先前写入密钥库时存储层失败，须重新启动后才能继续。"
+    hint = "Stop the process, check the disk, start again. What was acknowledged is there."
+    hint_zh = "请停止进程并检查磁盘后重新启动；已确认的内容不会丢失。"
+
+
 class KeyDatabase:
-    """One connection, shared by threads under a lock. Values are wrapped; nothing here can open them."""
+    """Shared by threads under a lock. Values are wrapped; nothing here can open them."""
 
     def __init__(self, path: Path) -> None:
         secretfile.refuse_exposed(path.parent)
         secretfile.refuse_exposed(path)
         self._lock = threading.Lock()
+        self._poisoned = False
         with _named(path):
             self._connection = sqlite3.connect(
                 path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
@@ -51,6 +62,12 @@ class KeyDatabase:
                 self._connection.execute(f"PRAGMA {pragma}")
             self._connection.execute(_SCHEMA)
             self._connection.execute(_DAMAGED)
+            self.reader = sqlite3.connect(
+                path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            """Reads what is committed, never in a transaction, while `connection` or `writing` is held. In a
+            transaction SQLite writes nothing any more once it has come upon a broken record."""
+            self.reader.execute("PRAGMA query_only=ON")
         self._path = path
 
     @classmethod
@@ -60,6 +77,16 @@ class KeyDatabase:
         secretfile.write(path, b"")
         return cls(path)
 
+    @property
+    def fault(self) -> str:
+        """The code of what keeps this process from ever writing here again, if something does."""
+        return KeysPoisoned.code if self._poisoned else ""
+
+    def expect_sound(self) -> None:
+        """Raise `KeysPoisoned` after a write that failed below SQLite: for who is about to rely on a key."""
+        if self._poisoned:
+            raise KeysPoisoned("an earlier write to the key store failed below it")
+
     @contextmanager
     def connection(self) -> Iterator[sqlite3.Connection]:
         """The connection, for one thread at a time. Raises `DiskFull` or `DiskFailed`."""
@@ -68,8 +95,11 @@ class KeyDatabase:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """The connection in a write transaction, durable when this ends, undone by any exception."""
-        with self.connection() as connection:
+        """The connection in a write transaction, durable when this ends, undone by any exception.
+
+        Raises as `expect_sound` too.
+        """
+        with self.connection() as connection, self._stopping():
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -85,7 +115,7 @@ class KeyDatabase:
 
         Hardly waited for: who asks may hold a transaction that others wait for.
         """
-        with self.connection() as connection:
+        with self.connection() as connection, self._stopping():
             connection.execute("PRAGMA busy_timeout = 200")
             try:
                 busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
@@ -93,9 +123,21 @@ class KeyDatabase:
                 connection.execute(f"PRAGMA busy_timeout = {1000 * _BUSY_SECONDS}")
         return not busy
 
+    @contextmanager
+    def _stopping(self) -> Iterator[None]:
+        self.expect_sound()
+        try:
+            yield
+        except sqlite3.Error as error:
+            # After a failed fsync SQLite rolls back and goes on, over pages that it takes for written: no
+            # later commit of this process says anything about the disk.
+            self._poisoned = self._poisoned or error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_IOERR
+            raise
+
     def close(self) -> None:
         """Close the file."""
         with self._lock:
+            self.reader.close()
             self._connection.close()
 
 
@@ -104,8 +146,10 @@ def _named(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        family = DiskFull if error.sqlite_errorcode == sqlite3.SQLITE_FULL else DiskFailed
-        raise family(f"{path.name}: {error.sqlite_errorname}") from error
+        # Errors that the driver makes itself have no code: a text that is no UTF-8 any more.
+        full = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+        name = getattr(error, "sqlite_errorname", type(error).__name__)
+        raise (DiskFull if full else DiskFailed)(f"{path.name}: {name}") from error
 
 
 def opened(path: Path) -> sqlite3.Connection:
@@ -114,14 +158,18 @@ def opened(path: Path) -> sqlite3.Connection:
         return sqlite3.connect(f"file:{quote(str(path))}?mode=ro&immutable=1", uri=True)
 
 
-def newest_epoch(path: Path, tenant: str) -> int | None:
-    """Of which KEK the newest keys of a tenant in a copy of a store are; None without any. Changes nothing.
+def epoch(path: Path, tenant: str) -> int | None:
+    """Of which KEK most keys of a tenant in a copy of a store are; None without any. Changes nothing.
 
-    Raises `DiskFailed` for a file that is none.
+    All are of one, and a flipped bit is in one row. Raises `DiskFailed` for a file that is none.
     """
+    query = (
+        "SELECT CAST(epoch AS INTEGER) FROM subject WHERE tenant = ?"
+        " GROUP BY epoch ORDER BY count(*) DESC, epoch LIMIT 1"
+    )
     with _named(path), closing(opened(path)) as copy:
-        found = copy.execute("SELECT max(epoch) FROM subject WHERE tenant = ?", (tenant,)).fetchone()[0]
-    return None if found is None else int(found)
+        found = copy.execute(query, (tenant,)).fetchone()
+    return None if found is None else int(found[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +181,20 @@ class Damage:
     """When the last of them was found."""
 
 
-def damage(path: Path, tenant: str) -> Damage:
+def damage(path: Path, tenant: str, now: datetime) -> Damage:
     """How many wrapped keys of a tenant are known not to open. Needs no KEK. Raises `DiskFailed`."""
     with _named(path), closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as store:
         if not store.execute("SELECT 1 FROM sqlite_master WHERE name = 'damaged'").fetchone():
             return Damage(0, None)
-        count, since = store.execute(
-            "SELECT count(*), max(since) FROM damaged WHERE tenant = ?", (tenant,)
-        ).fetchone()
-    return Damage(count, None if since is None else datetime.fromisoformat(since))
+        query = "SELECT CAST(since AS BLOB) FROM damaged WHERE tenant = ?"
+        found = [found_at(since, now) or now for (since,) in store.execute(query, (tenant,))]
+    return Damage(len(found), max(found, default=None))
+
+
+def found_at(written: bytes, now: datetime) -> datetime | None:
+    """When a damage was found, as it is noted; None where that can't be read, or is to come."""
+    try:
+        at = datetime.fromisoformat(written.decode())
+        return at if at <= now else None
+    except (ValueError, TypeError, OverflowError):
+        return None

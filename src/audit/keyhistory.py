@@ -9,18 +9,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Table, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Table, bindparam, exists, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from audit import adopted, instant
 from audit.adopted import KeptBytesDiffer
-from audit.canonical import Json
+from audit.canonical import Json, NotCanonical
 from audit.errors import BadInput, Unready
-from audit.fact import Fact, Part, Seal, Subject
+from audit.fact import Fact, Part, Subject
 from audit.historytables import DutyKeyRow
 from audit.keys import Duty, VerifyingKey
 from audit.ledger import Ledger
+from audit.prunerows import minimum
+from audit.several import Several
+from audit.spelling import of_decimal
 from audit.tables import EntryRow
 
 ADOPTED, RETIRED, COMPROMISED = "DutyKeyAdopted", "DutyKeyRetired", "DutyKeyCompromised"
@@ -35,13 +38,13 @@ _BOUNDS = (
     .where(_ROW.c.tenant_id == bindparam("tenant"), _ROW.c.void_from.is_not(None))
     .group_by(_ROW.c.kid)
 )
-_ENDED = select(_ROW.c.kid).where(
-    _ROW.c.tenant_id == bindparam("tenant"),
-    _ROW.c.kid.in_(bindparam("kids", expanding=True)),
-    or_(_ROW.c.retired_at.is_not(None), _ROW.c.void_from.is_not(None)),
-)
 _OF_KID = select(_ROW.c.retired_at, _ROW.c.void_from).where(
     _ROW.c.tenant_id == bindparam("tenant"), _ROW.c.kid == bindparam("kid")
+)
+_CLOSED = (
+    select(_ROW.c.kid)
+    .join(_ENTRY, (_ENTRY.c.tenant_id == _ROW.c.tenant_id) & (_ENTRY.c.leaf_hash == _ROW.c.voided))
+    .where(_ROW.c.tenant_id == bindparam("tenant"), _ROW.c.kid == bindparam("kid"), _ENTRY.c.idx.is_not(None))
 )
 _PLACES = select(_ENTRY.c.leaf_hash, _ENTRY.c.idx).where(
     _ENTRY.c.tenant_id == bindparam("tenant"), _ENTRY.c.leaf_hash.in_(bindparam("entries", expanding=True))
@@ -54,8 +57,7 @@ class DutyKeyEnded(Unready):
     code = "DUTY_KEY_ENDED"
     zh = "该签名密钥已停用或已泄露，不得再用于签名。"
     hint = (
-        "Put the key in use into `private`, or make another with `consentry key rotate DUTY`, and restart "
-        "every process. `consentry key history` lists them."
+        "Put the key in use into `private`, or run `consentry key rotate DUTY`; then restart every process."
     )
     hint_zh = "请将现用密钥放入 `private`，或执行 `consentry key rotate DUTY` 更换，并重启所有进程。"
 
@@ -148,15 +150,32 @@ def refuse_ended(known: Iterable[DutyKey], now: Iterable[PublicKey]) -> None:
             raise DutyKeyEnded(f"{key.duty} key {key.kid} was retired or compromised")
 
 
+def ended(kids: Any) -> ColumnElement[bool]:
+    """Whether a key of these has ended in the tenant bound as `tenant`. A part of a statement."""
+    return exists().where(
+        _ROW.c.tenant_id == bindparam("tenant"),
+        _ROW.c.kid.in_(kids),
+        or_(_ROW.c.retired_at.is_not(None), _ROW.c.void_from.is_not(None)),
+    )
+
+
+_ENDED = Several(lambda kids: select(ended(kids)), "kids")
+
+
 def may_sign(session: Session, tenant: str, kids: Collection[str]) -> bool:
     """Whether none of these has ended, as far as this transaction sees."""
-    return session.connection().execute(_ENDED, {"tenant": tenant, "kids": list(kids)}).first() is None
+    return not _ENDED.run(session, {"tenant": tenant, "kids": tuple(kids)}).scalar_one()
 
 
 def expect(session: Session, tenant: str, kid: str) -> None:
     """Raise `DutyKeyEnded` unless this key may sign, as far as this transaction sees."""
     if not may_sign(session, tenant, [kid]):
         raise DutyKeyEnded(f"key {kid} was retired or compromised")
+
+
+def closed(session: Session, tenant: str, kid: str) -> bool:
+    """Whether a placed entry says that this key was in other hands: of a log's own key its last word."""
+    return session.connection().execute(_CLOSED, {"tenant": tenant, "kid": kid}).first() is not None
 
 
 def hold(session: Session, tenant: str, kid: str) -> None:
@@ -167,6 +186,11 @@ def hold(session: Session, tenant: str, kid: str) -> None:
     rows = session.connection().execute(_OF_KID.with_for_update(read=True), {"tenant": tenant, "kid": kid})
     if any(row.retired_at is not None or row.void_from is not None for row in rows):
         raise DutyKeyEnded(f"key {kid} was retired or compromised")
+
+
+def any_void(tenant: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether `bounds` says anything, where a row's tenant is `tenant`. A part of a statement."""
+    return exists().where(_ROW.c.tenant_id == tenant, _ROW.c.void_from.is_not(None))
 
 
 def bounds(session: Session, tenant: str) -> Mapping[str, Bound]:
@@ -234,11 +258,15 @@ def compromise(
 def restate(session: Session, ledger: Ledger, before: datetime, now: datetime) -> int:
     """Say again what entries from before an instant say of keys, so that these may go. How many were written.
 
-    That a key was retired is not said again: nothing is judged by it.
+    Of a key that was retired, with the place where it was: verifiers trust it until there (`ends`).
     """
     tenant, written = ledger.tenant, 0
     old = select(_ENTRY.c.leaf_hash).where(_ENTRY.c.tenant_id == tenant, _ENTRY.c.at < before)
-    for kind, column, since in ((ADOPTED, "entry", "at"), (COMPROMISED, "voided", "void_at")):
+    for kind, column, since in (
+        (ADOPTED, "entry", "at"),
+        (RETIRED, "retired", "retired_at"),
+        (COMPROMISED, "voided", "void_at"),
+    ):
         rows = select(_ROW.c.number).where(_ROW.c.tenant_id == tenant, _ROW.c[column].in_(old))
         for number in session.connection().execute(rows.with_for_update()).scalars().all():
             row = session.get_one(DutyKeyRow, (tenant, number), populate_existing=True)
@@ -247,11 +275,35 @@ def restate(session: Session, ledger: Ledger, before: datetime, now: datetime) -
                 raise KeptBytesDiffer(f"key {row.kid}: its entry does not open")
             refs = () if kind == ADOPTED else (row.entry,)
             again: dict[str, Json] = {**said, "since": instant.exact(getattr(row, since))}
+            if kind == RETIRED:
+                again = {**_placed(session, tenant, cast(str, row.retired)), **again}
             setattr(row, column, _append(session, ledger, kind, again, refs, now))
             session.add(row)
             session.flush()
             written += 1
     return written
+
+
+def ends(session: Session, ledger: Ledger, known: Iterable[DutyKey]) -> Mapping[int, int]:
+    """By number, where in the log keys were retired.
+
+    Of one whose entry was pruned before such entries were said again: where the log begins now, later on.
+    """
+    found, tenant = dict[int, int](), ledger.tenant
+    for one in known:
+        if one.retired is not None:
+            said = ledger.opened(session, one.retired, Subject("tenant", tenant))
+            if said is None:
+                found[one.number] = minimum(session, tenant)
+            else:
+                place = {**_placed(session, tenant, one.retired), **said}.get("place")
+                found |= {one.number: place} if isinstance(place, int) else {}
+    return found
+
+
+def _placed(session: Session, tenant: str, entry: str) -> dict[str, Json]:
+    index = places(session, tenant, [entry]).get(entry)
+    return {} if index is None else {"place": index}
 
 
 def place_of(session: Session, tenant: str, text: str) -> int:
@@ -261,9 +313,10 @@ def place_of(session: Session, tenant: str, text: str) -> int:
         if found is None:
             raise DutyKeyUnknown("no entry of this log has this leaf hash and a place")
         return found
-    if not (text.isascii() and text.isdecimal()):
-        raise DutyKeyUnknown(f"expected an index or a leaf hash, not {text!r:.70}")
-    return int(text)
+    try:
+        return of_decimal(text)
+    except NotCanonical:
+        raise DutyKeyUnknown(f"expected an index or a leaf hash, not {text!r:.70}") from None
 
 
 def _start(session: Session, ledger: Ledger, now: tuple[PublicKey, ...], at: datetime) -> tuple[str, ...]:
@@ -332,7 +385,7 @@ def _append(
     refs: tuple[str, ...],
     at: datetime,
 ) -> str:
-    fact = Fact(kind, (Part(Subject("tenant", ledger.tenant), Seal.EVID, said),), refs)
+    fact = Fact(kind, (Part.of_tenant(ledger.tenant, said),), refs)
     return ledger.append(session, fact, at).leaf_hash
 
 

@@ -6,8 +6,8 @@ Random and never derived from anything: a key that could be computed again could
 import threading
 import time
 from collections import OrderedDict
-from contextlib import closing
-from dataclasses import dataclass
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from sqlite3 import Connection
@@ -15,15 +15,17 @@ from sqlite3 import Connection
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from audit import keydb, rewrapping
+from audit import durable, keydb, keymend, rewrapping, wrappedrows
 from audit.canonical import canonical
 from audit.errors import BadInput, Unready
 from audit.fact import Seal, Subject
 from audit.ids import Entropy
 from audit.keydb import KeyDatabase
-from audit.kms import KekMismatch, Kms, Wrapping, of_epoch
-from audit.rewrapping import COLUMNS, KeyDamaged, KeysDamaged
+from audit.kms import Kms, Wrapping
+from audit.rewrapping import KeyDamaged, KeysDamaged
 from audit.sealing import NONCE_SIZE, SealBroken, derive
+from audit.secretfile import KeyMissing
+from audit.wrappedrows import COLUMNS, Owner, WrappedRow
 
 _REMEMBERED = 1024
 _TRUSTED_SECONDS = 0.25
@@ -47,6 +49,10 @@ class KeysInUse(Unready):
     hint_zh = "无需处理：工作进程会再次清除，直至完成。"
 
 
+UNSEALABLE = (KeysErased, KeyDamaged)
+"""Why nothing can be sealed for one subject. It says nothing of any other, who must not wait for that."""
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class SubjectKeys:
     """32 bytes each: one that recognises the subject's entries, two that open them."""
@@ -55,11 +61,17 @@ class SubjectKeys:
     ops: bytes | None
     """None: destroyed. What proves consent and decision is still opened with the other."""
     evid: bytes
+    spoilt: bool = False
+    """Whether there is an operational key, and it does not open. What rests on the others goes on."""
+    opened: dict[tuple[str, str, bytes], bytes] = field(default_factory=dict, compare=False)
+    """What was opened with these (`audit.cells`): forgotten whenever they are."""
 
     def sealing(self, seal: Seal) -> bytes:
-        """The key for one kind of seal. Raises `KeysErased`."""
+        """The key for one kind of seal. Raises `KeysErased`, `KeyDamaged`."""
         if seal is Seal.EVID:
             return self.evid
+        if self.spoilt:
+            raise KeyDamaged("the operational key of this subject does not open")
         if self.ops is None:
             raise KeysErased("the operational key of this subject was destroyed")
         return self.ops
@@ -87,27 +99,32 @@ class KeyStore:
     def create(cls, path: Path, kms: Kms, tenant: str, entropy: Entropy) -> "KeyStore":
         """Make the KEK and, if no other tenant has done so, the store: `consentry init`, and nobody else."""
         kms.create(entropy)
-        if not path.exists():
+        if not durable.exists(path):
             KeyDatabase.create(path).close()
         return cls(path, kms, tenant, entropy)
+
+    @property
+    def fault(self) -> str:
+        """The code of what keeps this process from ever sealing again, if something does."""
+        return self._database.fault
 
     def get_or_create(self, subject: Subject) -> SubjectKeys:
         """The subject's keys, durable before this returns: a row sealed with a lost key is lost too.
 
         Raises `KeysErased`, `KekMismatch`, `KeyDamaged`, `audit.durable.DiskFull` or `DiskFailed`, and
-        whatever keeps the KEK from being used.
+        whatever keeps the KEK from being used; after a failed write `audit.keydb.KeysPoisoned`, always.
         """
         with self._lock:
+            self._database.expect_sound()
             keys = self._recall(subject)
             if keys is not None:
                 return keys
-            with self._database.connection() as connection:
-                keys = self._find(connection, subject)
+            keys = self._look(subject)
             if keys is None:
                 with self._database.writing() as connection:
                     self._insert(connection, subject)
-                with self._database.connection() as connection:
-                    keys = self._find(connection, subject)
+                with self._database.connection():
+                    keys = self._find(subject)
             if keys is None:
                 raise KeysErased(f"the keys of this {subject.kind} were destroyed as they were made")
             return keys
@@ -118,8 +135,7 @@ class KeyStore:
             keys = self._recall(subject)
             if keys is not None:
                 return keys
-            with self._database.connection() as connection:
-                return self._find(connection, subject)
+            return self._look(subject)
 
     def encrypt(self, subject: Subject, purpose: str, data: bytes) -> bytes:
         """`data` for storage, readable until the subject is erased: for biometric references."""
@@ -148,6 +164,7 @@ class KeyStore:
         columns = COLUMNS if evidence else ("ops",)
         with self._lock:
             with self._database.writing() as connection:
+                self._put_in_order(connection, subject)
                 done = connection.execute(
                     f"UPDATE subject SET {', '.join(f'{one} = NULL' for one in columns)}"  # noqa: S608
                     " WHERE tenant = ? AND kind = ? AND id = ?"
@@ -164,15 +181,12 @@ class KeyStore:
             self._empty()
         return bool(done)
 
-    def halved(self) -> tuple[str, ...]:
-        """People whose operational key is destroyed and whose evidence key is left: they were erased. Ids."""
-        with self._lock, self._database.connection() as connection:
-            rows = connection.execute(
-                "SELECT id FROM subject WHERE tenant = ? AND kind = 'person'"
-                " AND ops IS NULL AND evid IS NOT NULL ORDER BY id",
-                (self.tenant,),
-            )
-            return tuple(id_ for (id_,) in rows)
+    def erased(self) -> tuple[str, ...]:
+        """People whose operational key is destroyed, or every key: they were erased. Ids."""
+        with self._lock, self._database.connection():
+            rows = wrappedrows.rows(self._database.reader)
+        erased = (row.owner for row in rows if row.keys[1] is None)
+        return tuple(sorted(id_ for tenant, kind, id_ in erased if (tenant, kind) == (self.tenant, "person")))
 
     def rotate(self, now: datetime) -> int:
         """Wrap every key of this tenant under a new KEK and destroy the old one. The epoch of the new.
@@ -186,8 +200,8 @@ class KeyStore:
             # First as well: under a reader that stays, each try would add a copy of the store to its log.
             self._empty()
             with self._database.writing() as connection:
-                old = self._settled(connection)
-                waits = rewrapping.awaited(connection, self.tenant, old, now)
+                old = self._settled()
+                waits = rewrapping.awaited(self._database.reader, self.tenant, old, now)
                 if waits is None:
                     waits = self._wrap_anew(connection, old, now)
             if waits is not None:
@@ -196,8 +210,8 @@ class KeyStore:
                 )
             # After the commit: until then the old one alone opens what is in the store. Under the lock again,
             # or we might put in place what somebody who rotates after us has wrapped nothing under yet.
-            with self._database.writing() as connection:
-                self._kek = self._settled(connection)
+            with self._database.writing():
+                self._kek = self._settled()
             self._empty()
             return old.epoch + 1
 
@@ -209,13 +223,8 @@ class KeyStore:
 
     def check(self) -> int:
         """The epoch of the KEK in use. Raises `KekMismatch` if it opens no key."""
-        with self._lock, self._database.connection() as connection:
-            (epoch,) = connection.execute(
-                "SELECT max(epoch) FROM subject WHERE tenant = ?", (self.tenant,)
-            ).fetchone()
-            kek = self._kms.current() if epoch is None else of_epoch(self._kms, epoch)
-            rewrapping.expect_opens(connection, self.tenant, kek)
-            return kek.epoch
+        with self._lock, self._database.connection():
+            return self._in_use().epoch
 
     def mend(self, copy: Path) -> int:
         """Put wrapped keys that do not open back from a copy of this store, of the same epoch. How many.
@@ -224,8 +233,8 @@ class KeyStore:
         """
         with self._lock, closing(keydb.opened(copy)) as source:
             with self._database.writing() as connection:
-                self._kek = self._settled(connection)
-                mended = rewrapping.mend(connection, source, self.tenant, self._kek)
+                self._kek = self._settled()
+                mended = keymend.mend(connection, self._database.reader, source, self.tenant, self._kek)
             self._remembered.clear()
             return mended
 
@@ -238,7 +247,7 @@ class KeyStore:
     def _insert(self, connection: Connection, subject: Subject) -> None:
         # Inside the store's only write transaction: whoever rotates the KEK holds it meanwhile, so
         # the one in the file now is the one that will open this.
-        self._kek = self._settled(connection)
+        self._kek = self._settled()
         wrapped = [
             self._kek.wrap(self._entropy(32), self._owner(subject, column), self._entropy)
             for column in COLUMNS
@@ -249,40 +258,56 @@ class KeyStore:
             (self.tenant, subject.kind, subject.id, self._kek.epoch, *wrapped),
         )
 
-    def _settled(self, connection: Connection) -> Wrapping:
+    def _settled(self) -> Wrapping:
         """The KEK in use, in the store's write transaction. A rotation that broke off is ended or undone.
 
         Raises `KekMismatch` for a store of another time than the KEK: what is wrapped now would never open.
         """
         kek, after = self._kms.current(), self._kms.next()
-        (newest,) = connection.execute(
-            "SELECT max(epoch) FROM subject WHERE tenant = ?", (self.tenant,)
-        ).fetchone()
         if after is not None:
-            if newest == kek.epoch + 1:
-                # A KEK that came back from a backup looks the same, and would be destroyed for nothing.
-                rewrapping.expect_opens(connection, self.tenant, after)
+            # What opens says which of the two it is. The epoch beside it is a byte that may be damaged.
+            if rewrapping.opens_any(self._database.reader, self.tenant, after):
                 self._kms.adopt()
                 return self._kms.current()
+            # A KEK that came back from a backup looks the same, and the other would be destroyed for nothing.
+            rewrapping.expect_opens(self._database.reader, self.tenant, kek)
             self._kms.abandon()
-        if newest not in {None, kek.epoch}:
-            raise KekMismatch(f"keys of epoch {newest}, a KEK of epoch {kek.epoch}")
-        if self._proven is None or kek != self._proven:
+        first = next(iter(wrappedrows.some(self._database.reader, self.tenant, kek.epoch, 1)), None)
+        if kek != self._proven or (first is not None and first.epoch != kek.epoch):
             # Of the same epoch and another history: two people's keys would need two KEKs from then on.
-            rewrapping.expect_opens(connection, self.tenant, kek)
+            rewrapping.expect_opens(self._database.reader, self.tenant, kek)
             self._proven = kek
-        return self._proven
+        return kek
+
+    def _in_use(self) -> Wrapping:
+        """The KEK under which keys open: the one in use, or the next. `KekMismatch` for keys without one."""
+        # The one in use twice: a rotation may have put the next one into its place in between.
+        for look in (self._kms.current, self._kms.next, self._kms.current):
+            with suppress(KeyMissing):
+                kek = look()
+                if kek is not None and rewrapping.opens_any(self._database.reader, self.tenant, kek):
+                    return kek
+        kek = self._kms.current()
+        rewrapping.expect_opens(self._database.reader, self.tenant, kek)
+        return kek
+
+    def _put_in_order(self, connection: Connection, subject: Subject) -> None:
+        """Write the table anew where a search passes her by: she would get other keys, or keep hers."""
+        if wrappedrows.astray(self._database.reader, self._name(subject)):
+            kek = self._in_use()
+            rows = wrappedrows.rows(self._database.reader)
+            wrappedrows.write(connection, rows, lambda row: rewrapping.opens(kek, row))
 
     def _wrap_anew(self, connection: Connection, old: Wrapping, now: datetime) -> datetime | None:
         """Every key from the old KEK to the next. Until when to wait instead: then nothing was wrapped."""
         new = self._kms.begin(old.epoch + 1, self._entropy)
-        anew = rewrapping.rewrap(connection, self.tenant, old, new, self._entropy)
+        anew = rewrapping.rewrap(self._database.reader, self.tenant, old, new, self._entropy)
         waits = rewrapping.note(connection, self.tenant, anew.spoilt, now)
         if waits is not None:
             self._kms.abandon()
             return waits
-        anew.write(connection)
-        if not anew.rows:
+        anew.write(connection, new)
+        if not anew.wrapped:
             # Nothing tells which of the two is in use, so there must never be two.
             self._kms.adopt()
         return None
@@ -307,39 +332,51 @@ class KeyStore:
             self._remembered.move_to_end(subject)
         return keys
 
-    def _find(self, connection: Connection, subject: Subject) -> SubjectKeys | None:
-        row = connection.execute(
-            "SELECT epoch, link, ops, evid FROM subject WHERE tenant = ? AND kind = ? AND id = ?",
-            (self.tenant, subject.kind, subject.id),
-        ).fetchone()
+    def _look(self, subject: Subject) -> SubjectKeys | None:
+        with self._database.connection():
+            keys = self._find(subject)
+            if keys is not None or not wrappedrows.astray(self._database.reader, self._name(subject)):
+                return keys
+        with self._database.writing() as connection:
+            self._put_in_order(connection, subject)
+        with self._database.connection():
+            return self._find(subject)
+
+    def _find(self, subject: Subject) -> SubjectKeys | None:
+        row = wrappedrows.find(self._database.reader, self._name(subject))
         if row is None:
             return None
-        epoch, *wrapped = row
-        link, ops, evid = wrapped
+        link, _, evid = row.keys
         if link is None or evid is None:
             raise KeysErased(f"the keys of this {subject.kind} were destroyed")
-        if epoch != self._kek.epoch:
-            # Another process rotated it since we started, or is about to put the new one in its place.
-            self._kek = of_epoch(self._kms, epoch)
-        try:
-            keys = SubjectKeys(
-                self._kek.unwrap(link, self._owner(subject, "link")),
-                None if ops is None else self._kek.unwrap(ops, self._owner(subject, "ops")),
-                self._kek.unwrap(evid, self._owner(subject, "evid")),
-            )
-        except KekMismatch:
-            rewrapping.expect_opens(connection, self.tenant, self._kek)
-            raise KeyDamaged(f"the keys of this {subject.kind} do not open, and others do") from None
+        # Another process rotated it since we started, or is about to put the new one in its place.
+        keys = _opened(self._kek, row) if row.epoch == self._kek.epoch else None
+        if keys is None:
+            self._kek = self._in_use()
+            keys = _opened(self._kek, row)
+        if keys is None:
+            raise KeyDamaged(f"the keys of this {subject.kind} do not open, and others do")
         self._remembered[subject] = keys
         if len(self._remembered) > _REMEMBERED:
             self._remembered.popitem(last=False)
         return keys
 
+    def _name(self, subject: Subject) -> Owner:
+        return self.tenant, subject.kind, subject.id
+
     def _owner(self, subject: Subject, column: str) -> list[str]:
-        return [self.tenant, subject.kind, subject.id, column]
+        return [*self._name(subject), column]
 
     def _blob_key(self, keys: SubjectKeys, subject: Subject, purpose: str) -> tuple[bytes, bytes]:
         # `blob|` keeps these apart from keys of entries, whose info is 32 hex digits.
         return derive(keys.sealing(Seal.OPS), f"blob|{purpose}".encode()), canonical(
             self._owner(subject, purpose)
         )
+
+
+def _opened(kek: Wrapping, row: WrappedRow) -> SubjectKeys | None:
+    """What opens under this KEK; None without the two that everything needs."""
+    link, ops, evid = (rewrapping.unwrapped(kek, row, column) for column in COLUMNS)
+    if link is None or evid is None:
+        return None
+    return SubjectKeys(link, ops, evid, spoilt=ops is None and row.keys[1] is not None)

@@ -9,13 +9,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, RowMapping, Table, bindparam, delete, func, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    RowMapping,
+    Table,
+    bindparam,
+    delete,
+    func,
+    select,
+    union_all,
+)
 from sqlmodel import Session
 
 from audit import entryrows, instant, tree
 from audit.canonical import Json
+from audit.cells import Cells
 from audit.entryrows import NewEntry
-from audit.fact import Fact, Seal, Subject
+from audit.fact import Fact, Part, Seal, Subject
 from audit.ids import Entropy, fresh
 from audit.keystore import KeysErased, KeyStore
 from audit.kms import KekMismatch
@@ -84,6 +95,8 @@ class Entry:
     leaf: bytes
     leaf_hash: str
     at: datetime
+    index: int | None = None
+    """The place in the tree; None while it waits for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +131,11 @@ Heard = Callable[[Session, Fact, Entry], None]
 """Is told of each appended fact in its transaction: to write what others are owed because of it."""
 
 
+def newest() -> ColumnElement[datetime | None]:
+    """As `last_instant`, of the tenant bound as `tenant`. A part of a statement."""
+    return _LAST_INSTANT.scalar_subquery()
+
+
 def last_instant(session: Session, tenant: str) -> datetime | None:
     """`Ledger.last_instant`, for who has no key store."""
     newest = session.connection().execute(_LAST_INSTANT, {"tenant": tenant}).scalar()
@@ -127,13 +145,14 @@ def last_instant(session: Session, tenant: str) -> datetime | None:
 class Ledger:
     """Writes and reads one tenant's entries. For many threads; state is the key store's only."""
 
-    def __init__(self, tenant: str, keystore: KeyStore, entropy: Entropy, heard: Heard | None = None) -> None:
+    def __init__(self, tenant: str, keystore: KeyStore, entropy: Entropy, *heard: Heard) -> None:
         if keystore.tenant != tenant:
             raise KekMismatch(f"the key store of tenant {keystore.tenant}, the ledger of {tenant}")
         self.tenant = tenant
         self._keystore = keystore
         self._entropy = entropy
         self._heard = heard
+        self.cells = Cells(keystore, entropy)
 
     def append(self, session: Session, fact: Fact, now: datetime) -> Entry:
         """Write `fact` in the caller's transaction, which commits it together with what it records.
@@ -141,8 +160,8 @@ class Ledger:
         Raises as `prepare`.
         """
         entry = self.write(session, self.prepare(fact, now))
-        if self._heard is not None:
-            self._heard(session, fact, entry)
+        for hears in self._heard:
+            hears(session, fact, entry)
         return entry
 
     def prepare(self, fact: Fact, now: datetime) -> NewEntry:
@@ -151,7 +170,8 @@ class Ledger:
         Raises `LeafMalformed` or `audit.canonical.NotCanonical` for a fact that can't be written,
         and whatever `KeyStore.get_or_create` raises.
         """
-        if len({(part.subject, part.seal) for part in fact.parts}) != len(fact.parts):
+        parts = [self._sealable(part) for part in fact.parts]
+        if len({(part.subject, part.seal) for part in parts}) != len(parts):
             raise LeafMalformed("one subject, one seal, one part")
         eid = fresh(self._entropy)
         # Keys first, and durable: they are in another file, which this transaction does not cover.
@@ -159,7 +179,7 @@ class Ledger:
         sealed = sorted(
             (
                 (self._seal(part.payload, part.subject, part.seal, eid, fact.kind), part.seal)
-                for part in fact.parts
+                for part in parts
             ),
             key=lambda pair: pair[0].part,
         )
@@ -220,7 +240,7 @@ class Ledger:
         for part, seal_word, ciphertext in rows:
             if leaf.parts[part].h == mine:
                 kind = Seal(seal_word)
-                if kind is Seal.OPS and keys.ops is None:
+                if kind is Seal.OPS and keys.ops is None and not keys.spoilt:
                     # Destroyed at her wish; what is sealed for evidence is still hers to read.
                     continue
                 opening = unseal(ciphertext, leaf.parts[part], key=keys.sealing(kind), eid=leaf.eid, t=leaf.t)
@@ -253,6 +273,18 @@ class Ledger:
                 if leaf.parts[part].h == mine
             ]
         return tuple(found)
+
+    def missing(self, session: Session, subject: Subject) -> Iterator[tuple[Entry, int]]:
+        """Parts about `subject` of which nothing is sealed any more, erased or lost: entry and position.
+
+        As slow as `entries_of`. Raises `KeysErased` once nobody can tell any more.
+        """
+        keys = self._keystore.get(subject)
+        for entry in self.entries_of(session, subject):
+            mine, kept = keys and handle(keys.link, entry.eid), self.kept(session, entry.leaf_hash)
+            for position, part in enumerate(Leaf.parse(entry.leaf).parts):
+                if part.h == mine and position not in kept:
+                    yield entry, position
 
     def kept(self, session: Session, leaf_hash: str) -> frozenset[int]:
         """Which parts of an entry still have what was sealed: the others were erased."""
@@ -324,10 +356,18 @@ class Ledger:
                 return
             last = rows[-1]["seq"]
 
+    def _sealable(self, part: Part) -> Part:
+        if part.ending:
+            try:
+                self._keystore.get_or_create(part.subject)
+            except KeysErased:
+                return Part(Subject("tenant", self.tenant), Seal.EVID, part.payload)
+        return part
+
     def _seal(self, payload: Mapping[str, Json], subject: Subject, kind: Seal, eid: str, t: str) -> Sealed:
         keys = self._keystore.get_or_create(subject)
         return seal(payload, link=keys.link, key=keys.sealing(kind), eid=eid, t=t, entropy=self._entropy)
 
 
 def _entry(row: RowMapping) -> Entry:
-    return Entry(row["seq"], row["eid"], row["leaf"], row["leaf_hash"], row["at"])
+    return Entry(row["seq"], row["eid"], row["leaf"], row["leaf_hash"], row["at"], row["idx"])

@@ -30,6 +30,7 @@ from audit.head import Head, TreeHead
 from audit.keys import SigningKey
 from audit.lease import Lease, SequencerBusy
 from audit.note import NoteVerifier
+from audit.ownhead import OwnHead
 from audit.proof import Proof
 from audit.replay import Replay, replay
 from audit.rounds import Rounds
@@ -92,6 +93,7 @@ class Log:
         self._storage = storage
         self._head = head
         self._sessions = sessions
+        self._own = OwnHead(head, sessions, self._rows)
         self._holder = holder
         self._witnesses = witnesses
         self._batch = batch
@@ -100,6 +102,11 @@ class Log:
         self._recent: OrderedDict[str, Checkpoint] = OrderedDict()
         # Kept: to start threads for each round costs more than to put its files.
         self._writers = ThreadPoolExecutor(files.AT_ONCE, thread_name_prefix="log")
+
+    def close(self) -> None:
+        """End the threads that put files, once they have; without it a process may never end."""
+        # At exit Python also joins one whose start Ctrl-C broke off, and which its pool never told to go.
+        self._writers.shutdown()
 
     @property
     def strict(self) -> bool:
@@ -133,9 +140,9 @@ class Log:
 
         Call it after the entry's commit, outside any transaction. Callers of one process share a
         round; between processes the loser finds its entry placed, and writes what files are still missing.
-        Raises `EntryUnknown`, `lease.SequencerBusy`, `lease.StaleSequencer`, what `start` raises, and
-        `audit.durable.DiskFull`: the entry is then safe, and published later. In strict mode
-        `audit.witnessed.WitnessAhead` too: then nothing is signed until somebody has looked.
+        Raises `EntryUnknown`, `SequencerBusy`, `StaleSequencer`, what `start` raises, `DiskFull` (it is safe,
+        and published later); in strict mode `WitnessAhead`: nothing is signed until somebody has looked;
+        `keyhistory.DutyKeyEnded`, for good, once the log has said that others had its own key.
         """
         if self._witnesses is not None:
             self._witnesses.halt()
@@ -152,8 +159,8 @@ class Log:
         return done
 
     def latest(self, session: Session) -> Checkpoint | None:
-        """The last published checkpoint; None before the first."""
-        head = self._head.read()
+        """The last published checkpoint; None before the first. Raises `guard.LogBehind`, `LogForked`."""
+        head = self._own.read(session)
         return self._rows(session).latest(head.size) if head else None
 
     def covered(self, session: Session, leaf_hash: str) -> str | None:
@@ -161,7 +168,7 @@ class Log:
 
         An entry that embeds it proves that it came later.
         """
-        found = self._find(session, leaf_hash)
+        found = self._first(self._rows(session), self._own.read(session), leaf_hash)
         return found[1].digest if found else None
 
     def vouched(self, session: Session, leaf_hash: str) -> str | None:
@@ -180,7 +187,7 @@ class Log:
         """
         found = self._found(session, leaf_hash, under)
         if found is None:
-            waits = "a published" if self._find(session, leaf_hash) is None else "a witnessed"
+            waits = "a published" if self.covered(session, leaf_hash) is None else "a witnessed"
             raise EntryUnpublished(f"entry {leaf_hash:.64} is not under {waits} checkpoint")
         index, checkpoint = found
         path = tree.inclusion_path(self._rows(session).nodes(), index, checkpoint.size)
@@ -217,19 +224,18 @@ class Log:
 
     def witnessed(self, session: Session) -> Checkpoint | None:
         """The last published checkpoint that a quorum saw, with their lines; None where none is, or was."""
-        head = self._head.read()
+        head = self._own.read(session)
         if head is None or self._witnesses is None:
             return None
         return self._witnesses.newest(self._rows(session), head.size)
 
     def show(self) -> None:
         """Put the checkpoint in its place that belongs there, as after a cosignature has come."""
-        latest = self._current()
-        if latest is not None:
+        if (latest := self._current()) is not None:
             self._show(latest, latest.size)
 
     def audit(self, session: Session) -> Replay:
-        """Read everything again, entry by entry, and name what was edited."""
+        """Read everything again and name what was edited, in a session that has looked at nothing yet."""
         return replay(self._rows(session), self._storage, self._head.read())
 
     def _rows(self, session: Session) -> TreeRows:
@@ -238,22 +244,21 @@ class Log:
     def _found(
         self, session: Session, leaf_hash: str, under: str | None = None
     ) -> tuple[int, Checkpoint] | None:
-        """As `_find`; witnessed if it is, and in strict mode not otherwise. `under`: that one, as it is."""
-        found, head, rows = self._find(session, leaf_hash), self._head.read(), self._rows(session)
+        """As `_first`; witnessed if it is, and in strict mode not otherwise. `under`: that one, as it is."""
+        head, rows = self._own.read(session), self._rows(session)
+        found = self._first(rows, head, leaf_hash)
         if found is None or head is None or (under is None and self._witnesses is None):
             return found
         index, first = found
-        named = None if under is None else rows.of_digest(under)
         if under is not None:
+            named = rows.of_digest(under)
             if named is None or not index < named.size <= head.size:
                 return None
             return index, (self._witnesses and self._witnesses.cosigned(rows, named)) or named
         seen = self._witnesses.first(rows, index, head.size) if self._witnesses else None
         return (index, seen) if seen else None if self.strict else (index, first)
 
-    def _find(self, session: Session, leaf_hash: str) -> tuple[int, Checkpoint] | None:
-        head = self._head.read()
-        rows = self._rows(session)
+    def _first(self, rows: TreeRows, head: TreeHead | None, leaf_hash: str) -> tuple[int, Checkpoint] | None:
         index = self._place(rows, leaf_hash)
         checkpoint = None if index is None or head is None else rows.covering(index, head.size)
         return None if index is None or checkpoint is None else (index, checkpoint)
@@ -280,9 +285,8 @@ class Log:
             waited += _PAUSE
 
     def _sequence(self, now: datetime, later: list[Callable[[], None]]) -> Checkpoint | None:
-        placed: list[str] = []
+        placed, more = list[str](), True
         held: Lease | None = None
-        more = True
         while more:
             # Read before the transaction looks: see guard.check.
             head = self._head.read()
@@ -304,6 +308,7 @@ class Log:
             self._pause(_PAUSE.total_seconds())
         checkpoint, begin = self._write_files()
         self._remember(placed, checkpoint)
+        batch.expect_open()  # after the files of what was signed before
         # What nobody has to wait for. Not done after a failure: then the next one shows what is there.
         later.append(lambda: self._show(checkpoint, begin))
         return checkpoint
@@ -325,15 +330,12 @@ class Log:
                 except (DiskFailed, FileDiverged):
                     # Nobody waits for us here: another process may have gone past, and be clearing the
                     # partial tiles that we put. Then it has written all that we have to, and more.
-                    if not self._passed(latest):
+                    now = self._head.read()
+                    if now is None or now.size <= latest.size:
                         raise
                     continue
-            files.advance(self._head, TreeHead(latest.size, latest.root))
+            self._own.advance(TreeHead(latest.size, latest.root))
             return latest, begin
-
-    def _passed(self, checkpoint: Checkpoint) -> bool:
-        head = self._head.read()
-        return head is not None and head.size > checkpoint.size
 
     def _show(self, checkpoint: Checkpoint, begin: int) -> None:
         """Step 4."""
@@ -366,7 +368,6 @@ class Log:
             # And again: another process may have moved on, or stored a line, and we put ours over its.
 
     def _current(self) -> Checkpoint | None:
-        """What `checkpoint` is to hold; None if nothing is to be shown yet."""
         with self._sessions.read() as session:
             return self.public(session)
 

@@ -23,48 +23,24 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from audit.verdicts import ERASED, LOST
+
 MOST_FILES, LARGEST = 60_000, 256 << 20
 _NAME = re.compile(rb"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}(/[A-Za-z0-9_][A-Za-z0-9._-]{0,99}){0,5}")
 
 _ES256 = rb"\xa5\x01\x02\x03\x26\x20\x01\x21\x58\x20(.{32})\x22\x58\x20(.{32})"
 _EDDSA = rb"\xa4\x01\x01\x03\x27\x20\x06\x21\x58\x20(.{32})"
 _RS256 = rb"\xa4\x01\x03\x03\x39\x01\x00\x20\x59..(.{256,1024})\x21\x43(.{3})"
-
-
-PROVEN, NOT_PROVEN, ERASED, LOST = "proven", "not proven", "erased", "lost in a recovery"
-ZH = {
-    PROVEN: "已证明",
-    NOT_PROVEN: "未证明",
-    ERASED: "已删除",
-    LOST: "恢复时丢失",
-    "files": "文件与导出方签名一致",
-    "log": "日志签署了该树",
-    "proofs": "各条目均在日志中",
-    "openings": "公开内容与承诺一致",
-    "decision": "规则与问题即所附者",
-    "standing": "其授权当时有效，且链条完整",
-    "run": "许可先于运行进入日志",
-    "release": "发布的文件由该次运行生成",
-    "consent": "本人签署，服务方会签",
-    "video": "所给视频即已发布者",
-    "output": "所述成品确已发布",
-    "keys": "所用密钥当时未泄露、未停用",
-    "history": "撤回与投诉经过与条目一致",
-    "stamp": "时间戳机构证明其不晚于所示时间存在",
-}
-LIMITS = """\
-It cannot prove: that no engine ran outside the gate; that the signer is the person (only the recorded proof
-level) or read what she signed; that what the operator states (source, territory, age, contracts) is true;
-that copies of an engine, of outputs or of bundles are gone; that nothing was deleted before its first
-checkpoint or forked before the first independent witness; that a face below the resolvable size was not
-there; that a match is right beyond the measured error rates; that nobody with both database and keys read
-payloads; that erased residue is anonymous in law; that a manifest survives a re-encode; anything that came
-later than its checkpoint, a withdrawal above all.
-不能证明：门禁之外没有引擎运行；签署者即本人（仅有所载核验级别）或已读其签署内容；运营方所述（来源、地域、年龄、合同）
-属实；引擎、成品或证据包的副本已销毁；首个检查点之前无删除、首个独立见证之前无分叉；小于可分辨尺寸的人脸不存在；
-超出实测错误率的比对正确；同时持有数据库与密钥者未读内容；删除后的残余在法律上属匿名；内容凭证在转码后仍在；
-检查点之后的任何事，尤其是撤回。
-"""
+_MALFORMED = (
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+    struct.error,
+    x509.InvalidVersion,
+)
 
 
 class Fault(Exception):
@@ -135,26 +111,32 @@ def read_folder(folder: Path) -> dict[str, bytes]:
     found, total = dict[str, bytes](), 0
     for path in sorted(one for one in folder.rglob("*") if one.is_symlink() or not one.is_dir()):
         name = path.relative_to(folder).as_posix()
-        if "__pycache__" in path.parts:
-            # Python's own, beside the verifier that reads this.
-            continue
         if path.is_symlink() or not path.is_file() or not usable(name):
             raise Fault(f"{name!a}: not a file that a bundle has")
         total += path.stat().st_size
         if total > LARGEST or len(found) == MOST_FILES:
             raise Fault("more than a bundle holds")
-        found[name] = path.read_bytes()
+        found[name] = read_file(path)
     return found
 
 
 def read_bundle(path: Path) -> dict[str, bytes]:
     """The files of a bundle as it came, or as somebody unpacked it. Raises `Fault`, `OSError`."""
-    return read_folder(path) if path.is_dir() else read_zip(path.read_bytes())
+    return read_folder(path) if path.is_dir() else read_zip(read_file(path))
+
+
+def read_file(path: Path) -> bytes:
+    """A file of at most `LARGEST` bytes; of a longer one no more is read. Raises `Fault`, `OSError`."""
+    with path.open("rb") as file:
+        data = file.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise Fault(f"{plain(path.name)}: larger than {LARGEST} bytes")
+    return data
 
 
 def usable(name: str) -> bool:
-    """Whether a path may stand in a bundle: no way up, no root, nothing hidden, plain ASCII."""
-    return _NAME.fullmatch(name.encode("ascii", "replace")) is not None
+    """Whether a path may stand in a bundle: no way up, no root, nothing hidden or compiled, plain ASCII."""
+    return _NAME.fullmatch(name.encode("ascii", "replace")) is not None and "__pycache__" not in name
 
 
 @contextmanager
@@ -162,15 +144,7 @@ def reading(where: str) -> Iterator[None]:
     """Whatever is malformed inside is a `Fault` that names `where`."""
     try:
         yield
-    except (
-        ValueError,
-        LookupError,
-        TypeError,
-        AttributeError,
-        ArithmeticError,
-        RecursionError,
-        struct.error,
-    ) as error:
+    except _MALFORMED as error:
         raise Fault(f"{where}: malformed ({type(error).__name__})") from None
     except InvalidSignature:
         raise Fault(f"{where}: a signature does not hold") from None
@@ -192,6 +166,14 @@ def of_base64(text: str) -> bytes:
     return data
 
 
+def of_hex(text: str) -> bytes:
+    """Hex in its one form. Raises `ValueError`."""
+    data = bytes.fromhex(text)
+    if data.hex() != text:
+        raise ValueError("not in its only form")
+    return data
+
+
 def opened_part(name: str, data: bytes, commitment: str) -> dict[str, Any]:
     """What a part of an entry says, if that is what the entry commits to. Raises `Fault`."""
     with reading(name):
@@ -201,7 +183,7 @@ def opened_part(name: str, data: bytes, commitment: str) -> dict[str, Any]:
         inner = data.removeprefix(b'{"payload":').removesuffix(f',"salt":"{salt}"}}'.encode())
         if set(opened) != {"payload", "salt"} or len(salt) != 64 or not payload:
             raise ValueError("not an opening")
-        if hmac.digest(bytes.fromhex(salt), inner, "sha256").hex() != commitment:
+        if hmac.digest(of_hex(salt), inner, "sha256").hex() != commitment:
             raise Fault(f"{name}: not what its entry commits to")
     return payload
 
@@ -244,6 +226,8 @@ class Trust:
 
     notes: dict[int, set[tuple[str, bytes]]] = field(default_factory=lambda: {1: set(), 4: set()})
     """Names and keys of logs (1) and of witnesses (4)."""
+    quorum: int = 0
+    """How many of the witnesses must have seen a checkpoint; 0: each."""
     keys: dict[tuple[str, str], bytes] = field(default_factory=dict)
     sites: dict[bytes, list[str]] = field(default_factory=dict)
     """Origins, by SHA-256 of the RP id."""
@@ -270,9 +254,17 @@ class Trust:
                     blob = of_base64(text)
                     if _key_id(name, blob).hex() != key_id or blob[0] != (1 if word == "log" else 4):
                         raise ValueError("not a vkey of this kind")
+                    if word == "witness" and any(name == one[0] or blob == one[1] for one in trust.notes[4]):
+                        raise ValueError("a witness twice")  # It would be two of a quorum.
                     trust.notes[blob[0]].add((name, blob))
                     trust.end(trust.log_kid((name, blob)), rest[1:] if word == "log" else [])
+                elif word == "quorum":
+                    if trust.quorum or not re.fullmatch(r"[1-9][0-9]?", " ".join(rest)):
+                        raise ValueError("expected one number")
+                    trust.quorum = int(rest[0])
                 elif word == "compromised":
+                    if not re.fullmatch("[0-9a-f]{16}", rest[0]):
+                        raise ValueError("no kid: of a slip nobody would be told")
                     trust.end(rest[0], ["until", *rest[2:]] if rest[1] == "from" else rest)
                 elif word == "rp":
                     trust.sites[sha256(rest[0].encode()).digest()] = rest[1:]
@@ -280,6 +272,8 @@ class Trust:
                     trust.authorities.append(x509.load_der_x509_certificate(of_base64(rest[0])))
                 elif not word.startswith("#"):
                     raise ValueError("no such statement")
+        if trust.quorum > len(trust.notes[4]):
+            raise Fault(f"trust file: a quorum of {trust.quorum}, and {len(trust.notes[4])} witnesses")
         return trust
 
     def end(self, kid: str, words: list[str]) -> None:
@@ -296,6 +290,18 @@ class Trust:
             self, until={**self.until, **{k: min(i, self.until.get(k, i)) for k, i in ends.items()}}
         )
 
+    def exporter(self, where: str, signature: bytes, listed: bytes) -> str:
+        """The kid of the export key you trust that signed a list of files. Raises `Fault`."""
+        with reading(where):
+            kid, text = signature.decode().split(" ")
+            if ("export", kid) not in self.keys:
+                raise Fault(f"{where}: by an export key you do not trust, {kid:.16}")
+            message = b"consentry/export/v1\0" + listed
+            ed25519_holds(self.keys["export", kid], of_hex(text.removesuffix("\n")), message)
+            if not text.endswith("\n"):
+                raise ValueError("not in its only form")
+        return kid
+
     def void(self, kid: str, index: int) -> bool:
         """Whether a signature by this key over what stands at `index` is worth nothing."""
         return kid in self.until and index >= self.until[kid]
@@ -305,28 +311,32 @@ class Trust:
         return kid_of("log", note[1][1:])
 
     def checkpoint(self, note: bytes, *, seen_too: bool = True) -> tuple[int, bytes]:
-        """Size and root of a checkpoint of a trusted log; `seen_too`: all trusted witnesses saw it."""
+        """Size and root of a checkpoint of a trusted log; `seen_too`: a quorum of its witnesses saw it."""
         text, _, lines = note.decode().rpartition("\n\n")
         (origin, size, root), body, seen = text.split("\n"), text.encode() + b"\n", set[tuple[str, bytes]]()
-        if not re.fullmatch(r"[1-9][0-9]{0,18}", size) or len(of_base64(root)) != 32:
-            raise ValueError("size or root")
+        if not re.fullmatch(r"[1-9][0-9]{0,18}", size) or len(of_base64(root)) != 32 or lines[-1:] != "\n":
+            raise ValueError("size, root or end")
         # Over entries from a key's end on, its signature is nobody's.
         ours = {one for one in self.notes[1] if one[0] == origin}
         known = {one for one in ours if not self.void(self.log_kid(one), int(size) - 1)} | self.notes[4]
         for line in lines.removesuffix("\n").split("\n"):
-            _, name, blob = line.split(" ")
+            dash, name, text = line.split(" ")
+            blob = of_base64(text)
+            if dash != "\u2014":
+                raise ValueError("not a signature line")
             for one in known:
-                if name == one[0] and of_base64(blob)[:4] == _key_id(*one):
-                    at, signature = b"", of_base64(blob)[4:]
+                if name == one[0] and blob[:4] == _key_id(*one):
+                    at, signature = b"", blob[4:]
                     if one[1][0] == 4:
-                        at, signature = (
-                            b"cosignature/v1\ntime %d\n" % int.from_bytes(signature[:8]),
-                            signature[8:],
-                        )
+                        at = b"cosignature/v1\ntime %d\n" % int.from_bytes(signature[:8])
+                        signature = signature[8:]
                     ed25519_holds(one[1][1:], signature, at + body)
                     seen.add(one)
-        if not seen & self.notes[1] or (seen_too and self.notes[4] - seen):
-            raise Fault("a checkpoint that no log you trust signed, or not all witnesses you trust saw")
+        if not seen & self.notes[1]:
+            raise Fault("a checkpoint that no log you trust signed")
+        saw, least = len(seen & self.notes[4]), self.quorum or len(self.notes[4])
+        if seen_too and saw < least:
+            raise Fault(f"{saw} of the witnesses you trust saw this checkpoint, and you ask for {least}")
         return int(size), of_base64(root)
 
     def proof(self, name: str, data: bytes, index: int, leaf_hash: str, *, seen_too: bool = True) -> bytes:
@@ -343,11 +353,11 @@ class Trust:
     def person(self, where: str, shown: Mapping[str, str], message: bytes) -> None:
         """Check her signature, with an Ed25519 key or a passkey. Raises `Fault`."""
         with reading(where):
-            key, signature = bytes.fromhex(shown["key"]), bytes.fromhex(shown["signature"])
+            key, signature = of_hex(shown["key"]), of_hex(shown["signature"])
             if shown["method"] == "ed25519":
                 ed25519_holds(key, signature, message)
                 return
-            client, data = bytes.fromhex(shown["client_data"]), bytes.fromhex(shown["authenticator_data"])
+            client, data = of_hex(shown["client_data"]), of_hex(shown["authenticator_data"])
             asked = json.loads(client)
             if asked["origin"] not in self.sites.get(data[:32], ()):
                 raise Fault(f"{where}: a passkey of a site that is not in your trust file")

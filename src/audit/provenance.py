@@ -5,6 +5,7 @@ tampered with before it came in, whose samples lie in unhashed boxes, and whose 
 (all measured with c2pa-python 0.38.1).
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,6 +41,8 @@ class ManifestVerdict:
     """When the signing certificate ends, if the file says."""
     timed: bool
     """Whether a trusted time stamp keeps it valid after that."""
+    serial: int | None = None
+    """Of the signing certificate, if the file says."""
 
     @property
     def ok(self) -> bool:
@@ -63,6 +66,7 @@ def judge(report: Mapping[str, Any], summary: Mapping[str, Any], layout: Sequenc
         gate={} if faults or state is not State.TRUSTED else active["assertion_store"][claim.GATE],
         valid_until=_valid_until(summary, label),
         timed=any(each["code"] == "timeStamp.trusted" for each in _active_results(report)["success"]),
+        serial=_serial(summary, label),
     )
 
 
@@ -120,7 +124,20 @@ def _failures(value: object) -> Iterator[str]:
 
 def _valid_until(summary: Mapping[str, Any], label: str) -> datetime | None:
     try:
-        (manifest,) = [each for each in summary["manifests"] if each["label"] == label]
-        return instant.parse(manifest["signature"]["certificateInfo"]["validity"]["notAfter"])
+        return instant.parse(_certificate(summary, label)["validity"]["notAfter"])
     except (KeyError, ValueError, TypeError, instant.NotAnInstant):
         return None
+
+
+def _serial(summary: Mapping[str, Any], label: str) -> int | None:
+    try:
+        text = _certificate(summary, label)["serialNumber"]
+        return int(text, 16) if re.fullmatch("[0-9a-fA-F]{1,64}", text) else None
+    except (KeyError, ValueError, TypeError):
+        return None
+
+
+def _certificate(summary: Mapping[str, Any], label: str) -> Mapping[str, Any]:
+    (manifest,) = [each for each in summary["manifests"] if each["label"] == label]
+    found: Mapping[str, Any] = manifest["signature"]["certificateInfo"]
+    return found

@@ -7,10 +7,10 @@ entry that stays holds what it refers to: who reads it later asks for that as we
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from sqlalchemy import SelectBase
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from audit import instant, prunerows
 from audit.leaf import Leaf
@@ -30,6 +30,11 @@ class Need:
     """A word of ours, never a name."""
     entries: SelectBase | Sequence[str]
     """Their leaf hashes; a query of one column, so that no list of them is made."""
+
+
+def of_tenant(tenant: str, column: Any, *where: Any) -> Any:
+    """A query of one column, over those of the tenant's rows that meet all of this."""
+    return select(column).where(column.class_.tenant_id == tenant, *where)
 
 
 @dataclass(frozen=True, slots=True)

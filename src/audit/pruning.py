@@ -23,7 +23,7 @@ from audit import files, instant, lease, prunerows
 from audit.canonical import Json
 from audit.checkpoint import Checkpoint
 from audit.errors import Unready
-from audit.fact import Fact, Part, Seal, Subject
+from audit.fact import Fact, Part, Subject
 from audit.ledger import Ledger
 from audit.log import EntryUnpublished, Log
 from audit.proof import Proof
@@ -93,7 +93,7 @@ class Pruner:
             "lost": whole.lost,
             "at": instant.exact(now),
         }
-        part = Part(Subject("tenant", tenant), Seal.EVID, payload)
+        part = Part.of_tenant(tenant, payload)
         # No reference to the one before: it would be held by this one, and hold the next pruning.
         entry = self.ledger.append(session, Fact(PRUNED, (part,)), now)
         pruning = Pruning(made.goal, entry.leaf_hash, now, shown=False, done=False)

@@ -5,8 +5,8 @@ roots that were signed. Who edits one is named by the rest; who edits all but th
 found by those.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from hashlib import sha256
 from typing import Any, cast
@@ -20,9 +20,10 @@ from audit.head import TreeHead
 from audit.keys import BadSignature
 from audit.note import NoteMalformed
 from audit.pruned import Pruned, PruningUnproven, published
-from audit.storage import Storage
+from audit.storage import Storage, bundle_data, tile_data
 from audit.tables import CheckpointRow, EntryRow, SealedRow
 from audit.tile import WIDTH, BundleMalformed, Tile, parse_bundle
+from audit.treereader import ANY_SIZE
 from audit.treerows import TreeRows
 
 _ENTRY = cast(Table, EntryRow.__table__)  # type: ignore[attr-defined]
@@ -78,6 +79,8 @@ class _Replayer:
 
     rows: TreeRows
     storage: Storage
+    written: int
+    """Entries under the head: their files are there. Those of more that was signed may be to come."""
     findings: list[Finding] = field(default_factory=list)
     unopenable: int = 0
     minimum: int = 0
@@ -117,7 +120,8 @@ class _Replayer:
         for level in range(1, 8):
             width = (size >> (8 * level)) % WIDTH
             if width:
-                self._partial(Tile(level, size >> (8 * level + 8), width))
+                partial = Tile(level, size >> (8 * level + 8), width)
+                self._same(partial, self.rows.tile_data(partial))
         return edge.root().hex()
 
     def _block(self, begin: int, end: int) -> Iterator[bytes]:
@@ -128,7 +132,8 @@ class _Replayer:
             yield from self._gone(place)
             return
         row_hashes = _split(self.rows.tile(0, place.n) if place.width == WIDTH else None, place.width)
-        file_hashes = _split(self.storage.get(place.path), place.width)
+        width, data = self._file(place, tile_data)
+        file_hashes = _split(data, width) + [None] * (place.width - width)
         edited = set()
         for offset in range(end - begin):
             index, row = begin + offset, entries.get(begin + offset)
@@ -144,7 +149,7 @@ class _Replayer:
             else:
                 if place.width == WIDTH and in_row != mine:
                     self._found(Copy.TILE, index)
-                if in_file != mine:
+                if in_file != mine and offset < width:
                     self._found(Copy.TILE_FILE, index)
             yield mine or in_row or in_file or bytes(tree.HASH_SIZE)
         self._bundle(place, {index: bytes(row.leaf) for index, row in entries.items() if index not in edited})
@@ -174,16 +179,16 @@ class _Replayer:
         return entries
 
     def _bundle(self, place: Tile, leaves: dict[int, bytes]) -> None:
-        data, begin = self.storage.get(place.bundle_path), place.n * WIDTH
+        (width, data), begin = self._file(place, bundle_data), place.n * WIDTH
         try:
             bundle = parse_bundle(data or b"")
         except BundleMalformed:
             bundle = ()
-        if len(bundle) != place.width:
+        if len(bundle) != width:
             self._found(Copy.BUNDLE_FILE, begin)
             return
         for index, leaf in sorted(leaves.items()):
-            if bundle[index - begin] != leaf:
+            if index - begin < width and bundle[index - begin] != leaf:
                 self._found(Copy.BUNDLE_FILE, index)
 
     def _tile(self, full: FullTile) -> None:
@@ -195,20 +200,32 @@ class _Replayer:
         stored = self.rows.hashes(full.level + 1, full.n, full.n + 1)
         if self.rows.tile(full.level, full.n) != full.data or stored != [full.root]:
             self._found(Copy.TILE, begin)
-        if self.storage.get(Tile(full.level, full.n).path) != full.data:
-            self._found(Copy.TILE_FILE, begin)
+        self._same(Tile(full.level, full.n), full.data)
 
-    def _partial(self, tile: Tile) -> None:
-        if self.storage.get(tile.path) != self.rows.tile_data(tile):
+    def _same(self, tile: Tile, expected: bytes) -> None:
+        width, data = self._file(tile, tile_data)
+        if data != expected[: width * tree.HASH_SIZE]:
             self._found(Copy.TILE_FILE, tile.n * WIDTH ** (tile.level + 1))
+
+    def _file(self, tile: Tile, read: Callable[[Storage, Tile], bytes | None]) -> tuple[int, bytes | None]:
+        """The file of a tile, or where it is to come the last one before it: how wide, and what is there."""
+        data = read(self.storage, tile)
+        width = min(tile.width, max(0, (self.written >> 8 * tile.level) - tile.n * WIDTH))
+        if data is not None or width == tile.width:
+            return tile.width, data
+        # Only now: since the first look the log may have gone on, and dropped this one as well.
+        return width, read(self.storage, replace(tile, width=width)) if width else b""
 
     def _found(self, copy: Copy, index: int) -> None:
         self.findings.append(Finding(copy, index))
 
 
 def replay(rows: TreeRows, storage: Storage, head: TreeHead | None) -> Replay:
-    """Replay the tree under the last checkpoint. Reads all entries and files, and changes nothing."""
-    replayer = _Replayer(rows, storage)
+    """Replay the tree under the last checkpoint. Reads all entries and files, and changes nothing.
+
+    The log may go on meanwhile. `head` was read before the session looked: so it is no newer than the rows.
+    """
+    replayer = _Replayer(rows, storage, ANY_SIZE if head is None else head.size)
     pruned = replayer.prune()
     signed: dict[int, str] = {}
     notes = select(_CHECKPOINT.c.size, _CHECKPOINT.c.note).where(_CHECKPOINT.c.tenant_id == rows.tenant)

@@ -8,17 +8,19 @@ them, so nothing goes with it that could have been had. Where not one key opens,
 nothing is done.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from sqlite3 import Connection
 
-from audit import instant
+from audit import instant, keydb, wrappedrows
+from audit.canonical import NotCanonical
 from audit.errors import Unready
 from audit.ids import Entropy
 from audit.kms import KekMismatch, Wrapping
+from audit.wrappedrows import COLUMNS, KINDS, WrappedRow
 
-COLUMNS = ("link", "ops", "evid")
 GRACE = timedelta(days=7)
 """For how long a rotation waits for a damaged key: about half of what the law leaves for an answer."""
 _TRIED = 1000
@@ -56,133 +58,116 @@ class Spoilt:
 class Anew:
     """What a rotation will write: nothing of it is written yet."""
 
-    rows: Sequence[tuple[object, ...]]
+    rows: Sequence[WrappedRow]
+    """Of every tenant: of the others as they are."""
     spoilt: Sequence[Spoilt]
+    wrapped: int
+    """How many rows of the tenant's there are."""
 
-    def write(self, connection: Connection) -> None:
+    def write(self, connection: Connection, new: Wrapping) -> None:
         """Put every key under the new KEK."""
-        connection.executemany(
-            "UPDATE subject SET epoch = ?, link = ?, ops = ?, evid = ?"
-            " WHERE tenant = ? AND kind = ? AND id = ?",
-            self.rows,
-        )
+        wrappedrows.write(connection, self.rows, lambda row: opens(new, row))
 
 
-def rewrap(connection: Connection, tenant: str, old: Wrapping, new: Wrapping, entropy: Entropy) -> Anew:
+def rewrap(reader: Connection, tenant: str, old: Wrapping, new: Wrapping, entropy: Entropy) -> Anew:
     """Unwrap every key of the tenant and wrap it under `new`. Raises `KekMismatch` where not one opens."""
-    rows, spoilt, opened = [], [], 0
-    for kind, id_, epoch, *wrapped in connection.execute(
-        "SELECT kind, id, epoch, link, ops, evid FROM subject WHERE tenant = ?", (tenant,)
-    ).fetchall():
+    rows, spoilt, opened, ours = list[WrappedRow](), list[Spoilt](), 0, 0
+    for found in wrappedrows.rows(reader):
+        # Of another tenant, unless it opens as ours: then its tenant is what was damaged.
+        row = replace(found, owner=(tenant, *found.owner[1:]))
+        if found.tenant != tenant and not opens(old, row):
+            rows.append(found)
+            if found.kind not in KINDS:
+                # Of nobody: what is left of a row of which more than a key was damaged, and it may be ours.
+                spoilt += _spoilt(found, old.epoch)
+            continue
         anew: list[bytes | None] = []
-        for column, key in zip(COLUMNS, wrapped, strict=True):
-            owner = _owner(tenant, kind, id_, column)
-            try:
-                plain = None if key is None else old.unwrap(key, owner)
-            except KekMismatch:
-                spoilt.append(Spoilt(kind, id_, column, epoch))
-                anew.append(key)
-                continue
+        for column, key in zip(COLUMNS, row.keys, strict=True):
+            plain = None if key is None else unwrapped(old, row, column)
+            if key is not None and plain is None:
+                spoilt += _spoilt(row, old.epoch, column)
             opened += plain is not None
-            anew.append(None if plain is None else new.wrap(plain, owner, entropy))
-        rows.append((new.epoch, *anew, tenant, kind, id_))
+            anew.append(key if plain is None else new.wrap(plain, row.named(column), entropy))
+        ours += 1
+        rows.append(replace(row, epoch=new.epoch, keys=tuple(anew)))
     if spoilt and not opened:
         raise KekMismatch(f"of {len(spoilt)} wrapped keys none opens under the KEK of epoch {old.epoch}")
-    return Anew(rows, spoilt)
+    return Anew(rows, spoilt, ours)
 
 
 def note(connection: Connection, tenant: str, spoilt: Sequence[Spoilt], now: datetime) -> datetime | None:
     """Write down which keys do not open; the rest is forgotten. Until when to wait for them, if at all."""
     known = {
-        (kind, id_, key): (epoch, since)
-        for kind, id_, key, epoch, since in connection.execute(
-            "SELECT kind, id, key, epoch, since FROM damaged WHERE tenant = ?", (tenant,)
-        ).fetchall()
+        (one.kind, one.id, one.key): (one.epoch, keydb.found_at(since, now))
+        for one, since in noted(connection, tenant)
     }
-    connection.execute("DELETE FROM damaged WHERE tenant = ?", (tenant,))
-    rows = []
+    connection.execute("DELETE FROM damaged WHERE +tenant = ?", (tenant,))
+    rows, until = [], now
     for one in spoilt:
         # The epoch of when it was found first: what is carried along lies in a row of a later one.
-        epoch, since = known.get((one.kind, one.id, one.key), (one.epoch, instant.exact(now)))
-        rows.append((tenant, one.kind, one.id, one.key, epoch, since))
-    connection.executemany("INSERT INTO damaged VALUES (?, ?, ?, ?, ?, ?)", rows)
-    until = max((datetime.fromisoformat(row[5]) for row in rows), default=now - GRACE) + GRACE
+        epoch, found = known.get((one.kind, one.id, one.key), (one.epoch, None))
+        since = found or now
+        rows.append((tenant, one.kind, one.id, one.key, epoch, instant.exact(since)))
+        until = max(until, since + GRACE)
+    connection.executemany("INSERT OR REPLACE INTO damaged VALUES (?, ?, ?, ?, ?, ?)", rows)
     return until if until > now else None
 
 
-def awaited(connection: Connection, tenant: str, kek: Wrapping, now: datetime) -> datetime | None:
+def awaited(reader: Connection, tenant: str, kek: Wrapping, now: datetime) -> datetime | None:
     """Until when to wait for keys that were found before and still do not open. Costs those alone."""
     ends = []
-    for kind, id_, key, since in connection.execute(
-        "SELECT kind, id, key, since FROM damaged WHERE tenant = ?", (tenant,)
-    ).fetchall():
-        until = datetime.fromisoformat(since) + GRACE
-        if until > now and not _opens(connection, kek, _owner(tenant, kind, id_, key)):
-            ends.append(until)
+    for one, written in noted(reader, tenant):
+        # A note that can't be read is not waited for: the rotation that finds the key again writes it anew.
+        since = keydb.found_at(written, now)
+        if since is not None and since + GRACE > now and not opens_now(reader, tenant, kek, one):
+            ends.append(since + GRACE)
     return max(ends, default=None)
 
 
-def mend(connection: Connection, copy: Connection, tenant: str, kek: Wrapping) -> int:
-    """Put keys that do not open back from a copy of the store, if they open there. How many.
+def opens(kek: Wrapping, row: WrappedRow) -> bool:
+    """Whether a key of this row opens."""
+    return any(unwrapped(kek, row, column) is not None for column in COLUMNS)
 
-    What was destroyed since stays destroyed: only where there are bytes, bytes are replaced.
-    """
-    mended = 0
-    for kind, id_, *wrapped in connection.execute(
-        "SELECT kind, id, link, ops, evid FROM subject WHERE tenant = ?", (tenant,)
-    ).fetchall():
-        for column, key in zip(COLUMNS, wrapped, strict=True):
-            owner = _owner(tenant, kind, id_, column)
-            if key is None or _unwraps(kek, key, owner) or not _opens(copy, kek, owner):
-                continue
-            connection.execute(
-                f"UPDATE subject SET {column} = ? WHERE tenant = ? AND kind = ? AND id = ?",  # noqa: S608
-                (_stored(copy, owner), tenant, kind, id_),
-            )
-            connection.execute(
-                "DELETE FROM damaged WHERE tenant = ? AND kind = ? AND id = ? AND key = ?", tuple(owner)
-            )
-            mended += 1
-    return mended
+
+def opens_any(connection: Connection, tenant: str, kek: Wrapping) -> bool:
+    """Whether a key of the tenant's opens under this KEK, whatever epoch stands beside it."""
+    return any(opens(kek, row) for row in wrappedrows.some(connection, tenant, kek.epoch, _TRIED))
 
 
 def expect_opens(connection: Connection, tenant: str, kek: Wrapping) -> None:
-    """Raise `KekMismatch` unless a key of this KEK's epoch opens under it; none left is none to lose."""
-    rows = connection.execute(
-        "SELECT kind, id, link, ops, evid FROM subject WHERE tenant = ? AND epoch = ?"
-        " AND coalesce(link, ops, evid) IS NOT NULL LIMIT ?",
-        (tenant, kek.epoch, _TRIED),
-    ).fetchall()
+    """Raise `KekMismatch` unless a key of the tenant's opens under this KEK; none left is none to lose."""
     # One damaged key says nothing about the KEK, whichever it is.
-    if rows and not any(
-        key is not None and _unwraps(kek, key, _owner(tenant, kind, id_, column))
-        for kind, id_, *wrapped in rows
-        for column, key in zip(COLUMNS, wrapped, strict=True)
-    ):
-        raise KekMismatch(f"of {len(rows)} subjects' keys none opens under the KEK of epoch {kek.epoch}")
+    if not opens_any(connection, tenant, kek) and any(wrappedrows.some(connection, tenant, kek.epoch, 1)):
+        raise KekMismatch(f"of the subjects' keys none opens under the KEK of epoch {kek.epoch}")
 
 
-def _opens(connection: Connection, kek: Wrapping, owner: Sequence[str]) -> bool:
-    key = _stored(connection, owner)
-    return key is not None and _unwraps(kek, key, owner)
+def unwrapped(kek: Wrapping, row: WrappedRow, column: str) -> bytes | None:
+    """The key in this column; None: destroyed, or it does not open for whom the row names."""
+    key = row.keys[COLUMNS.index(column)]
+    # A name that is no UTF-8 any more has no canonical form, and nothing was ever bound to it.
+    with suppress(KekMismatch, NotCanonical):
+        return None if key is None else kek.unwrap(key, row.named(column))
+    return None
 
 
-def _stored(connection: Connection, owner: Sequence[str]) -> bytes | None:
-    *subject, column = owner
-    found = connection.execute(
-        f"SELECT {column} FROM subject WHERE tenant = ? AND kind = ? AND id = ?",  # noqa: S608
-        subject,
-    ).fetchone()
-    return found[0] if found else None
+def _spoilt(row: WrappedRow, epoch: int, *columns: str) -> Iterator[Spoilt]:
+    _, kind, id_ = map(wrappedrows.printable, row.owner)
+    for column in columns or COLUMNS:
+        yield Spoilt(kind, id_, column, epoch)
 
 
-def _unwraps(kek: Wrapping, key: bytes, owner: Sequence[str]) -> bool:
-    try:
-        kek.unwrap(key, list(owner))
-    except KekMismatch:
-        return False
-    return True
+def noted(connection: Connection, tenant: str) -> Iterator[tuple[Spoilt, bytes]]:
+    """What is known not to open, and when that was found, as it is written."""
+    query = (
+        "SELECT CAST(kind AS BLOB), CAST(id AS BLOB), CAST(key AS BLOB), CAST(epoch AS INTEGER),"
+        " CAST(since AS BLOB) FROM damaged WHERE +tenant = ?"
+    )
+    for *names, epoch, since in connection.execute(query, (tenant,)).fetchall():
+        kind, id_, key = (bytes(name).decode(errors="backslashreplace") for name in names)
+        yield Spoilt(kind, id_, key, epoch), since
 
 
-def _owner(tenant: str, kind: str, id_: str, column: str) -> list[str]:
-    return [tenant, kind, id_, column]
+def opens_now(connection: Connection, tenant: str, kek: Wrapping, one: Spoilt) -> bool:
+    """Whether what was noted opens again."""
+    row = wrappedrows.find(connection, (tenant, one.kind, one.id))
+    return row is not None and one.key in COLUMNS and unwrapped(kek, row, one.key) is not None

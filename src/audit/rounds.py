@@ -11,6 +11,7 @@ T = TypeVar("T")
 _QUIET_SECONDS = 0.01
 """What one of sixteen callers needs of a processor before it comes: with less, fewer share a round."""
 _LONGEST_WAIT_SECONDS = 0.15
+_LATELY_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,12 @@ class Rounds(Generic[T]):
     """
 
     def __init__(self) -> None:
-        self._changed = threading.Condition()
+        lock = threading.Lock()
+        self._changed = threading.Condition(lock)
+        self._complete = threading.Condition(lock)
+        self._seen: dict[int, float] = {}
+        """When each thread came last: who came lately will come again."""
+        self._expected = 0
         self._begun = 0
         self._running = False
         self._last_served = 0
@@ -44,6 +50,9 @@ class Rounds(Generic[T]):
         with self._changed:
             mine = self._begun + 1
             self._waiting[mine] = self._waiting.get(mine, 0) + 1
+            self._seen[threading.get_ident()] = time.monotonic()
+            if self._waiting[mine] >= self._expected:
+                self._complete.notify()
             try:
                 while True:
                     if mine in self._ended:
@@ -76,11 +85,16 @@ class Rounds(Generic[T]):
 
     def _gather(self, number: int) -> None:
         # A round costs a dozen fsyncs however many it serves. If the last one served several, more
-        # are on their way: let them in until nobody has come for a moment. Alone, nobody waits.
-        longest = time.monotonic() + _LONGEST_WAIT_SECONDS
-        while self._last_served > 1 and time.monotonic() < longest:
+        # are on their way: let them in until all are here, or nobody has come for a moment. Alone, nobody
+        # waits.
+        now = time.monotonic()
+        self._seen = {thread: at for thread, at in self._seen.items() if now - at < _LATELY_SECONDS}
+        self._expected = len(self._seen)
+        while self._last_served > 1 and time.monotonic() < now + _LONGEST_WAIT_SECONDS:
             before = self._waiting[number]
-            self._changed.wait(_QUIET_SECONDS)
+            if before >= self._expected:
+                return
+            self._complete.wait(_QUIET_SECONDS)
             if self._waiting[number] == before:
                 return
 

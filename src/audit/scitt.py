@@ -17,6 +17,8 @@ ALG, KID, VDS, VDP, INCLUSION = 1, 4, 395, 396, -1
 """Header labels: RFC 9052 3.1 and RFC 9942 2."""
 EDDSA, RFC9162_SHA256 = -8, 1
 _SIGN1 = 18
+TAGGED = bytes([0xC0 | _SIGN1])
+"""How a receipt begins. Tag 18 in one byte: major type 6 (RFC 8949 3.4)."""
 _LARGEST = 16 * 1024
 
 
@@ -44,8 +46,7 @@ class CoseReceipt:
         """The receipt as it is handed out: a tagged COSE_Sign1."""
         proof = cbor.encode([self.size, self.index, list(self.path)])
         body = [_protected(self.kid), {VDP: {INCLUSION: [proof]}}, None, self.signature]
-        # Tag 18 in one byte: major type 6 (RFC 8949 3.4).
-        return bytes([0xC0 | _SIGN1]) + cbor.encode(body)
+        return TAGGED + cbor.encode(body)
 
     @classmethod
     def sign(cls, key: SigningKey, size: int, index: int, path: tuple[bytes, ...], root: bytes) -> Self:
@@ -56,7 +57,7 @@ class CoseReceipt:
     @classmethod
     def parse(cls, data: bytes) -> Self:
         """Take a receipt apart. Raises `CoseReceiptMalformed` unless it is just what `data` writes."""
-        if len(data) > _LARGEST or data[:1] != bytes([0xC0 | _SIGN1]):
+        if len(data) > _LARGEST or data[:1] != TAGGED:
             raise CoseReceiptMalformed("no tagged COSE_Sign1")
         try:
             receipt = cls._read(cbor.decode(data[1:]))
@@ -81,12 +82,12 @@ class CoseReceipt:
             case _:
                 raise NotCanonical("expected EdDSA, a kid, RFC9162_SHA256 and one inclusion proof")
 
-    def check(self, leaf: bytes, key: VerifyingKey) -> bytes:
-        """The root that `key` signed and the entry `leaf` is under.
+    def check(self, leaf_hash: bytes, key: VerifyingKey) -> bytes:
+        """The root that `key` signed and the entry of this hash is under.
 
         Raises `audit.tree.ProofInvalid` or `audit.keys.BadSignature`.
         """
-        root = tree.inclusion_root(tree.leaf_hash(leaf), self.index, self.size, self.path)
+        root = tree.inclusion_root(leaf_hash, self.index, self.size, self.path)
         key.check_raw(_structure(self.kid, root), self.signature)
         return root
 

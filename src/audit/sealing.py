@@ -60,7 +60,7 @@ class Opening:
     def parse(cls, plaintext: bytes) -> Self:
         """Undo the padding. Raises `audit.canonical.NotCanonical`."""
         salt, padded = plaintext[:SALT_SIZE], plaintext[SALT_SIZE:]
-        payload = of_json(_unpad(padded))
+        payload = of_json(unpad(padded))
         if not isinstance(payload, Mapping):
             raise NotCanonical("a payload is an object")
         return cls(salt, payload)
@@ -82,7 +82,7 @@ def seal(
     salt, nonce = entropy(SALT_SIZE), entropy(NONCE_SIZE)
     h = handle(link, eid)
     box = AESGCM(derive(key, eid.encode()))
-    ciphertext = nonce + box.encrypt(nonce, salt + _pad(data), _bound_to(eid, t, h))
+    ciphertext = nonce + box.encrypt(nonce, salt + pad(data), _bound_to(eid, t, h))
     return Sealed(LeafPart(h, _commitment(salt, data), sha256(ciphertext).hexdigest()), ciphertext)
 
 
@@ -117,13 +117,14 @@ def _bound_to(eid: str, t: str, h: str) -> bytes:
     return f"{eid}|{t}|{h}".encode()
 
 
-def _pad(data: bytes) -> bytes:
+def pad(data: bytes) -> bytes:
     """ISO/IEC 7816-4 to buckets of 256 bytes: the length of a ciphertext tells little of a payload's."""
     return data + b"\x80" + bytes(-(len(data) + 1) % _BUCKET)
 
 
-def _unpad(padded: bytes) -> bytes:
+def unpad(padded: bytes) -> bytes:
+    """What was padded. Raises `audit.canonical.NotCanonical`."""
     data = padded.rstrip(b"\x00")[:-1]
-    if _pad(data) != padded:
+    if pad(data) != padded:
         raise NotCanonical("padding that is not in its only form")
     return data

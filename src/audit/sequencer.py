@@ -7,10 +7,11 @@ database knows everything that the files still lack.
 from dataclasses import dataclass
 from datetime import datetime
 
-from audit import guard, tree
+from audit import guard, keyhistory, tree
 from audit.checkpoint import Checkpoint
 from audit.guard import LogEdited
 from audit.head import TreeHead
+from audit.keyhistory import DutyKeyEnded
 from audit.keys import SigningKey
 from audit.treerows import TreeRows
 
@@ -23,6 +24,13 @@ class Batch:
     leaf_hashes: tuple[str, ...]
     more: bool
     """Whether entries may be left, because the batch was full."""
+    closed: str = ""
+    """The kid of the log's key, once the log says that it was in other hands: nothing more is signed."""
+
+    def expect_open(self) -> None:
+        """Raise `audit.keyhistory.DutyKeyEnded` of a log that is closed."""
+        if self.closed:
+            raise DutyKeyEnded(f"the log says that others had its own key, {self.closed}")
 
 
 def sequence(rows: TreeRows, head: TreeHead | None, key: SigningKey, now: datetime, limit: int) -> Batch:
@@ -33,9 +41,10 @@ def sequence(rows: TreeRows, head: TreeHead | None, key: SigningKey, now: dateti
     while it waited.
     """
     latest, edge = guard.check(rows, head)
-    waiting = rows.waiting(limit)
+    closed = keyhistory.closed(rows.session, rows.tenant, rows.verifier.key.kid)
+    waiting = rows.waiting(0 if closed else limit)
     if latest and not waiting:
-        return Batch(latest, (), more=False)
+        return Batch(latest, (), more=False, closed=rows.verifier.key.kid if closed else "")
     begin = edge.size
     hashes = tree.leaf_hashes(entry.leaf for entry in waiting)
     for entry, leaf_hash in zip(waiting, hashes, strict=True):

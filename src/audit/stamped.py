@@ -8,6 +8,7 @@ A stamp bounds from above: what it is over was there at that time, or before.
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Protocol
@@ -34,6 +35,9 @@ _MOST, _LONGEST = 12, 4
 """Certificates in a token or beside it, and authorities above a signer."""
 _FILE = re.compile(r"stamped/(0|[1-9][0-9]{0,18})\.tlog-proof")
 
+DATED = frozenset({"ConsentGranted", "ConsentWithdrawn", "OutputReleased"})
+"""Kinds of entries whose date somebody asks for; beside them the permits of runs, and the last entry."""
+
 Chain = Sequence[x509.Certificate]
 
 
@@ -48,16 +52,19 @@ class Placed(Protocol):
 def stamps(
     files: Mapping[str, bytes], trust: Trust, entries: Mapping[str, Placed]
 ) -> Iterator[tuple[str, Callable[[], str]]]:
-    """A claim for each entry that a bundle stamps, and each permit of a run; none where nobody is trusted.
+    """A claim for each entry that a bundle stamps or that needs a date; none where nobody is trusted.
 
-    Who names an authority asks for its stamps: of a bundle without any, the last entry is not proven.
+    Who names an authority asks for its stamps: what `DATED` names, permits of runs and the last entry are not
+    proven without.
     """
     places = {one.index: one.hash for one in entries.values()}
-    wanted = {int(found[1]) for found in map(_FILE.fullmatch, files) if found}
+    wanted = {int(found[1]) for found in map(_FILE.fullmatch, files) if found} | {max(places, default=0)}
     for one in entries.values():
+        if one.leaf["t"] in DATED:
+            wanted.add(one.index)
         permits = one.leaf.get("ref", ()) if one.leaf["t"] == "RunStarted" else ()
         wanted |= {entries[permit].index for permit in permits if permit in entries}
-    for index in sorted(wanted or {max(places, default=0)}) if trust.authorities else ():
+    for index in sorted(wanted) if trust.authorities else ():
         yield f"stamp {index}", partial(_stamp, files, trust, index, places.get(index, ""))
 
 
@@ -68,7 +75,7 @@ def _stamp(files: Mapping[str, bytes], trust: Trust, index: int, leaf_hash: str)
     # No witness need have seen that one: an authority's word is about its bytes.
     note = trust.proof(name, files[name], index, leaf_hash, seen_too=False)
     size, data, faults = trust.checkpoint(note, seen_too=False)[0], as_signed(note), list[str]()
-    with reading("trust/tsa"):
+    with reading("trust/tsa"), _certificates():
         pems = [pem for path, pem in sorted(files.items()) if path.startswith("trust/tsa/")]
         between = [one for pem in pems for one in x509.load_pem_x509_certificates(pem)][:_MOST]
     for path in sorted(one for one in files if re.fullmatch(rf"log/checkpoint\.{size}(\.\d+)?\.tsr", one)):
@@ -85,10 +92,16 @@ def stamped(response: bytes, data: bytes, trusted: Chain, between: Chain = ()) -
 
     `between` are certificates that may stand below those, and need no trust. Raises `Fault`.
     """
+    with _certificates(), reading("not a time stamp"):
+        return _read(response, data, trusted, between)
+
+
+@contextmanager
+def _certificates() -> Iterator[None]:
+    """What the library says of certificates is a `Fault`."""
     try:
-        with reading("not a time stamp"):
-            return _read(response, data, trusted, between)
-    except (x509.InvalidVersion, x509.DuplicateExtension, x509.ExtensionNotFound) as error:
+        yield
+    except (x509.DuplicateExtension, x509.ExtensionNotFound) as error:
         raise Fault(f"a certificate that is none ({type(error).__name__})") from None
     except (x509.UnsupportedGeneralNameType, UnsupportedAlgorithm) as error:
         raise Fault(f"a certificate that is not read here ({type(error).__name__})") from None
@@ -167,8 +180,19 @@ def _signer(signer: bytes, info: bytes, known: Chain) -> x509.Certificate:
     return who
 
 
-def _leads(low: x509.Certificate, known: Chain, trusted: Chain, at: datetime, below: int = 0) -> bool:
+def _leads(
+    low: x509.Certificate,
+    known: Chain,
+    trusted: Chain,
+    at: datetime,
+    below: int = 0,
+    looked: set[tuple[x509.Certificate, int]] | None = None,
+) -> bool:
     """Whether certificates that were all valid at that time lead from here to a trusted one."""
+    looked = set() if looked is None else looked
+    if (low, below) in looked:
+        return False  # Many that certify each other are looked at once at each height.
+    looked.add((low, below))
     if not low.not_valid_before_utc <= at <= low.not_valid_after_utc:
         return False
     if any(one.critical and one.oid not in _READ for one in low.extensions):
@@ -176,7 +200,7 @@ def _leads(low: x509.Certificate, known: Chain, trusted: Chain, at: datetime, be
     if low in trusted:
         return True
     above = [up for up in known if below < _LONGEST and _issued(low, up, below)]
-    return any(_leads(up, known, trusted, at, below + 1) for up in above)
+    return any(_leads(up, known, trusted, at, below + 1, looked) for up in above)
 
 
 def _issued(low: x509.Certificate, up: x509.Certificate, below: int) -> bool:

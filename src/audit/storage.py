@@ -3,11 +3,14 @@
 import re
 import shutil
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
 from audit import durable
 from audit.errors import BadInput, Diverged
+from audit.tile import WIDTH, BundleMalformed, Tile, encode_bundle, parse_bundle
+from audit.tree import HASH_SIZE
 
 _PATH = re.compile(r"[a-z0-9][a-z0-9.]*(/[a-z0-9][a-z0-9.]*)*")
 
@@ -68,6 +71,26 @@ class Storage(Protocol):
     def remove(self, paths: Iterable[str]) -> None:
         """Remove files, those that are not there as well; durable before this returns."""
         ...
+
+
+def tile_data(storage: Storage, tile: Tile) -> bytes | None:
+    """The hashes of a tile, of a partial one that is gone as the full one begins; None: neither is there."""
+    # In this order, here and below: a log drops partial ones once the full one is there.
+    data = storage.get(tile.path)
+    if data is None and tile.width < WIDTH:
+        full = storage.get(Tile(tile.level, tile.n).path)
+        data = None if full is None else full[: tile.width * HASH_SIZE]
+    return data
+
+
+def bundle_data(storage: Storage, tile: Tile) -> bytes | None:
+    """The bundle under a tile of level 0, in the same way. A full one that is malformed stays as it is."""
+    data = storage.get(tile.bundle_path)
+    if data is None and tile.width < WIDTH:
+        data = storage.get(Tile(0, tile.n).bundle_path)
+        with suppress(BundleMalformed):
+            data = None if data is None else encode_bundle(parse_bundle(data)[: tile.width])
+    return data
 
 
 class PosixStorage:

@@ -21,7 +21,7 @@ from pkcs11 import Attribute, GCMParams, KeyType, MechanismFlag, ObjectClass, To
 from pkcs11 import Mechanism as Ways
 from pkcs11.types import SecretKey, Session, Token
 
-from audit import secretfile
+from audit import durable, secretfile
 from audit.canonical import Json
 from audit.errors import Unready
 from audit.ids import Entropy
@@ -92,7 +92,7 @@ class TokenKek:
 
     def create(self, entropy: Entropy) -> None:
         """As promised; a token that can't wrap is refused (`TokenUnfit`), and nothing is left in it."""
-        if self.reference.exists():
+        if durable.exists(self.reference):
             raise KeyExists(f"{self.reference.name} exists")
         id_ = entropy(_ID_SIZE)
         kek = self._generate(id_, 1)
@@ -330,7 +330,8 @@ _PIN_REFUSED = (
     pkcs11.PinLenRange,
     pkcs11.PinExpired,
     pkcs11.PinLocked,
-    pkcs11.UserPinNotInitialized,
+    # Not UserPinNotInitialized: no PIN was tried, and a token in files says so too while another process
+    # writes it.
 )
 _LOST = (
     pkcs11.DeviceError,

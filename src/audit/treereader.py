@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import lru_cache
+from hashlib import sha256
 
 from audit import tree
 from audit.checkpoint import Checkpoint
@@ -66,26 +67,28 @@ class TreeReader(ABC):
 
     def nodes(self) -> Nodes:
         """Every complete subtree, for proofs. Remembers the tiles it has read."""
-        read: dict[tuple[int, int], Sequence[Sequence[bytes]]] = {}
+        read: dict[tuple[int, int], bytes] = {}
 
         def nodes(height: int, position: int) -> bytes:
             level, within = divmod(height, 8)
-            begin = position << within
-            n = begin // WIDTH
+            n, at = divmod(position << within, WIDTH)
             if (level, n) not in read:
-                data = self.tile(level, n) or b"".join(self.hashes(level, n * WIDTH, (n + 1) * WIDTH))
-                read[level, n] = _subtrees(data)
-            return read[level, n][within][(begin - n * WIDTH) >> within]
+                full = self.tile(level, n)
+                read[level, n] = full or b"".join(self.hashes(level, n * WIDTH, (n + 1) * WIDTH))
+            joined = read[level, n][at * tree.HASH_SIZE : (at + (1 << within)) * tree.HASH_SIZE]
+            if len(joined) != tree.HASH_SIZE << within:
+                raise LookupError(f"level {level}, tile {n} ends before the subtree does")
+            return _complete_root(joined)
 
         return nodes
 
 
-@lru_cache(maxsize=64)
-def _subtrees(data: bytes) -> Sequence[Sequence[bytes]]:
-    """The complete subtrees over a tile's hashes, by height. Of the bytes alone: proofs share upper tiles."""
-    size = tree.HASH_SIZE
-    levels = [[data[at : at + size] for at in range(0, len(data), size)]]
-    for _ in range(8):
-        below = levels[-1]
-        levels.append([tree.node_hash(*pair) for pair in zip(below[::2], below[1::2], strict=False)])
-    return levels
+@lru_cache(maxsize=1024)
+def _complete_root(joined: bytes) -> bytes:
+    """The root over the hashes of a complete subtree. Of these bytes alone: proofs share upper tiles."""
+    # `tree.root` where nothing is odd, so that each pair is one slice: a proof needs hundreds.
+    pair = 2 * tree.HASH_SIZE
+    while len(joined) >= pair:
+        parents = [sha256(b"\x01" + joined[at : at + pair]).digest() for at in range(0, len(joined), pair)]
+        joined = b"".join(parents)
+    return joined

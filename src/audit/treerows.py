@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Executable, Table, bindparam, func, insert, select, update
+from sqlalchemy import Connection, CursorResult, Executable, Table, bindparam, func, insert, select, update
 from sqlmodel import Session
 
 from audit import prunerows, tree
@@ -111,7 +112,7 @@ def signed_after(session: Session, tenant: str, size: int) -> datetime | None:
     return found
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TreeRows(TreeReader):
     """One tenant's tree in one session."""
 
@@ -166,7 +167,7 @@ class TreeRows(TreeReader):
 
     def place(self, sequence: Sequence[int], begin: int) -> None:
         """Give the entries with these `seq` the places from `begin` on."""
-        connection = self.session.connection()
+        connection = self._connection
         places = range(begin, begin + len(sequence))
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql(_PLACE_AT_ONCE, (list(sequence), list(places)))
@@ -181,12 +182,12 @@ class TreeRows(TreeReader):
             for t in tiles
         ]
         if rows:
-            self.session.connection().execute(_ADD_TILE, rows)
+            self._connection.execute(_ADD_TILE, rows)
 
     def add_checkpoint(self, checkpoint: Checkpoint, at: datetime) -> None:
         """Store a checkpoint."""
         row = {"size": checkpoint.size, "digest": checkpoint.digest, "note": checkpoint.plain, "at": at}
-        self.session.connection().execute(_ADD_CHECKPOINT, {"tenant_id": self.tenant, **row})
+        self._connection.execute(_ADD_CHECKPOINT, {"tenant_id": self.tenant, **row})
 
     def entries(self, begin: int, end: int) -> list[bytes]:
         """The leaf bytes at places `[begin, end)`, as far as there are any."""
@@ -204,8 +205,12 @@ class TreeRows(TreeReader):
         return None if data is None else bytes(data)
 
     def _run(self, statement: Executable, **values: Any) -> CursorResult[*tuple[Any, ...]]:
-        connection = self.session.connection()
-        return connection.execute(statement, {"tenant": self.tenant, **values})
+        return self._connection.execute(statement, {"tenant": self.tenant, **values})
+
+    @cached_property
+    def _connection(self) -> Connection:
+        # Kept: a session takes as long to find it as SQLite to answer.
+        return self.session.connection()
 
     def _checkpoint(self, note: str | None) -> Checkpoint | None:
         return None if note is None else Checkpoint.parse(note, self.verifier)

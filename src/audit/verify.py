@@ -7,12 +7,12 @@ leaves parts of a file out (measured: 1 of 150 random flips still read as truste
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
-from audit import certificate, durable, instant, manifest
+from audit import certificate, durable, instant, manifest, manifeststore
 from audit.canonical import Json
 from audit.errors import ConsentryError
 from audit.note import NoteVerifier
@@ -69,11 +69,20 @@ class _No(Exception):
 
 
 def verify(
-    file: Path, receipt: bytes, log_vkey: str, trust_pem: str, now: datetime, *, witnesses: str | None = None
+    file: Path,
+    receipt: bytes,
+    log_vkey: str,
+    trust_pem: str,
+    now: datetime,
+    *,
+    witnesses: str | None = None,
+    ended: Mapping[str, int] | None = None,
 ) -> Verdict:
     """Check a released file against its receipt, the log's vkey and the C2PA root.
 
     `witnesses` is a tlog-policy (`audit.quorum`): then a quorum of them must have seen the checkpoint.
+    `ended` says by kid from which place of the log on nothing holds that a key signed: the log's own key, and
+    that of the manifest, which is judged at the place of the receipt's entry.
 
     C2PA also asks this machine's clock; `now` decides whether the signing certificate still holds.
     Raises `durable.DiskFailed` if the file can't be read; what is in it is never an exception.
@@ -81,12 +90,12 @@ def verify(
     steps: list[Step] = []
     try:
         parsed = _parse(receipt, steps)
-        checked = _check_log(parsed, log_vkey, witnesses, steps)
+        checked = _check_log(parsed, log_vkey, witnesses, ended, steps)
         _check_file(file, checked.payload, steps)
-        verdict = _check_manifest(file, checked, trust_pem, now, steps)
+        verdict = _check_manifest(file, checked, trust_pem, now, ended, steps)
     except _No as no:
         return Verdict(ok=False, steps=(*steps, no.step), notes=())
-    return Verdict(ok=True, steps=tuple(steps), notes=tuple(_notes(verdict, checked, trust_pem)))
+    return Verdict(ok=True, steps=tuple(steps), notes=tuple(_notes(verdict, checked, trust_pem, ended)))
 
 
 def _parse(receipt: bytes, steps: list[Step]) -> Receipt:
@@ -98,23 +107,26 @@ def _parse(receipt: bytes, steps: list[Step]) -> Receipt:
     return parsed
 
 
-def _check_log(parsed: Receipt, log_vkey: str, witnesses: str | None, steps: list[Step]) -> Checked:
+def _check_log(
+    parsed: Receipt, log_vkey: str, witnesses: str | None, ended: Mapping[str, int] | None, steps: list[Step]
+) -> Checked:
     try:
-        trust = None if witnesses is None else Trust.parse(witnesses)
-        checked = parsed.check(NoteVerifier.parse(log_vkey), trust)
+        trust, log = None if witnesses is None else Trust.parse(witnesses), NoteVerifier.parse(log_vkey)
+        ends = [each for each in (log.until, (ended or {}).get(log.key.kid)) if each is not None]
+        checked = parsed.check(replace(log, until=min(ends, default=None)), trust)
     except ConsentryError as error:
         raise _no_because(StepName.LOG, error) from None
     # Another kind of entry could name a digest for another reason, and would not be a release.
     if checked.leaf.t != RELEASED or not is_hex(checked.payload.get("output"), 32):
         raise _No(StepName.LOG, "the receipt is not of a release", "该回执不是发布回执")
-    log, place = checked.checkpoint, checked.index
+    shown, place = checked.checkpoint, checked.index
     seen = "".join(f"; {name} saw that at {_second(at)}" for name, at in checked.seen.items())
     seen_zh = "".join(f"；见证方 {name} 于 {_second(at)} 见证" for name, at in checked.seen.items())
     steps.append(
         _yes(
             StepName.LOG,
-            f"entry {place} is in the log {log.origin} of {log.size} entries, signed by its key{seen}",
-            f"条目 {place} 位于日志 {log.origin}（共 {log.size} 条）中，签名有效{seen_zh}",
+            f"entry {place} is in the log {shown.origin} of {shown.size} entries, signed by its key{seen}",
+            f"条目 {place} 位于日志 {shown.origin}（共 {shown.size} 条）中，签名有效{seen_zh}",
         )
     )
     return checked
@@ -135,7 +147,12 @@ def _check_file(file: Path, payload: Mapping[str, Json], steps: list[Step]) -> N
 
 
 def _check_manifest(
-    file: Path, checked: Checked, trust_pem: str, now: datetime, steps: list[Step]
+    file: Path,
+    checked: Checked,
+    trust_pem: str,
+    now: datetime,
+    ended: Mapping[str, int] | None,
+    steps: list[Step],
 ) -> ManifestVerdict:
     verdict = manifest.read(file, trust_pem)
     faults = list(verdict.faults)
@@ -143,6 +160,8 @@ def _check_manifest(
         faults.append("the manifest names another log than the receipt")
     if not verdict.timed and (verdict.valid_until is None or now >= verdict.valid_until):
         faults.append("the signing certificate has ended, and no time stamp shows that it had not")
+    if ended:
+        faults += _in_other_hands(file, verdict, ended, checked.index)
     if faults or not verdict.ok:
         raise _No(
             StepName.MANIFEST,
@@ -157,6 +176,19 @@ def _check_manifest(
         )
     )
     return verdict
+
+
+def _in_other_hands(
+    file: Path, verdict: ManifestVerdict, ended: Mapping[str, int], place: int
+) -> Iterator[str]:
+    """What speaks against the manifest's key at a place of the log."""
+    store = manifeststore.store(file)
+    named = manifeststore.kids(store, verdict.serial) if store and verdict.serial is not None else frozenset()
+    if not named:
+        yield "its certificate is not found in it, so that nobody can say whether others had its key"
+    for kid in sorted(named & ended.keys()):
+        if place >= ended[kid]:
+            yield f"its key {kid} was in other hands from entry {ended[kid]} on, and this is entry {place}"
 
 
 def _yes(name: StepName, detail: str, zh: str) -> Step:
@@ -175,10 +207,26 @@ def _second(at: int) -> str:
         return f"second {at}"
 
 
-def _notes(verdict: ManifestVerdict, checked: Checked, trust_pem: str) -> Iterator[Note]:
+def _notes(
+    verdict: ManifestVerdict, checked: Checked, trust_pem: str, ended: Mapping[str, int] | None
+) -> Iterator[Note]:
     yield Note(
         "A withdrawal can't be seen offline: consent may have been withdrawn since the release.",
         "离线验证无法得知撤回：发布之后，当事人可能已撤回同意。",
+    )
+    yield Note(
+        "Only a bundle shows whether others had the keys of its permit and countersignatures; "
+        + (
+            "of the keys of log and manifest nothing was asked here (--keys)."
+            if ended is None
+            else "the keys of log and manifest were held against those that were named."
+        ),
+        "许可与会签密钥是否曾落入他人之手，须以证据包核验；"
+        + (
+            "本次未提供密钥失效名单（--keys），日志与内容凭证的密钥未予核对。"
+            if ended is None
+            else "日志与内容凭证的密钥已与所提供的名单核对。"
+        ),
     )
     if checked.unknown:
         yield Note(

@@ -1,7 +1,7 @@
 """Asking witnesses: what they have seen is proved to have grown into what we show them now.
 
-A witness may lie, stall, or have seen a larger tree than ours. The first two cost its signature; the last
-means that we are not the only one who signs for this log, or were set back: nothing more may be signed.
+A witness may stall, lie, or have seen a larger tree than ours. The last means that we are not the only one
+who signs for this log, or were set back. Its word alone is no proof of that: `audit.witnessing` says what is.
 """
 
 from collections.abc import Callable

@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from audit import note
-from audit.ahead import AheadMarks, Mark
 from audit.checkpoint import Checkpoint, CheckpointMalformed
 from audit.cosignature import Witness
 from audit.cosignrows import CosignRows
 from audit.keys import BadSignature
+from audit.marks import Mark, Marks
 from audit.note import NoteMalformed, NoteSignature
 from audit.quorum import QuorumMissing, Trust
 from audit.treerows import TreeRows
@@ -27,7 +27,7 @@ class Witnessing:
     """Names our log, and the witnesses with their URLs."""
     strict: bool
     """Nothing is acted on, shown or proved under a checkpoint that no quorum saw."""
-    marks: AheadMarks
+    marks: Marks
 
     def cosigned(self, rows: TreeRows, checkpoint: Checkpoint) -> Checkpoint | None:
         """The checkpoint with its witnesses' lines, in the policy's order; None while they are no quorum."""
@@ -64,17 +64,18 @@ class Witnessing:
         return self._of(rows, store.newest(list(self.trust.witnesses), self.trust.least, most=most))
 
     def public(self, rows: TreeRows, latest: Checkpoint) -> Checkpoint | None:
-        """What others are shown when `latest` is the last: it, with lines if they are a quorum; in strict
+        """What others are shown when `latest` is the last: it, with lines if they are a quorum.
 
-        mode the last that a quorum saw.
+        In strict mode the last that a quorum saw.
         """
         return self.newest(rows, latest.size) if self.strict else self.cosigned(rows, latest) or latest
 
     def halt(self) -> None:
-        """Raise `WitnessAhead` where nothing more may be signed: in strict mode, once another tree is proved,
+        """Raise `WitnessAhead` where nothing more may be signed, which is in strict mode alone.
 
-        or while those that claim one leave no quorum. A claim alone is an alarm: anybody can name a size, and
-        the others have seen all of ours. A witness that the policy names no more stops nobody.
+        Once another tree is proved, or while those that claim one leave no quorum. A claim alone is an alarm:
+        anybody can name a size, and the others have seen all of ours. A witness that the policy names no more
+        stops nobody.
         """
         if not self.strict:
             return

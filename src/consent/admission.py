@@ -7,6 +7,7 @@ from typing import cast
 import sqlalchemy as core
 from sqlmodel import Session
 
+from audit.several import Several
 from consent import kinship
 from consent.authorization import Authorization
 from consent.errors import AuthorizationRefused, KeyNotEnrolled, NoticeUnknown, ScopeTerm
@@ -25,8 +26,8 @@ _KEY = cast(core.Table, PersonKeyRow.__table__)  # type: ignore[attr-defined]
 _KEYS = core.select(_KEY.c.person_id, _KEY.c.key, _KEY.c.method, _KEY.c.valid_from, _KEY.c.valid_until).where(
     _KEY.c.tenant_id == core.bindparam("tenant")
 )
-_ENROLLED = _KEYS.where(_KEY.c.key.in_(core.bindparam("keys", expanding=True)))
-_HISTORY = _KEYS.where(_KEY.c.person_id.in_(core.bindparam("people", expanding=True)))
+_ENROLLED = Several(lambda keys: _KEYS.where(_KEY.c.key.in_(keys)), "keys")
+_HISTORY = Several(lambda people: _KEYS.where(_KEY.c.person_id.in_(people)), "people")
 
 SKEW = timedelta(seconds=60)
 """How far a document's `issued_at` may be ahead of the clock."""
@@ -126,14 +127,14 @@ def check_signed(
 
 def enrolled(session: Session, tenant: str, keys: Collection[str]) -> dict[str, PersonKey]:
     """The enrolments of these public keys, as they are in the database now. Nobody's key is absent."""
-    rows = session.connection().execute(_ENROLLED, {"tenant": tenant, "keys": list(keys)})
+    rows = _ENROLLED.run(session, {"tenant": tenant, "keys": list(keys)})
     return {row.key: PersonKey(*row) for row in rows}
 
 
 def histories(session: Session, tenant: str, people: Collection[str]) -> dict[str, list[PersonKey]]:
     """All keys that these people ever had, by person."""
     found: dict[str, list[PersonKey]] = {}
-    for row in session.connection().execute(_HISTORY, {"tenant": tenant, "people": sorted(people)}):
+    for row in _HISTORY.run(session, {"tenant": tenant, "people": sorted(people)}):
         found.setdefault(row.person_id, []).append(PersonKey(*row))
     return found
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import Table, bindparam, select
+from sqlalchemy import ColumnElement, Table, bindparam, select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from audit.canonical import Json, canonical, digest, digest_of
 from audit.errors import BadInput, Diverged
-from audit.fact import Fact, Part, Seal, Subject
+from audit.fact import Fact, Part
 from audit.ledger import Ledger
 from consent.errors import PolicyRefused
 from consent.policy import Policy, of_files
@@ -23,13 +23,6 @@ from consent.strict import load
 
 _ADOPTED = cast(Table, AdoptedPolicyRow.__table__)  # type: ignore[attr-defined]
 _KEPT = cast(Table, KeptPolicyRow.__table__)  # type: ignore[attr-defined]
-# Built once: asked at every decision.
-_IN_USE = (
-    select(_ADOPTED.c.digest)
-    .where(_ADOPTED.c.tenant_id == bindparam("tenant"))
-    .order_by(_ADOPTED.c.number.desc())
-    .limit(1)
-)
 
 
 class PolicyUnknown(BadInput):
@@ -107,9 +100,15 @@ def last(session: Session, tenant: str) -> Adopted | None:
     return None if row is None else _adopted(dict(row))
 
 
-def in_use(session: Session, tenant: str, digest: str) -> bool:
-    """Whether the policy adopted last is this one, and not one that another process started under since."""
-    return bool(session.connection().execute(_IN_USE, {"tenant": tenant}).scalar() == digest)
+def in_use() -> ColumnElement[str | None]:
+    """Digest of the policy adopted last in the tenant bound as `tenant`. A part of a statement."""
+    return (
+        select(_ADOPTED.c.digest)
+        .where(_ADOPTED.c.tenant_id == bindparam("tenant"))
+        .order_by(_ADOPTED.c.number.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
 
 
 def every(session: Session, tenant: str) -> tuple[Adopted, ...]:
@@ -168,7 +167,7 @@ def _write(
         "signers": list(signers),
         "number": number,
     }
-    fact = Fact("PolicyAdopted", (Part(Subject("tenant", tenant), Seal.EVID, payload),))
+    fact = Fact("PolicyAdopted", (Part.of_tenant(tenant, payload),))
     entry = ledger.append(session, fact, now).leaf_hash
     row = AdoptedPolicyRow(
         tenant_id=tenant,

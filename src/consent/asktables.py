@@ -32,7 +32,7 @@ class ConsentRequestRow(SQLModel, table=True):
     template: str | None = None
     """The clip she may look at before she answers, by the gate's leave."""
     document: bytes
-    """As drawn up: what she signs if she gives all of it."""
+    """As drawn up, sealed for her: what she signs if she gives all of it."""
     state: str
     asked_by: str
     asked_at: datetime = Field(sa_type=Instant)
@@ -111,7 +111,7 @@ class RightsPartyRow(SQLModel, table=True):
 
 
 class LicenceRow(SQLModel, table=True):
-    """A licence as it arrived. Immutable; the lock of its endings."""
+    """A licence as it arrived, sealed where it is of a person. Immutable; the lock of its endings."""
 
     __tablename__ = "rights_licence"
     __table_args__ = (

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
+from operator import attrgetter
 from typing import Any, TypeAlias, cast
 
 import sqlalchemy as core
@@ -21,7 +22,9 @@ from audit.errors import BadInput
 from audit.fact import Subject
 from audit.journal import DenyJournal
 from audit.keys import BadSignature, VerifyingKey
+from audit.ledger import Ledger
 from audit.remembered import Remembered
+from audit.several import Several
 from consent import chain, countersigned, kinship, proofservices, refusals, resemblances, vouching
 from consent.admission import histories, key_held, told_by
 from consent.age import Ages
@@ -32,6 +35,7 @@ from consent.enrolled import FIELDS, facts
 from consent.errors import AuthorizationDiverged, DocumentMalformed, SignatureWrong
 from consent.kinship import Kin
 from consent.noticeboard import Noticeboard
+from consent.opening import Opened, opened, readable
 from consent.passkey import PasskeysUnready, RelyingParty
 from consent.person import Person, PersonKey, Proof
 from consent.prooftables import CosignatureRow
@@ -43,8 +47,13 @@ from consent.words import AgeBand, ProofLevel, Status
 _REMEMBERED = 256
 """Documents and signatures of a service's usual cast. At their largest 70 MB; usually one."""
 
-_ENROLLED: Remembered[Mapping[str, Json]] = Remembered(_REMEMBERED)
-"""Proof, age and the like, by person and leaf hash of the entry that says so."""
+_PEOPLE: Remembered[Person] = Remembered(_REMEMBERED)
+"""By tenant and all that a row says of her, found to be what the entry says whose leaf hash it names."""
+
+_OF_HER = attrgetter(
+    *("person_id", "proof", "enrolled_at", "enrolled_by", "enrolled_how", "age", "attested_by"),
+    *("attested_at", "fourteen_from", "adult_from", "deceased_at", "enrolled"),
+)
 
 _Row: TypeAlias = "core.Row[*tuple[Any, ...]]"
 
@@ -76,8 +85,9 @@ _SELECTED = core.select(
     _COSIGNATURE.c.countersignature.label("second_countersignature"),
     refusals.listed(_PERSON.c.tenant_id, refusals.Kind.PERSON, _PERSON.c.id).label("refused"),
     resemblances.held(_PERSON.c.tenant_id, _PERSON.c.id).label("protected"),
+    keyhistory.any_void(_PERSON.c.tenant_id).label("key_void"),
 )
-_ROWS = (
+_JOINED = (
     _SELECTED.select_from(_AUTHORIZATION)
     .join(
         _PERSON,
@@ -92,11 +102,9 @@ _ROWS = (
             _COSIGNATURE.c.authorization_id == _AUTHORIZATION.c.id,
         ),
     )
-    .where(
-        _AUTHORIZATION.c.tenant_id == core.bindparam("tenant"),
-        _AUTHORIZATION.c.id.in_(core.bindparam("ids", expanding=True)),
-    )
+    .where(_AUTHORIZATION.c.tenant_id == core.bindparam("tenant"))
 )
+_ROWS = Several(lambda ids: _JOINED.where(_AUTHORIZATION.c.id.in_(ids)), "ids")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +118,24 @@ class Stored:
     countersignature: bytes
 
 
-def stored(session: Session, tenant: str, authorization: str) -> Stored | None:
-    """What is stored of an authorization: for her receipt. None for an unknown id. Nothing is checked."""
-    row = session.connection().execute(_ROWS, {"tenant": tenant, "ids": [authorization]}).one_or_none()
+def stored(session: Session, ledger: Ledger, authorization: str) -> Stored | None:
+    """What is stored of an authorization, unchecked; None for an unknown id. Raises as `opened`."""
+    row = _ROWS.run(session, {"tenant": ledger.tenant, "ids": [authorization]}).one_or_none()
     if row is None:
         return None
-    return Stored(row.document, row.evidence, row.received_at, row.kid, row.countersignature)
+    signed = opened(row, ledger.cells)
+    return Stored(signed.document, signed.evidence, row.received_at, row.kid, row.countersignature)
+
+
+def cosigned(session: Session, ledger: Ledger, authorization: str) -> Stored | None:
+    """The same of her signature beside her guardian's; None where there is none. Nothing is checked."""
+    row = _ROWS.run(session, {"tenant": ledger.tenant, "ids": [authorization]}).one_or_none()
+    if row is None or row.second is None:
+        return None
+    kept = opened(row, ledger.cells)
+    return Stored(
+        kept.document, kept.second or b"", row.second_at, row.second_kid, row.second_countersignature
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,16 +161,24 @@ class Assessor:
         # A later statement: only now is what we read what nobody can change until we commit.
         states = chain.states(session, tenant, wanted)
         chains = chain.events(session, tenant, wanted)
-        rows = session.connection().execute(_ROWS, {"tenant": tenant, "ids": wanted}).all()
-        documents = {row.id: _document(row, tenant) for row in rows}
+        kept = _ROWS.run(session, {"tenant": tenant, "ids": wanted}).all()
+        signed_as = readable(kept, self.noticeboard.ledger.cells)
+        rows = [row for row in kept if row.id in signed_as]
+        documents = {row.id: _document(row, tenant, signed_as[row.id].document) for row in rows}
         people = {row.person_id: self._person(session, row, tenant) for row in rows}
-        bounds = keyhistory.bounds(session, tenant)
+        bounds = keyhistory.bounds(session, tenant) if any(row.key_void for row in rows) else {}
         first = {row.id: row.kid for row in rows}
         lost = countersigned.void(session, tenant, bounds, first, chains, chain.GRANTED)
-        evidence = {row.id: None if row.id in lost else self._evidence(row) for row in rows}
+        evidence = {
+            row.id: None if row.id in lost else self._evidence(row, signed_as[row.id]) for row in rows
+        }
         later = {row.id: row.second_kid for row in rows if row.second is not None}
         lost = countersigned.void(session, tenant, bounds, later, chains, countersigned.COSIGNED)
-        seconds = {row.id: None if row.id in lost else self._second(row) for row in rows if row.id in later}
+        seconds = {
+            row.id: None if row.id in lost else self._second(row, signed_as[row.id])
+            for row in rows
+            if row.id in later
+        }
         known = histories(session, tenant, {*people, *(d.signer for d in documents.values())})
         keys = {key.key: key for history in known.values() for key in history}
         represented = {d.person for d in documents.values() if d.signer != d.person}
@@ -217,7 +245,14 @@ class Assessor:
         return found
 
     def _person(self, session: Session, row: _Row, tenant: str) -> Person:
-        """As the row says, which must be what the entry says that it names."""
+        """As the row says, which must be what the entry says that it names.
+
+        Opened once: what a leaf hash names never says anything else, and another row is another key.
+        """
+        person = _PEOPLE.of((tenant, *_OF_HER(row)), lambda: self._as_entered(session, row, tenant))
+        return cast(Person, person)
+
+    def _as_entered(self, session: Session, row: _Row, tenant: str) -> Person:
         level, band = chain.read_word(ProofLevel, row.proof), chain.read_word(AgeBand, row.age)
         proof = Proof(level, row.enrolled_by, row.enrolled_how, row.attested_by, row.attested_at)
         try:
@@ -232,38 +267,33 @@ class Assessor:
         )
 
     def _enrolled(self, session: Session, person: str, entry: str) -> Mapping[str, Json] | None:
-        """Her facts as the log has them. Opened once: what a leaf hash names never says anything else."""
+        said = self.noticeboard.ledger.opened(session, entry, Subject("person", person))
+        if said is None or said.get("person") != person:
+            return None
+        return {name: said[name] for name in FIELDS if name in said}
 
-        def said() -> Mapping[str, Json] | None:
-            said = self.noticeboard.ledger.opened(session, entry, Subject("person", person))
-            if said is None or said.get("person") != person:
-                return None
-            return {name: said[name] for name in FIELDS if name in said}
-
-        return _ENROLLED.of((person, entry), said)
-
-    def _evidence(self, row: _Row) -> Evidence | None:
+    def _evidence(self, row: _Row, signed: Opened) -> Evidence | None:
         key = self.trusted.get(row.kid)
         if key is None:
             return None
         return _signed(
-            to_sign(row.document),
-            row.document,
-            row.evidence,
+            to_sign(signed.document),
+            signed.document,
+            signed.evidence,
             row.received_at,
             row.countersignature,
             key,
             self.party,
         )
 
-    def _second(self, row: _Row) -> Evidence | None:
+    def _second(self, row: _Row, signed: Opened) -> Evidence | None:
         key = self.trusted.get(row.second_kid)
-        if key is None:
+        if key is None or signed.second is None:
             return None
         return _signed(
-            to_cosign(row.document),
-            row.document,
-            row.second,
+            to_cosign(signed.document),
+            signed.document,
+            signed.second,
             row.second_at,
             row.second_countersignature,
             key,
@@ -323,9 +353,9 @@ def _status(
     return state.status if document.scope.term.holds(now) and not state.paused else Status.UNKNOWN
 
 
-def _document(row: _Row, tenant: str) -> Authorization:
+def _document(row: _Row, tenant: str, signed: bytes) -> Authorization:
     try:
-        document = _parsed(row.document)
+        document = _parsed(signed)
     except (BadInput, NotCanonical):
         raise AuthorizationDiverged("the stored bytes of an authorization are no document any more") from None
     if (document.id, document.tenant, document.person) != (row.id, tenant, row.person_id):

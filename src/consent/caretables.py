@@ -28,7 +28,7 @@ class RefusalRow(SQLModel, table=True):
 
 
 class ProtectionRow(SQLModel, table=True):
-    """Her signed wish that strangers' faces be compared with hers, as it arrived."""
+    """Her signed wish that strangers' faces be compared with hers, as it arrived, sealed for her."""
 
     __tablename__ = "protection"
     __table_args__ = (

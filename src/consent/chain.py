@@ -11,7 +11,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeVar, cast
+from functools import cache, lru_cache
+from typing import Any, TypeVar, cast
 
 import sqlalchemy as core
 from sqlmodel import Session
@@ -20,6 +21,7 @@ from audit import instant
 from audit.canonical import Json
 from audit.fact import Fact
 from audit.ledger import Ledger
+from audit.several import Several
 from consent import seals
 from consent.errors import AuthorizationDiverged
 from consent.standing import Lock
@@ -109,7 +111,7 @@ _IN_ORDER = (
     .order_by(_STATE.c.authorization_id, _STATE.c.purpose)
 )
 _LOCKS = {"share": _IN_ORDER.with_for_update(read=True), "update": _IN_ORDER.with_for_update()}
-_STATES = (
+_COUNTED = (
     core.select(
         _STATE.c.authorization_id,
         _STATE.c.purpose,
@@ -131,10 +133,11 @@ _STATES = (
             _COUNTER.c.purpose == _STATE.c.purpose,
         ),
     )
-    .where(*_CHOSEN)
+    .where(_STATE.c.tenant_id == core.bindparam("tenant"))
     .order_by(_STATE.c.authorization_id, _STATE.c.purpose)
 )
-_EVENTS = (
+_STATES = Several(lambda ids: _COUNTED.where(_STATE.c.authorization_id.in_(ids)), "ids")
+_ALL_EVENTS = (
     core.select(
         _EVENT.c.authorization_id,
         _EVENT.c.number,
@@ -148,12 +151,10 @@ _EVENTS = (
         _EVENT.c.leaf_hash,
         _EVENT.c.prev,
     )
-    .where(
-        _EVENT.c.tenant_id == core.bindparam("tenant"),
-        _EVENT.c.authorization_id.in_(core.bindparam("ids", expanding=True)),
-    )
+    .where(_EVENT.c.tenant_id == core.bindparam("tenant"))
     .order_by(_EVENT.c.authorization_id, _EVENT.c.number)
 )
+_EVENTS = Several(lambda ids: _ALL_EVENTS.where(_EVENT.c.authorization_id.in_(ids)), "ids")
 
 
 def lock_states(session: Session, tenant: str, ids: Collection[str], lock: Lock) -> None:
@@ -169,13 +170,9 @@ def states(session: Session, tenant: str, ids: Collection[str]) -> dict[str, tup
     """The state rows, by authorization. Columns, not objects: the session's identity map may be older."""
     found: dict[str, list[State]] = {}
     session.flush()
-    rows = session.connection().execute(_STATES, {"tenant": tenant, "ids": list(ids)})
-    for authorization, purpose, status, disputed, paused, head, counted, *uses in rows:
-        left, most = (0, 0) if counted is None else (_left(*uses), uses[0])
-        state = State(
-            read_word(Purpose, purpose), read_word(Status, status), disputed, paused, head, left, most
-        )
-        found.setdefault(authorization, []).append(state)
+    rows = _STATES.run(session, {"tenant": tenant, "ids": list(ids)})
+    for authorization, *said in rows:
+        found.setdefault(authorization, []).append(_state(*said))
     return {authorization: tuple(items) for authorization, items in found.items()}
 
 
@@ -183,21 +180,9 @@ def events(session: Session, tenant: str, ids: Collection[str]) -> dict[str, tup
     """The chains, each in order, by authorization."""
     found: dict[str, list[Past]] = {}
     session.flush()
-    rows = session.connection().execute(_EVENTS, {"tenant": tenant, "ids": list(ids)})
-    for authorization, number, kind, purposes, status, disputed, paused, how, at, leaf_hash, prev in rows:
-        past = Past(
-            number=number,
-            kind=kind,
-            purposes=_purposes(purposes),
-            status=None if status is None else read_word(Status, status),
-            disputed=disputed,
-            paused=paused,
-            by=how,
-            at=at,
-            entry=leaf_hash,
-            prev=prev,
-        )
-        found.setdefault(authorization, []).append(past)
+    rows = _EVENTS.run(session, {"tenant": tenant, "ids": list(ids)})
+    for authorization, *said in rows:
+        found.setdefault(authorization, []).append(_past(*said))
     return {authorization: tuple(items) for authorization, items in found.items()}
 
 
@@ -236,10 +221,16 @@ def ending(
 
 def read_word(words: type[_Word], written: str) -> _Word:
     """A stored word. Raises `AuthorizationDiverged` when it is none: somebody edited the row."""
-    try:
-        return words(written)
-    except ValueError:
-        raise AuthorizationDiverged("a stored word is not one of ours") from None
+    word = _by_spelling(words).get(written)
+    if word is None:
+        raise AuthorizationDiverged("a stored word is not one of ours")
+    return cast("_Word", word)
+
+
+@cache
+def _by_spelling(words: type[StrEnum]) -> dict[str, StrEnum]:
+    # A decision reads dozens, and to ask the enumeration takes four times as long.
+    return {str(word): word for word in words}
 
 
 _AUTHORITY = "authority"
@@ -319,7 +310,9 @@ def append(
             how=str(event.by.how),
             actor=event.by.actor,
             at=now,
-            evidence=event.evidence,
+            evidence=None
+            if event.evidence is None
+            else ledger.cells.seal(seals.Cell.EVENT, f"{authorization}/{len(past)}", person, event.evidence),
             leaf_hash=entry.leaf_hash,
             prev=prev,
         )
@@ -343,6 +336,28 @@ def _move(session: Session, tenant: str, authorization: str, event: Event, head:
     touched = [str(purpose) for purpose in event.purposes]
     session.connection().execute(of_it.where(_STATE.c.purpose.in_(touched)).values(**changes))
     session.connection().execute(of_it.values(head=head))
+
+
+# By what its row says, read each time: every decision reads all of its people's.
+@lru_cache(maxsize=4096)
+def _state(
+    purpose: str,
+    status: str,
+    disputed: bool,  # noqa: FBT001 (the columns, in their order)
+    paused: bool,  # noqa: FBT001
+    head: str,
+    counted: str | None,
+    *uses: Any,
+) -> State:
+    left, most = (0, 0) if counted is None else (_left(*uses), uses[0])
+    return State(read_word(Purpose, purpose), read_word(Status, status), disputed, paused, head, left, most)
+
+
+@lru_cache(maxsize=1024)
+def _past(number: int, kind: str, purposes: str, status: str | None, *others: Any) -> Past:
+    # The other columns stand in the statement as the fields do in `Past`.
+    word = None if status is None else read_word(Status, status)
+    return Past(number, kind, _purposes(purposes), word, *others)
 
 
 def _purposes(written: str) -> frozenset[Purpose]:

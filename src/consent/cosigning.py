@@ -8,7 +8,7 @@ from sqlmodel import Session
 
 from audit import keyhistory
 from audit.errors import BadInput
-from consent import chain
+from consent import chain, seals
 from consent.admission import check_signed
 from consent.cosignature import needs_cosigner, to_cosign
 from consent.countersigned import COSIGNED
@@ -59,7 +59,9 @@ class Cosigning:
             CosignatureRow(
                 tenant_id=tenant,
                 authorization_id=authorization,
-                evidence=evidence,
+                evidence=registry.ledger.cells.seal(
+                    seals.Cell.SECOND, authorization, document.person, evidence
+                ),
                 received_at=now,
                 kid=registry.countersign.kid,
                 countersignature=registry.countersign.sign(to_countersign(document.digest, evidence, now)),

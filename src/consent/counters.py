@@ -4,11 +4,12 @@ One UPDATE each, whose WHERE is the condition: the database's row lock makes it 
 engines, and a read before it would only be a chance to be wrong.
 """
 
-from typing import Any, cast
+from typing import cast
 
 import sqlalchemy as core
 from sqlmodel import Session
 
+from audit.written import Written
 from consent.errors import NothingReserved
 from consent.tables import ConsentCounterRow
 from consent.words import Purpose
@@ -21,9 +22,11 @@ _ONE = core.update(_COUNTER).where(
     _COUNTER.c.purpose == core.bindparam("which"),
 )
 # Built once: putting a statement together costs more than running it.
-_RESERVE = _ONE.where(core.or_(_MOST.is_(None), _RESERVED + _SPENT < _MOST)).values(reserved=_RESERVED + 1)
-_SPEND = _ONE.where(_RESERVED > 0).values(reserved=_RESERVED - 1, spent=_SPENT + 1)
-_GIVE_BACK = _ONE.where(_RESERVED > 0).values(reserved=_RESERVED - 1)
+_RESERVE = Written(
+    _ONE.where(core.or_(_MOST.is_(None), _RESERVED + _SPENT < _MOST)).values(reserved=_RESERVED + 1)
+)
+_SPEND = Written(_ONE.where(_RESERVED > 0).values(reserved=_RESERVED - 1, spent=_SPENT + 1))
+_GIVE_BACK = Written(_ONE.where(_RESERVED > 0).values(reserved=_RESERVED - 1))
 
 
 def reserve(session: Session, tenant: str, authorization: str, purpose: Purpose) -> bool:
@@ -46,8 +49,7 @@ def _need(found: bool) -> None:  # noqa: FBT001 (one private truth, no flag)
         raise NothingReserved("no reserved use to spend or return")
 
 
-def _run(change: core.Update, session: Session, tenant: str, authorization: str, purpose: Purpose) -> bool:
+def _run(change: Written, session: Session, tenant: str, authorization: str, purpose: Purpose) -> bool:
     session.flush()
     which = {"tenant": tenant, "authorization": authorization, "which": str(purpose)}
-    result = cast("core.CursorResult[Any]", session.connection().execute(change, which))
-    return result.rowcount == 1
+    return change.run(session, which).rowcount == 1

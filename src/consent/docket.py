@@ -27,6 +27,7 @@ from sqlalchemy import (
 from sqlmodel import Session
 
 from audit.canonical import canonical
+from audit.written import Written
 from consent.objection import Objection
 from consent.question import Stage
 from consent.shape import to_json, tuple_from_json
@@ -39,7 +40,7 @@ _PERSON = cast(Table, DecisionPersonRow.__table__)  # type: ignore[attr-defined]
 _PERMIT = cast(Table, PermitRow.__table__)  # type: ignore[attr-defined]
 
 # What every decision passes through is built once: composing a statement costs as much as running it.
-_RECORD, _NAME, _ISSUE = insert(_DECISION), insert(_PERSON), insert(_PERMIT)
+_RECORD, _NAME, _ISSUE = Written(insert(_DECISION)), Written(insert(_PERSON)), Written(insert(_PERMIT))
 _FIND = select(_DECISION).where(
     _DECISION.c.tenant_id == bindparam("tenant"), _DECISION.c.id == bindparam("decision")
 )
@@ -137,9 +138,8 @@ def permitted(tenant: Any, decision: Any, action: Action, *, by: Any) -> ColumnE
 
 def record(session: Session, tenant: str, decision: Recorded, named: Collection[Named]) -> None:
     """Write a decision and whom it names. Its entry is written after it."""
-    connection = session.connection()
-    connection.execute(
-        _RECORD,
+    _RECORD.run(
+        session,
         {
             "tenant_id": tenant,
             "id": decision.id,
@@ -159,9 +159,9 @@ def record(session: Session, tenant: str, decision: Recorded, named: Collection[
         },
     )
     if named:
-        connection.execute(
-            _NAME,
-            [
+        _NAME.run(
+            session,
+            *(
                 {
                     "tenant_id": tenant,
                     "decision_id": decision.id,
@@ -173,7 +173,7 @@ def record(session: Session, tenant: str, decision: Recorded, named: Collection[
                     "purposes": canonical([str(p) for p in one.purposes]).decode(),
                 }
                 for position, one in enumerate(named)
-            ],
+            ),
         )
 
 
@@ -185,8 +185,11 @@ def issue(session: Session, tenant: str, permit: str, token: bytes, not_after: d
         "token": token,
         "state": str(State.ISSUED),
         "not_after": not_after,
+        "job": None,
+        "attempt": None,
+        "run_until": None,
     }
-    session.connection().execute(_ISSUE, row)
+    _ISSUE.run(session, row)
 
 
 def find(session: Session, tenant: str, decision: str) -> Recorded | None:

@@ -19,9 +19,9 @@ from sqlmodel import Session, and_, case, col, func, or_, select
 from audit import instant
 from audit.canonical import Json
 from audit.fact import Fact, Part, Seal, Subject
-from audit.keystore import KeyStore
+from audit.keystore import KeysErased, KeyStore
 from audit.ledger import Ledger, Place
-from consent import gone, holds, seals
+from consent import gone, holds, leftovers, seals
 from consent.caretables import ErasureRow
 from consent.scope_rules import EVIDENCE_DAYS
 
@@ -93,9 +93,14 @@ class Erasure:
         """What exactly is not deleted, until when, and on what ground (PIPL art. 47(2))."""
         records, key = "PIPL arts. 47(2), 56; NDSR art. 12; Civil Code art. 188", "GDPR art. 17(3)(e)"
         return (
-            Remains("signed documents, their events, decisions that named her", None, records),
-            Remains("her evidence key, which alone opens them in the log", self.evidence_until, key),
-            Remains("her random id, so that nothing is done under it again", None, "PIPL art. 27"),
+            Remains("signed documents and their evidence, sealed", self.evidence_until, records),
+            Remains(
+                "her evidence key, which alone opens them, in rows, log and backups", self.evidence_until, key
+            ),
+            Remains("events and decisions that name her by a random id", None, records),
+            Remains(
+                "that id and her public keys, so that nothing is done under them again", None, "PIPL art. 27"
+            ),
             Remains(
                 "copies that were delivered: they can be listed, not called back", None, "PIPL art. 15(2)"
             ),
@@ -111,13 +116,18 @@ class Erasures:
     keep: timedelta = KEEP
 
     def begin(self, session: Session, person: str, *, by: str, references: int, now: datetime) -> Erasure:
-        """Write down that she is erased. Her keys go after the commit. Again: the first one."""
+        """Write down that she is erased. Her keys go after the commit. Again: the first one.
+
+        Where they went before, and a restored database has forgotten it, nothing is left to wait for.
+        """
         tenant = self.ledger.tenant
         # Who grants or enrols a key for her shares it: either it is seen by the erasure, or it sees that.
         gone.lock(session, tenant, person, "update")
         row = session.get(ErasureRow, (tenant, person), with_for_update=True)
         if row is None:
-            until = now + self.keep
+            left, step, until = Left.ALL, Step.DUE, now + self.keep
+            if self._keyless(person):
+                left, step, until = Left.EVIDENCE, Step.DONE, now
             payload: dict[str, Json] = {
                 "person": person,
                 "by": by,
@@ -131,13 +141,21 @@ class Erasures:
                 tenant_id=tenant,
                 person_id=person,
                 at=now,
-                left=str(Left.ALL),
+                left=str(left),
                 evidence_until=until,
                 entry=entry.leaf_hash,
+                step=str(step),
             )
             session.add(row)
             session.flush()
         return _erasure(row)
+
+    def _keyless(self, person: str) -> bool:
+        try:
+            self.keystore.get(Subject("person", person))
+        except KeysErased:
+            return True
+        return False
 
     def due(self, session: Session, *, now: datetime, limit: int = 100) -> tuple[Erasure, ...]:
         """Whose keys have their turn and no legal hold keeps, those that were begun first."""
@@ -159,12 +177,14 @@ class Erasures:
         return tuple(_erasure(row) for row in rows)
 
     def drop(self, session: Session, erasure: Erasure, places: Collection[Place]) -> bool:
-        """Delete what the keys of this step sealed, and count it. False: a legal hold came in between.
+        """Delete what the keys of this turn sealed, and count it. False: held, or the turn is over.
 
         Before the keys go: without them nobody could tell what was hers.
         """
         row = self._locked(session, erasure.person)
-        if row is None:
+        # Another worker may have ended this turn since it was found due: its step back would begin the next
+        # one, which takes her evidence keys, years before its date.
+        if row is None or row.left != erasure.left:
             return False
         if row.step == Step.DONE:
             row.parts = 0
@@ -176,13 +196,18 @@ class Erasures:
     def destroy(self, session: Session, erasure: Erasure, *, now: datetime) -> bool:
         """Destroy the keys, then write it down: dying in between repeats it, the other way forgets one.
 
-        False: held, or destroyed already. Raises `audit.keystore.KeysInUse`: then not yet.
+        False: held, destroyed already, or before their date. Raises `audit.keystore.KeysInUse`: then not yet.
         """
         row = self._locked(session, erasure.person)
         if row is None or (row.step, row.left) != (Step.DROPPED, erasure.left):
             return False
         last = row.left == Left.EVIDENCE
+        # Irreversible, so whatever a row came to: never before what she was told.
+        if last and now < row.evidence_until:
+            return False
         self.keystore.destroy(Subject("person", row.person_id), evidence=last)
+        if last:
+            leftovers.empty(session, self.ledger.tenant, row.person_id)
         row.left, row.step, row.epoch = str(Left.NONE if last else Left.EVIDENCE), str(Step.DESTROYED), None
         session.flush()
         self._say(session, DESTROYED, row, {}, now)
@@ -202,7 +227,7 @@ class Erasures:
         said: dict[str, Json] = {"epoch": epoch, "at": instant.exact(now)}
         if damaged:
             said["damaged"] = damaged
-        part = Part(Subject("tenant", self.ledger.tenant), Seal.EVID, said)
+        part = Part.of_tenant(self.ledger.tenant, said)
         self.ledger.append(session, Fact(ROTATED, (part,)), now)
 
     def complete(
@@ -232,7 +257,7 @@ class Erasures:
             "at": instant.exact(now),
             **more,
         }
-        part = Part(Subject("tenant", self.ledger.tenant), Seal.EVID, said)
+        part = Part.of_tenant(self.ledger.tenant, said)
         self.ledger.append(session, Fact(kind, (part,), (row.entry,)), now)
 
     def _locked(self, session: Session, person: str) -> ErasureRow | None:

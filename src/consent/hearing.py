@@ -9,11 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from sqlalchemy import select
 from sqlmodel import Session
 
-from audit import keyhistory
+from audit import keyhistory, ledger
 from audit.errors import ConsentryError
 from audit.ledger import Ledger
+from audit.several import Several
 from consent import adoption, cooldown, papers, portraits
 from consent.case import Case
 from consent.ground import Place
@@ -50,6 +52,8 @@ class Hearing:
         return self.template.frozen
 
 
+# One statement, in no particular order: none of it is locked, all of it is read under the locks.
+_FOOTING = Several(lambda kids: select(ledger.newest(), adoption.in_use(), keyhistory.ended(kids)), "kids")
 _NO_TEMPLATE = TemplateState(frozen=False, media_digest=None)
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _MAKES = frozenset({Action.PUBLISH, Action.SWAP})
@@ -83,14 +87,15 @@ class Bench:
         template = self._template(session, case, faults, locked=locked)
         standings = self._standings(session, case, now, faults, locked=locked)
         # Read under the locks: whoever held them before us has committed, and its entries count.
-        last = self.ledger.last_instant(session)
+        which = {"tenant": self.tenant, "kids": tuple(self.keys)}
+        last, policy, ended = _FOOTING.run(session, which).one()
         at = now if last is None else max(now, last)
         if at - now > SKEW:
             faults.append("CLOCK_BEHIND")
-        if not adoption.in_use(session, self.tenant, self.policy):
+        if policy != self.policy:
             # A process that was not restarted: what it knows as the rules are those of yesterday.
             faults.append("POLICY_NOT_IN_USE")
-        if not keyhistory.may_sign(session, self.tenant, self.keys):
+        if ended:
             # Likewise: its key was retired since, or somebody else has it.
             faults.append("DUTY_KEY_ENDED")
         if at > now and standings:
@@ -121,7 +126,16 @@ class Bench:
             digests = {digest for digest in named if digest is not None}
             people = {one.person for one in case.depicted}
             source = (case.source and case.source.received_digest) or ""
-            return licences(session, self.tenant, digests, now, source=source, people=people, lock=lock)
+            return licences(
+                session,
+                self.tenant,
+                digests,
+                now,
+                source=source,
+                people=people,
+                cells=self.ledger.cells,
+                lock=lock,
+            )
         except ConsentryError as error:
             faults.append(error.code)
             return {}

@@ -9,13 +9,14 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as core
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from audit import instant
 from audit.canonical import Json
 from audit.errors import BadInput
-from audit.fact import Fact
+from audit.fact import Fact, Part
 from audit.ids import Entropy, fresh
+from audit.keystore import UNSEALABLE
 from audit.ledger import Ledger
 from consent import gone, seals
 from consent.caretables import LegalHoldRow
@@ -58,6 +59,13 @@ def held(session: Session, tenant: str, person: str) -> bool:
     return bool(session.connection().execute(_HELD, {"tenant": tenant, "person": person}).scalar())
 
 
+def placed(session: Session, tenant: str, person: str) -> int:
+    """How many were ever placed on her."""
+    return session.exec(
+        select(func.count()).where(LegalHoldRow.tenant_id == tenant, LegalHoldRow.person_id == person)
+    ).one()
+
+
 _HELD = core.select(open_on(core.bindparam("tenant"), core.bindparam("person")))
 
 
@@ -71,7 +79,8 @@ class LegalHolds:
     def place(self, session: Session, person: str, *, by: str, order: str, now: datetime) -> Hold:
         """Hold her data until `end`. `order` is the SHA-256 of the claim or order that asks for it.
 
-        What was destroyed before is not brought back. Raises `DocumentMalformed`.
+        What was destroyed before is not brought back. Where her keys do not open the tenant's part says it.
+        Raises `DocumentMalformed`.
         """
         Fields({"order": order}, "hold").digest("order")
         check_text(by, "hold.by", at_most=200)
@@ -124,6 +133,13 @@ class LegalHolds:
     ) -> str:
         whole = {**said, "person": person, "at": instant.exact(now)}
         part = seals.of_her(kind, person, whole)
+        try:
+            return self.ledger.append(session, Fact(kind, (part,), refs), now).leaf_hash
+        except UNSEALABLE:
+            if kind != PLACED:
+                raise
+        # A hold waits for nobody's keys: what it keeps might be destroyed before those are mended.
+        part = Part.of_tenant(self.ledger.tenant, whole)
         return self.ledger.append(session, Fact(kind, (part,), refs), now).leaf_hash
 
 

@@ -86,7 +86,7 @@ def inbox(session: Session, registry: Registry, person: str, *, now: datetime) -
         asked=tuple(_asked(recorded, named) for recorded, named in docket.naming(session, tenant, person)),
         signed=signed,
         references=references,
-        requests=requests.of_person(session, tenant, person, now=now),
+        requests=requests.of_person(session, registry.ledger, person, now=now),
         reminders=reminding.told(session, tenant, person),
         keys=keychanges.told(session, registry.ledger, person),
         searches=resemblances.told(session, tenant, person),
@@ -95,7 +95,7 @@ def inbox(session: Session, registry: Registry, person: str, *, now: datetime) -
 
 
 def signed_by(session: Session, registry: Registry, person: str, *, now: datetime) -> tuple[Signed, ...]:
-    """Every authorization of hers, newest first. Raises `PersonUnknown`."""
+    """Every authorization of hers, newest first; none once they were erased. Raises `PersonUnknown`."""
     tenant = registry.people.get(session, person).tenant
     rows = session.exec(
         select(AuthorizationRow)
@@ -105,7 +105,9 @@ def signed_by(session: Session, registry: Registry, person: str, *, now: datetim
     ids = [row.id for row in rows]
     standings = registry.standings(session, tenant, ids, now=now, lock=None)
     events = chain.events(session, tenant, ids)
-    return tuple(Signed(standings[row.id], row.received_at, events[row.id]) for row in rows)
+    return tuple(
+        Signed(standings[row.id], row.received_at, events[row.id]) for row in rows if row.id in standings
+    )
 
 
 def _asked(recorded: docket.Recorded, named: docket.Named) -> Asked:

@@ -4,7 +4,7 @@ A digest alone says that somebody has some file. Here it is a licence of the rig
 or this work, signed by whom it names, begun, and neither ended nor run out.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -12,11 +12,15 @@ from functools import lru_cache
 from typing import Any, cast
 
 import sqlalchemy as core
-from sqlalchemy import and_, bindparam, union
-from sqlmodel import Session, col, or_, select
+from sqlalchemy import bindparam
+from sqlmodel import Session
 
 from audit.canonical import NotCanonical
+from audit.cells import Cells
 from audit.errors import BadInput
+from audit.keystore import KeysErased
+from audit.sealing import SealBroken
+from audit.several import Several
 from consent.admission import enrolled, key_held
 from consent.asktables import LicenceEndingRow, LicenceRow, LicenceSourceRow
 from consent.errors import SignatureWrong
@@ -31,6 +35,7 @@ from consent.licence import (
 )
 from consent.parties import parties
 from consent.rights_errors import LicenceDiverged
+from consent.seals import Cell
 from consent.signature import Evidence, check_evidence
 from consent.standing import Lock
 
@@ -42,37 +47,55 @@ class Form(StrEnum):
     PAPER = "paper"
 
 
-# Built once: putting it together costs more than running it.
-_DIGESTS: Any = bindparam("digests", expanding=True)
-_PEOPLE: Any = bindparam("people", expanding=True)
-_FOR = col(LicenceSourceRow.source)
-_NAMED = union(
-    select(col(LicenceRow.id)).where(
-        col(LicenceRow.tenant_id) == bindparam("tenant"),
-        or_(col(LicenceRow.digest).in_(_DIGESTS), col(LicenceRow.paper).in_(_DIGESTS)),
-    ),
-    select(col(LicenceRow.id))
-    .join(
-        LicenceSourceRow,
-        and_(
-            col(LicenceSourceRow.tenant_id) == col(LicenceRow.tenant_id),
-            col(LicenceSourceRow.licence_id) == col(LicenceRow.id),
-        ),
-    )
-    .where(
-        col(LicenceRow.tenant_id) == bindparam("tenant"),
-        _FOR.in_([bindparam("source"), EVERY_SOURCE]),
-        or_(col(LicenceRow.person_id).is_(None), col(LicenceRow.person_id).in_(_PEOPLE)),
-    ),
-)
 _REMEMBERED = 256
 """Licences of a service's usual casts, by their bytes. At their largest 34 MB; usually a thousandth."""
 _LICENCE = cast(core.Table, LicenceRow.__table__)  # type: ignore[attr-defined]
 _ENDING = cast(core.Table, LicenceEndingRow.__table__)  # type: ignore[attr-defined]
+_SOURCE = cast(core.Table, LicenceSourceRow.__table__)  # type: ignore[attr-defined]
+
+
+def _named(digests: Any, people: Any) -> core.CompoundSelect[Any]:
+    return core.union(
+        core.select(_LICENCE.c.id).where(
+            _LICENCE.c.tenant_id == bindparam("tenant"),
+            core.or_(_LICENCE.c.digest.in_(digests), _LICENCE.c.paper.in_(digests)),
+        ),
+        core.select(_LICENCE.c.id)
+        .join(
+            _SOURCE,
+            core.and_(_SOURCE.c.tenant_id == _LICENCE.c.tenant_id, _SOURCE.c.licence_id == _LICENCE.c.id),
+        )
+        .where(
+            _LICENCE.c.tenant_id == bindparam("tenant"),
+            _SOURCE.c.source.in_([bindparam("source"), EVERY_SOURCE]),
+            core.or_(_LICENCE.c.person_id.is_(None), _LICENCE.c.person_id.in_(people)),
+        ),
+    )
+
+
+# Built once: putting a statement together costs more than running it.
 _IDS: Any = bindparam("ids", expanding=True)
-_THESE = (_LICENCE.c.tenant_id == bindparam("tenant"), _LICENCE.c.id.in_(_IDS))
-_ROWS = core.select(_LICENCE).where(*_THESE).order_by(_LICENCE.c.id)
-_TO_LOCK = core.select(_LICENCE.c.id).where(*_THESE).order_by(_LICENCE.c.id)
+_ALL = (
+    core.select(
+        _LICENCE,
+        core.select(core.func.min(_ENDING.c.ends_at))
+        .where(_ENDING.c.tenant_id == _LICENCE.c.tenant_id, _ENDING.c.licence_id == _LICENCE.c.id)
+        .scalar_subquery()
+        .label("ended_at"),
+    )
+    .where(_LICENCE.c.tenant_id == bindparam("tenant"))
+    .order_by(_LICENCE.c.id)
+)
+_NAMED = Several(lambda digests, people: core.select(_named(digests, people).subquery()), "digests", "people")
+_ROWS = Several(lambda ids: _ALL.where(_LICENCE.c.id.in_(ids)), "ids")
+_NAMED_ROWS = Several(
+    lambda digests, people: _ALL.where(_LICENCE.c.id.in_(_named(digests, people))), "digests", "people"
+)
+_TO_LOCK = (
+    core.select(_LICENCE.c.id)
+    .where(_LICENCE.c.tenant_id == bindparam("tenant"), _LICENCE.c.id.in_(_IDS))
+    .order_by(_LICENCE.c.id)
+)
 _SHARED, _EXCLUSIVE = _TO_LOCK.with_for_update(read=True), _TO_LOCK.with_for_update()
 _ENDINGS = core.select(_ENDING.c.licence_id, _ENDING.c.ends_at).where(
     _ENDING.c.tenant_id == bindparam("tenant"), _ENDING.c.licence_id.in_(_IDS)
@@ -131,28 +154,38 @@ def licences(
     *,
     source: str = "",
     people: Collection[str] = (),
+    cells: Cells,
     lock: Lock = None,
 ) -> dict[str, tuple[LicenceStanding, ...]]:
     """How the licences behind these digests stand: of the document itself, or of the paper it describes.
 
     And, under `ABOUT`, all that are registered of this video (as received) or of these people in it.
 
-    Absent: nothing is registered under it; whether a mere digest is enough, the caller's rule says. One
-    paper may hold several licences. With a lock it stays true until the commit; after authorizations in
-    the order of locks. Raises `LicenceDiverged`.
+    Absent: nothing is registered under it; whether a mere digest is enough, the caller's rule says. Empty:
+    what is registered under it was erased, and is good for nothing. One paper may hold several licences. With
+    a lock it stays true until the commit; after authorizations in the order of locks.
+    Raises `LicenceDiverged`.
     """
     wanted = sorted(set(digests))
     if not wanted:
         return {}
     session.flush()
     asked = {"tenant": tenant, "digests": wanted, "source": source, "people": sorted(set(people))}
-    ids = session.connection().execute(_NAMED, asked).scalars().all()
-    if not ids:
-        return {}
-    lock_licences(session, tenant, ids, lock)
-    rows = session.connection().execute(_ROWS, {"tenant": tenant, "ids": ids}).all()
+    if _locks(session, lock):
+        ids = _NAMED.run(session, asked).scalars().all()
+        if not ids:
+            return {}
+        lock_licences(session, tenant, ids, lock)
+        # A later statement: see `consent.hearing`.
+        kept = _ROWS.run(session, {"tenant": tenant, "ids": ids}).all()
+    else:
+        kept = _NAMED_ROWS.run(session, asked).all()
+    rows = readable(kept, cells)
     found: dict[str, list[LicenceStanding]] = {}
-    for row, standing in zip(rows, standings(session, tenant, rows, now), strict=True):
+    for one in kept:
+        found |= {str(name): [] for name in {one.digest, one.paper} & set(wanted)}
+    ended = {row.id: [row.ended_at] for row in kept if row.ended_at is not None}
+    for row, standing in zip(rows, _standings(session, tenant, rows, ended, now), strict=True):
         for name in {row.digest, row.paper} & set(wanted):
             found.setdefault(str(name), []).append(standing)
         if standing.licence.concerns(source, people):
@@ -162,10 +195,15 @@ def licences(
 
 def lock_licences(session: Session, tenant: str, ids: Collection[str], lock: Lock) -> None:
     """Take the locks, in order of id. Reads nothing anybody should use."""
-    if lock is None or not ids or session.connection().dialect.name == "sqlite":
+    if not ids or not _locks(session, lock):
         return
     statement = _SHARED if lock == "share" else _EXCLUSIVE
     session.connection().execute(statement, {"tenant": tenant, "ids": list(ids)}).all()
+
+
+def _locks(session: Session, lock: Lock) -> bool:
+    # SQLite has no row locks: there the write session's BEGIN IMMEDIATE is the lock.
+    return lock is not None and session.connection().dialect.name != "sqlite"
 
 
 def endings(session: Session, tenant: str, ids: Collection[str]) -> dict[str, list[datetime]]:
@@ -177,8 +215,70 @@ def endings(session: Session, tenant: str, ids: Collection[str]) -> dict[str, li
     return found
 
 
-def standings(session: Session, tenant: str, rows: Sequence[Any], now: datetime) -> list[LicenceStanding]:
-    """How the licences of these rows of `LicenceRow` stand, in their order. Raises `LicenceDiverged`."""
+@dataclass(frozen=True, slots=True)
+class Readable:
+    """A licence's row with what was signed, opened."""
+
+    id: str
+    digest: str
+    paper: str | None
+    person_id: str | None
+    document: bytes
+    evidence: bytes | None
+    vouched_by: str
+    received_at: datetime
+    entry: str
+
+
+def readable(rows: Sequence[Any], cells: Cells) -> list[Readable]:
+    """These rows of `LicenceRow` as they were registered, without those that were erased.
+
+    Raises `LicenceDiverged`.
+    """
+    found = []
+    for row in rows:
+        try:
+            document = _opened(row, Cell.LICENCE, row.document, cells)
+            evidence = None if row.evidence is None else _opened(row, Cell.LICENSED, row.evidence, cells)
+        except KeysErased:
+            continue
+        except SealBroken:
+            raise LicenceDiverged("what was signed is of another licence, or was changed") from None
+        found.append(
+            Readable(
+                row.id,
+                row.digest,
+                row.paper,
+                row.person_id,
+                document,
+                evidence,
+                row.vouched_by,
+                row.received_at,
+                row.entry,
+            )
+        )
+    return found
+
+
+def _opened(row: Any, column: Cell, cell: bytes, cells: Cells) -> bytes:
+    # A licence of a work is nobody's: it lies open.
+    return cell if row.person_id is None else cells.open(column, row.id, row.person_id, cell)
+
+
+def standings(
+    session: Session, tenant: str, rows: Sequence[Readable], now: datetime
+) -> list[LicenceStanding]:
+    """How these licences stand, in their order. Raises `LicenceDiverged`."""
+    return _standings(session, tenant, rows, endings(session, tenant, [row.id for row in rows]), now)
+
+
+def _standings(
+    session: Session,
+    tenant: str,
+    rows: Sequence[Readable],
+    ended: Mapping[str, Sequence[datetime]],
+    now: datetime,
+) -> list[LicenceStanding]:
     read = [_read(row, tenant) for row in rows]
     shown = {row.id: _evidence(row) for row in rows}
     signed_by = {
@@ -189,7 +289,6 @@ def standings(session: Session, tenant: str, rows: Sequence[Any], now: datetime)
     keys = enrolled(session, tenant, {one.key for one in shown.values() if one}) if persons else {}
     found_parties = parties(session, tenant, entities) if entities else {}
     registered = {id_: (p.key, p.method) for id_, p in found_parties.items()}
-    ended = endings(session, tenant, [row.id for row in rows])
     found = []
     for row, licence in zip(rows, read, strict=True):
         ends = [*ended.get(row.id, ()), *([] if licence.end is None else [licence.end])]

@@ -20,10 +20,12 @@ from audit.canonical import Json
 from audit.errors import BadInput
 from audit.fact import Fact
 from audit.ids import Entropy
+from audit.keystore import KeysErased
 from audit.ledger import Ledger
 from consent import seals
 from consent.ceremony import RegistrationWrong
 from consent.prooftables import LinkRow
+from consent.seals import Cell
 
 ISSUED = "LinkIssued"
 LONGEST = timedelta(days=7)
@@ -104,9 +106,12 @@ class Links:
         holds: timedelta,
         now: datetime,
         document: bytes | None = None,
+        about: str | None = None,
         head: str | None = None,
     ) -> tuple[str, Link]:
         """A token, told once, and its link. A new link to enrol puts aside those not yet used.
+
+        `about`: whose document it is, where somebody acts for her. It is erased with her, not with him.
 
         The caller has made sure that the person is enrolled, and of what she is asked for.
         """
@@ -121,15 +126,18 @@ class Links:
             "until": instant.exact(until),
             "at": instant.exact(now),
         }
+        id_, whose, cell = _id(token), about or person, None
         if document is not None:
-            payload["document"] = sha256(document).hexdigest()
+            payload["document"], payload["about"] = sha256(document).hexdigest(), whose
+            cell = self.ledger.cells.seal(Cell.LINKED, id_, whose, document)
         fact = Fact(ISSUED, (seals.of_her(ISSUED, person, payload),))
         row = LinkRow(
             tenant_id=tenant,
-            id=_id(token),
+            id=id_,
             act=str(act),
             person_id=person,
-            document=document,
+            document=cell,
+            about=None if cell is None else whose,
             head=head,
             issued_by=by,
             expires_at=until,
@@ -137,7 +145,7 @@ class Links:
         )
         session.add(row)
         session.flush()
-        return token, _link(row)
+        return token, self._link(row)
 
     def put_aside(self, session: Session, person: str) -> None:
         """Of her links to enrol, those not yet used are none from now on."""
@@ -147,12 +155,12 @@ class Links:
 
     def open(self, session: Session, token: str, *, now: datetime) -> Link:
         """What a token is for, while it holds. Raises `LinkUnknown`, `LinkSpent`."""
-        return _link(self._row(session, token, now))
+        return self._link(self._row(session, token, now))
 
     def spend(self, session: Session, token: str, act: Act, *, now: datetime) -> Link:
         """Use it up, in the transaction that does what it is for. Raises as `open`, `LinkForAnotherAct`."""
         row = self._row(session, token, now, act, lock=True)
-        link = _link(row)
+        link = self._link(row)
         row.used_at, row.document = now, None
         session.add(row)
         session.flush()
@@ -165,7 +173,7 @@ class Links:
         row.challenge, row.challenge_until = challenge.hex(), now + CHALLENGE_HOLDS
         session.add(row)
         session.flush()
-        return _link(row), challenge
+        return self._link(row), challenge
 
     def take_challenge(self, session: Session, token: str, *, now: datetime) -> bytes:
         """The challenge, for the one answer that may come to it. Commit this whatever comes of the answer.
@@ -199,18 +207,23 @@ class Links:
             raise LinkForAnotherAct(f"this link is to {row.act}")
         return row
 
-
-def _link(row: LinkRow) -> Link:
-    return Link(
-        id=row.id,
-        act=Act(row.act),
-        person=row.person_id,
-        document=row.document,
-        head=row.head,
-        by=row.issued_by,
-        expires_at=row.expires_at,
-        entry=row.entry,
-    )
+    def _link(self, row: LinkRow) -> Link:
+        document = row.document
+        if document is not None:
+            try:
+                document = self.ledger.cells.open(Cell.LINKED, row.id, row.about or "", document)
+            except KeysErased:
+                raise LinkUnknown("what was to be signed was erased") from None
+        return Link(
+            id=row.id,
+            act=Act(row.act),
+            person=row.person_id,
+            document=document,
+            head=row.head,
+            by=row.issued_by,
+            expires_at=row.expires_at,
+            entry=row.entry,
+        )
 
 
 def _id(token: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import exists
 from sqlmodel import col, func, or_, select
 
-from audit.pruneplan import Need
+from audit.pruneplan import Need, of_tenant
 from consent.asktables import (
     ConsentRequestRow,
     LicenceEndingRow,
@@ -55,21 +55,17 @@ def needs(tenant: str, before: datetime, *, rests_on: Any, policies: Collection[
     `rests_on` is a query of the authorizations that what is shown elsewhere rests on, `policies` are the
     digests that decisions about it cite.
     """
-    gone = select(ErasureRow.person_id).where(ErasureRow.tenant_id == tenant, ErasureRow.left == Left.NONE)
-    live = select(ConsentStateRow.authorization_id).where(
-        ConsentStateRow.tenant_id == tenant, col(ConsentStateRow.status).in_(_LIVE)
-    )
-    late = select(DecisionRow.id).where(DecisionRow.tenant_id == tenant, DecisionRow.at >= before)
-    relied = select(DecisionPersonRow.authorization_id).where(
-        DecisionPersonRow.tenant_id == tenant, col(DecisionPersonRow.decision_id).in_(late)
+    gone = of_tenant(tenant, ErasureRow.person_id, ErasureRow.left == Left.NONE)
+    live = of_tenant(tenant, ConsentStateRow.authorization_id, col(ConsentStateRow.status).in_(_LIVE))
+    late = of_tenant(tenant, DecisionRow.id, DecisionRow.at >= before)
+    relied = of_tenant(
+        tenant, DecisionPersonRow.authorization_id, col(DecisionPersonRow.decision_id).in_(late)
     )
     consents = or_(*(col(ConsentEventRow.authorization_id).in_(each) for each in (live, relied, rests_on)))
     signed = or_(*(col(AuthorizationRow.id).in_(each) for each in (live, relied, rests_on)))
     return (
         *_people(tenant, before, gone),
-        Need(
-            "consents", select(ConsentEventRow.leaf_hash).where(ConsentEventRow.tenant_id == tenant, consents)
-        ),
+        Need("consents", of_tenant(tenant, ConsentEventRow.leaf_hash, consents)),
         *_rules(tenant, before, policies, signed),
         *_decisions(tenant),
         *_rights(tenant, before),
@@ -81,37 +77,22 @@ def needs(tenant: str, before: datetime, *, rests_on: Any, policies: Collection[
 def _people(tenant: str, before: datetime, gone: Any) -> tuple[Need, ...]:
     """Everybody who was not erased, her keys, and whose word for her counts."""
     return (
-        Need(
-            "people",
-            select(PersonRow.entry).where(PersonRow.tenant_id == tenant, col(PersonRow.id).not_in(gone)),
-        ),
-        Need(
-            "keys",
-            select(PersonKeyRow.entry).where(
-                PersonKeyRow.tenant_id == tenant, col(PersonKeyRow.person_id).not_in(gone)
-            ),
-        ),
+        Need("people", of_tenant(tenant, PersonRow.entry, col(PersonRow.id).not_in(gone))),
+        Need("keys", of_tenant(tenant, PersonKeyRow.entry, col(PersonKeyRow.person_id).not_in(gone))),
         Need(
             "kin",
-            select(KinRow.entry).where(
-                KinRow.tenant_id == tenant, or_(col(KinRow.until).is_(None), col(KinRow.until) >= before)
-            ),
+            of_tenant(tenant, KinRow.entry, or_(col(KinRow.until).is_(None), col(KinRow.until) >= before)),
         ),
-        Need(
-            "proof-services",
-            select(ProofServiceRow.entry).where(ProofServiceRow.tenant_id == tenant),
-        ),
+        Need("proof-services", of_tenant(tenant, ProofServiceRow.entry)),
     )
 
 
 def _rules(tenant: str, before: datetime, policies: Collection[str], signed: Any) -> tuple[Need, ...]:
     """What is decided by, and what it was decided by that stays; notices likewise."""
-    cited = select(DecisionRow.policy).where(DecisionRow.tenant_id == tenant, DecisionRow.at >= before)
+    cited = of_tenant(tenant, DecisionRow.policy, DecisionRow.at >= before)
     newest = select(func.max(AdoptedPolicyRow.number)).where(AdoptedPolicyRow.tenant_id == tenant)
-    shown = select(AuthorizationRow.notice).where(AuthorizationRow.tenant_id == tenant, signed)
-    asked = select(ConsentRequestRow.notice).where(
-        ConsentRequestRow.tenant_id == tenant, ConsentRequestRow.state == Asked.REQUESTED
-    )
+    shown = of_tenant(tenant, AuthorizationRow.notice, signed)
+    asked = of_tenant(tenant, ConsentRequestRow.notice, ConsentRequestRow.state == Asked.REQUESTED)
     last = (
         select(func.max(NoticeRow.published_at))
         .where(NoticeRow.tenant_id == tenant)
@@ -120,8 +101,9 @@ def _rules(tenant: str, before: datetime, policies: Collection[str], signed: Any
     return (
         Need(
             "policies",
-            select(AdoptedPolicyRow.entry).where(
-                AdoptedPolicyRow.tenant_id == tenant,
+            of_tenant(
+                tenant,
+                AdoptedPolicyRow.entry,
                 or_(
                     col(AdoptedPolicyRow.number).in_(newest),
                     col(AdoptedPolicyRow.digest).in_(cited),
@@ -131,8 +113,9 @@ def _rules(tenant: str, before: datetime, policies: Collection[str], signed: Any
         ),
         Need(
             "notices",
-            select(NoticeRow.entry).where(
-                NoticeRow.tenant_id == tenant,
+            of_tenant(
+                tenant,
+                NoticeRow.entry,
                 or_(
                     col(NoticeRow.published_at).in_(last),
                     col(NoticeRow.sha256).in_(shown),
@@ -142,8 +125,9 @@ def _rules(tenant: str, before: datetime, policies: Collection[str], signed: Any
         ),
         Need(
             "papers",
-            select(PaperRow.entry).where(
-                PaperRow.tenant_id == tenant,
+            of_tenant(
+                tenant,
+                PaperRow.entry,
                 PaperRow.valid_until >= before,
                 or_(col(PaperRow.ended_at).is_(None), col(PaperRow.ended_at) >= before),
             ),
@@ -153,18 +137,14 @@ def _rules(tenant: str, before: datetime, policies: Collection[str], signed: Any
 
 def _decisions(tenant: str) -> tuple[Need, ...]:
     """Holds that nobody lifted, and permits that may be used."""
-    alive = select(PermitRow.id).where(
-        PermitRow.tenant_id == tenant, col(PermitRow.state).in_([State.ISSUED, State.REDEEMED])
-    )
+    alive = of_tenant(tenant, PermitRow.id, col(PermitRow.state).in_([State.ISSUED, State.REDEEMED]))
     return (
-        Need(
-            "permits",
-            select(DecisionRow.entry).where(DecisionRow.tenant_id == tenant, col(DecisionRow.id).in_(alive)),
-        ),
+        Need("permits", of_tenant(tenant, DecisionRow.entry, col(DecisionRow.id).in_(alive))),
         Need(
             "open-holds",
-            select(DecisionRow.entry).where(
-                DecisionRow.tenant_id == tenant,
+            of_tenant(
+                tenant,
+                DecisionRow.entry,
                 DecisionRow.answer == Answer.HOLD,
                 col(DecisionRow.closed).is_(None),
             ),
@@ -174,51 +154,37 @@ def _decisions(tenant: str) -> tuple[Need, ...]:
 
 def _rights(tenant: str, before: datetime) -> tuple[Need, ...]:
     """Licences, and whose they are; contracts from before, which wait for their proof."""
-    ended = select(LicenceEndingRow.licence_id).where(
-        LicenceEndingRow.tenant_id == tenant, LicenceEndingRow.ends_at < before
-    )
+    ended = of_tenant(tenant, LicenceEndingRow.licence_id, LicenceEndingRow.ends_at < before)
     return (
+        Need("licences", of_tenant(tenant, LicenceRow.entry, col(LicenceRow.id).not_in(ended))),
         Need(
             "licences",
-            select(LicenceRow.entry).where(LicenceRow.tenant_id == tenant, col(LicenceRow.id).not_in(ended)),
-        ),
-        Need(
-            "licences",
-            select(LicenceEndingRow.entry).where(
-                LicenceEndingRow.tenant_id == tenant, col(LicenceEndingRow.licence_id).not_in(ended)
-            ),
+            of_tenant(tenant, LicenceEndingRow.entry, col(LicenceEndingRow.licence_id).not_in(ended)),
         ),
         # Who signed which stands in the licence alone: while there is one, all who may have.
         Need(
             "parties",
-            select(RightsPartyRow.entry).where(
-                RightsPartyRow.tenant_id == tenant,
+            of_tenant(
+                tenant,
+                RightsPartyRow.entry,
                 exists().where(col(LicenceRow.tenant_id) == tenant, col(LicenceRow.id).not_in(ended)),
             ),
         ),
-        Need("contracts", select(UnprovenRow.entry).where(UnprovenRow.tenant_id == tenant)),
+        Need("contracts", of_tenant(tenant, UnprovenRow.entry)),
     )
 
 
 def _held(tenant: str) -> tuple[Need, ...]:
     """What rows name of people under a legal hold: also of one whose keys are gone."""
-    held = select(LegalHoldRow.person_id).where(
-        LegalHoldRow.tenant_id == tenant, col(LegalHoldRow.ended_at).is_(None)
-    )
-    hers = select(AuthorizationRow.id).where(
-        AuthorizationRow.tenant_id == tenant, col(AuthorizationRow.person_id).in_(held)
-    )
-    naming = select(DecisionPersonRow.decision_id).where(
-        DecisionPersonRow.tenant_id == tenant, col(DecisionPersonRow.person_id).in_(held)
-    )
+    held = of_tenant(tenant, LegalHoldRow.person_id, col(LegalHoldRow.ended_at).is_(None))
+    hers = of_tenant(tenant, AuthorizationRow.id, col(AuthorizationRow.person_id).in_(held))
+    naming = of_tenant(tenant, DecisionPersonRow.decision_id, col(DecisionPersonRow.person_id).in_(held))
     return tuple(
         Need("held-people", each)
         for each in (
-            select(PersonRow.entry).where(PersonRow.tenant_id == tenant, col(PersonRow.id).in_(held)),
-            select(ConsentEventRow.leaf_hash).where(
-                ConsentEventRow.tenant_id == tenant, col(ConsentEventRow.authorization_id).in_(hers)
-            ),
-            select(DecisionRow.entry).where(DecisionRow.tenant_id == tenant, col(DecisionRow.id).in_(naming)),
+            of_tenant(tenant, PersonRow.entry, col(PersonRow.id).in_(held)),
+            of_tenant(tenant, ConsentEventRow.leaf_hash, col(ConsentEventRow.authorization_id).in_(hers)),
+            of_tenant(tenant, DecisionRow.entry, col(DecisionRow.id).in_(naming)),
         )
     )
 
@@ -227,52 +193,28 @@ def _asked(tenant: str, gone: Any) -> tuple[Need, ...]:
     """What somebody asked for that is not over: an answer, a refusal, protection, an erasure, a hold."""
     return (
         Need(
-            "requests",
-            select(ConsentRequestRow.head).where(
-                ConsentRequestRow.tenant_id == tenant, ConsentRequestRow.state == Asked.REQUESTED
-            ),
+            "requests", of_tenant(tenant, ConsentRequestRow.head, ConsentRequestRow.state == Asked.REQUESTED)
         ),
-        Need(
-            "links",
-            select(LinkRow.entry).where(LinkRow.tenant_id == tenant, col(LinkRow.used_at).is_(None)),
-        ),
-        Need(
-            "petitions",
-            select(PetitionRow.entry).where(
-                PetitionRow.tenant_id == tenant, col(PetitionRow.answered_at).is_(None)
-            ),
-        ),
-        Need(
-            "refusals",
-            select(RefusalRow.entry).where(
-                RefusalRow.tenant_id == tenant, col(RefusalRow.ended_at).is_(None)
-            ),
-        ),
-        Need(
-            "protections",
-            select(ProtectionRow.entry).where(
-                ProtectionRow.tenant_id == tenant, col(ProtectionRow.ended_at).is_(None)
-            ),
-        ),
+        Need("links", of_tenant(tenant, LinkRow.entry, col(LinkRow.used_at).is_(None))),
+        Need("petitions", of_tenant(tenant, PetitionRow.entry, col(PetitionRow.answered_at).is_(None))),
+        Need("refusals", of_tenant(tenant, RefusalRow.entry, col(RefusalRow.ended_at).is_(None))),
+        Need("protections", of_tenant(tenant, ProtectionRow.entry, col(ProtectionRow.ended_at).is_(None))),
         Need(
             "searches",
-            select(FaceSearchRow.entry).where(
-                FaceSearchRow.tenant_id == tenant,
+            of_tenant(
+                tenant,
+                FaceSearchRow.entry,
                 FaceSearchRow.state == Searched.HELD,
                 col(FaceSearchRow.person_id).not_in(gone),
             ),
         ),
         Need(
             "erasures",
-            select(ErasureRow.entry).where(
-                ErasureRow.tenant_id == tenant,
+            of_tenant(
+                tenant,
+                ErasureRow.entry,
                 or_(col(ErasureRow.left) != Left.NONE, col(ErasureRow.step) != Step.DONE),
             ),
         ),
-        Need(
-            "legal-holds",
-            select(LegalHoldRow.entry).where(
-                LegalHoldRow.tenant_id == tenant, col(LegalHoldRow.ended_at).is_(None)
-            ),
-        ),
+        Need("legal-holds", of_tenant(tenant, LegalHoldRow.entry, col(LegalHoldRow.ended_at).is_(None))),
     )

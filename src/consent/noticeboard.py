@@ -10,9 +10,10 @@ import sqlalchemy as core
 from sqlmodel import Session, select
 
 from audit.canonical import digest
-from audit.fact import Fact, Part, Seal, Subject
+from audit.fact import Fact, Part
 from audit.ledger import Ledger
 from audit.remembered import Remembered
+from audit.several import Several
 from consent.errors import NoticeChanged
 from consent.notice import Notice, order, read_notice
 from consent.tables import NoticeRow
@@ -24,15 +25,14 @@ _TEXTS = core.select(_NOTICE.c.sha256, _NOTICE.c.text).where(
 )
 
 # All versions of the notices that consents name, and the texts of those named: each decision asks for both.
-_NAMED = core.select(
-    _NOTICE.c.id,
-    _NOTICE.c.sha256,
-    core.case((_NOTICE.c.sha256.in_(core.bindparam("digests", expanding=True)), _NOTICE.c.text)).label(
-        "text"
-    ),
-).where(
-    _NOTICE.c.tenant_id == core.bindparam("tenant"),
-    _NOTICE.c.id.in_(core.bindparam("ids", expanding=True)),
+_NAMED = Several(
+    lambda ids, digests: core.select(
+        _NOTICE.c.id,
+        _NOTICE.c.sha256,
+        core.case((_NOTICE.c.sha256.in_(digests), _NOTICE.c.text)).label("text"),
+    ).where(_NOTICE.c.tenant_id == core.bindparam("tenant"), _NOTICE.c.id.in_(ids)),
+    "ids",
+    "digests",
 )
 
 _RENEWS: Remembered[str] = Remembered(1024)
@@ -90,7 +90,7 @@ class Noticeboard:
             "language": notice.language,
             "sha256": notice.sha256,
         }
-        part = Part(Subject("tenant", tenant), Seal.EVID, payload)
+        part = Part.of_tenant(tenant, payload)
         entry = self.ledger.append(session, Fact("NoticePublished", (part,)), now)
         session.add(
             NoticeRow(
@@ -123,7 +123,7 @@ class Noticeboard:
             "ids": sorted({ref.id for ref in refs}),
             "digests": sorted({ref.sha256 for ref in refs}),
         }
-        rows = session.connection().execute(_NAMED, which).all()
+        rows = _NAMED.run(session, which).all()
         texts = _read((row.sha256, row.text) for row in rows if row.text is not None)
         since: dict[str, str] = {}
         unread: set[str] = set()

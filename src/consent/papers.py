@@ -17,7 +17,7 @@ from sqlmodel import Session
 from audit import instant
 from audit.canonical import Json, canonical
 from audit.errors import BadInput
-from audit.fact import Fact, Part, Seal, Subject
+from audit.fact import Fact, Part
 from audit.ids import Entropy, fresh
 from audit.ledger import Ledger
 from consent.dimensions import ExportMechanism
@@ -257,4 +257,4 @@ def _registered(row: PaperRow) -> Registered:
 
 
 def _fact(kind: str, tenant: str, payload: dict[str, Json], *refs: str) -> Fact:
-    return Fact(kind, (Part(Subject("tenant", tenant), Seal.EVID, payload),), refs)
+    return Fact(kind, (Part.of_tenant(tenant, payload),), refs)

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import cast
 
 import sqlalchemy as core
@@ -10,9 +11,10 @@ from sqlmodel import Session, select
 
 from audit import instant
 from audit.canonical import Json
-from audit.fact import Fact, Part, Seal, Subject
+from audit.fact import Fact, Part
 from audit.ids import Entropy, fresh
 from audit.ledger import Ledger
+from audit.several import Several
 from consent.asktables import RightsPartyRow
 from consent.errors import DocumentMalformed
 from consent.legal_entity import LegalEntity, Scheme
@@ -69,7 +71,7 @@ class Parties:
             "actor": by.actor,
             "at": instant.exact(now),
         }
-        part = Part(Subject("tenant", tenant), Seal.EVID, payload)
+        part = Part.of_tenant(tenant, payload)
         entry = self.ledger.append(session, Fact("RightsPartyRegistered", (part,)), now)
         session.add(
             RightsPartyRow(
@@ -97,23 +99,33 @@ class Parties:
 
 
 _PARTY = cast(core.Table, RightsPartyRow.__table__)  # type: ignore[attr-defined]
-_PARTIES = core.select(_PARTY).where(
-    _PARTY.c.tenant_id == core.bindparam("tenant"), _PARTY.c.id.in_(core.bindparam("ids", expanding=True))
+_NAMES = ("id", "scheme", "number", "name", "contact", "key", "method", "registered_at", "entry")
+_PARTIES = Several(
+    lambda ids: core.select(*(_PARTY.c[name] for name in _NAMES)).where(
+        _PARTY.c.tenant_id == core.bindparam("tenant"), _PARTY.c.id.in_(ids)
+    ),
+    "ids",
 )
 """Built once: a decision on a video that a legal entity licensed asks it."""
 
 
 def parties(session: Session, tenant: str, ids: Collection[str]) -> dict[str, Party]:
     """These legal entities, by id; an unknown one is absent."""
-    rows = session.connection().execute(_PARTIES, {"tenant": tenant, "ids": list(ids)})
-    return {
-        row.id: Party(
-            row.id,
-            LegalEntity(Scheme(row.scheme), row.number, row.name, row.contact),
-            row.key,
-            row.method,
-            row.registered_at,
-            row.entry,
-        )
-        for row in rows
-    }
+    rows = _PARTIES.run(session, {"tenant": tenant, "ids": list(ids)})
+    return {row.id: _party(*row) for row in rows}
+
+
+@lru_cache(maxsize=256)
+def _party(
+    id_: str,
+    scheme: str,
+    number: str,
+    name: str,
+    contact: str,
+    key: str,
+    method: str,
+    registered_at: datetime,
+    entry: str,
+) -> Party:
+    # By what its row says, read each time.
+    return Party(id_, LegalEntity(Scheme(scheme), number, name, contact), key, method, registered_at, entry)

@@ -7,6 +7,7 @@ from hashlib import sha256
 
 from sqlmodel import Session, col, or_, select
 
+from consent import seals
 from consent.ceremony import Made, Registration, check_signing
 from consent.errors import KeyNotEnrolled, KeyTaken
 from consent.passkey import RelyingParty, challenge_of
@@ -54,6 +55,7 @@ class Passkeys:
             "registration": sha256(registration.client_data + registration.attestation).hexdigest(),
             "link": link,
         }
+        cells = self.people.ledger.cells
         enrolled = self.people.enrol_key(session, person, key, by=by, now=now, method=PASSKEY, extra=extra)
         session.add(
             PasskeyRow(
@@ -61,8 +63,8 @@ class Passkeys:
                 key=key,
                 credential=credential,
                 count=made.count,
-                client_data=registration.client_data,
-                attestation=registration.attestation,
+                client_data=cells.seal(seals.Cell.MADE, key, person, registration.client_data),
+                attestation=cells.seal(seals.Cell.MADE_BY, key, person, registration.attestation),
             )
         )
         session.flush()

@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from audit.ledger import Ledger
-from consent import chain, kinship, recoverycode
+from consent import chain, kinship, recoverycode, seals
 from consent.asking_errors import ResumeNotHers
 from consent.authorization import parse
 from consent.errors import AuthorizationUnknown, PurposeNotGiven
@@ -132,7 +132,8 @@ def _held(session: Session, tenant: str, authorization: str) -> frozenset[Purpos
 def _expect_acting(
     session: Session, ledger: Ledger, row: AuthorizationRow, actor: str, now: datetime
 ) -> None:
-    capacity = parse(row.document).capacity
+    document = ledger.cells.open(seals.Cell.DOCUMENT, row.id, row.person_id, row.document)
+    capacity = parse(document).capacity
     kin = kinship.of(session, ledger, [row.person_id]).get(row.person_id, ())
     if not any(each.representative == actor and each.acts(capacity, now) for each in kin):
         raise NotHerRepresentative("not recorded to act for her under this authorization")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from audit import instant
 from audit.canonical import Json
@@ -23,6 +23,7 @@ from consent.strict import Fields, check_text
 from consent.tables import PersonKeyRow, PersonRow
 from consent.words import AgeBand, ProofLevel
 
+RETIRED = "KeyRetired"
 PROVEN = "PersonProven"
 """The entry of whatever proves her anew: an operator's word, or an attestation."""
 
@@ -186,11 +187,22 @@ class People:
         if row is None or row.person_id != person or row.valid_until is not None:
             raise KeyNotEnrolled("no such key of hers is in use")
         payload = {"person": person, "key": key, "by": by, "at": instant.exact(now), "enrolled": row.entry}
-        entry = self.ledger.append(session, _fact("KeyRetired", person, payload, row.entry), now)
+        entry = self.ledger.append(session, _fact(RETIRED, person, payload, row.entry), now)
         row.valid_until, row.entry = now, entry.leaf_hash
         session.add(row)
         session.flush()
         return _key(row)
+
+    def every(self, session: Session) -> tuple[str, ...]:
+        """The ids of all who were ever enrolled here."""
+        return tuple(session.exec(select(PersonRow.id).where(PersonRow.tenant_id == self.ledger.tenant)))
+
+    def keys_in_use(self, session: Session) -> dict[str, str]:
+        """Whose each public key is that has not ended."""
+        query = select(PersonKeyRow.key, PersonKeyRow.person_id).where(
+            PersonKeyRow.tenant_id == self.ledger.tenant, col(PersonKeyRow.valid_until).is_(None)
+        )
+        return dict(session.exec(query).all())
 
     def get(self, session: Session, person: str) -> Person:
         """Her enrolment. Raises `PersonUnknown`; an id of another tenant is unknown here."""

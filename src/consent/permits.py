@@ -98,7 +98,7 @@ class Permits:
         if life.state is State.ISSUED:
             uses.spend(session, self.bench, named)
         permit = Permit(_ruling(issued, self.bench.tenant), body, signature)
-        return Redemption(permit, run.job, run.attempt, checkpoint, run_until)
+        return Redemption(permit, run.job, run.attempt, heard.at, checkpoint, run_until)
 
     def finish(self, session: Session, permit: str, *, job: str, attempt: int) -> None:
         """End it, in the transaction that released what was made. Raises `PermitNotHeld`."""

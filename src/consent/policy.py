@@ -26,10 +26,11 @@ FAILED = "G-00"
 """The rule for everything that could not be checked."""
 
 NEVER_HELD = frozenset({FAILED, "G-06", "G-19", "G-36"})
-"""Rules no reviewer may lift (`legal.md` 8.2)."""
+"""Rules no reviewer may lift."""
 
 _TEXTS = ("id", "citation", "status", "message", "message_zh", "severity", "cure", "cure_zh")
 _SCHEMA = "schema.cedarschema"
+_JSON = json.JSONEncoder(check_circular=False, separators=(",", ":"))
 _MOST_LAWS = 256
 
 
@@ -81,9 +82,9 @@ class Policy:
             return (self.failure("NO_QUESTION"),)
         try:
             requests, askers, about = _asked(questions)
-            entities = _read_once(self._schema, json.dumps(about))
+            entities = _read_once(self._schema, _JSON.encode(about))
             # The schema once more: without it, what is added is taken as it comes.
-            entities = entities.with_added_json_str(json.dumps(askers), self._schema)
+            entities = entities.with_added_json_str(_JSON.encode(askers), self._schema)
             results = cedarpy.is_authorized_batch(requests, self._policies, entities, self._schema)
             answers = [self._read(q, result) for q, result in zip(questions, results, strict=True)]
         except Exception:  # noqa: BLE001  whatever went wrong, nobody was asked: that is a refusal, never a yes

@@ -6,7 +6,8 @@ One caller holds the standings of people whom nobody named: `consent.watch`, of 
 want it (`consent.protection.Protections.guarded`), and only where the operator's setting is on.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,7 +19,7 @@ from sqlmodel import Session, col, func, select
 from audit import instant
 from audit.fact import Fact, Subject
 from audit.ids import Entropy, fresh
-from audit.keystore import KeyStore
+from audit.keystore import UNSEALABLE, KeyStore
 from audit.ledger import Ledger
 from consent import seals
 from consent.faces import Embeddings
@@ -107,19 +108,24 @@ class Portraits:
         )
 
     def purge(self, session: Session, ledger: Ledger, *, now: datetime) -> int:
-        """Delete what has reached its date, and write it down. How many (PIPL arts. 19, 47)."""
+        """Delete what has reached its date, and write it down. How many (PIPL arts. 19, 47).
+
+        Of a person whose keys do not open hers go too, and only the count says so.
+        """
         due = session.exec(
             select(PortraitRow.person_id, func.count())
             .where(PortraitRow.tenant_id == self.tenant, col(PortraitRow.delete_after) <= now)
             .group_by(PortraitRow.person_id)
             .order_by(PortraitRow.person_id)
         ).all()
-        for person, count in due:
-            part = seals.of_her(PURGED, person, {"references": count, "at": instant.exact(now)})
-            ledger.append(session, Fact(PURGED, (part,)), now)
-        return _delete(
+        done = _delete(
             session, col(PortraitRow.tenant_id) == self.tenant, col(PortraitRow.delete_after) <= now
         )
+        for person, count in due:
+            part = seals.of_her(PURGED, person, {"references": count, "at": instant.exact(now)})
+            with suppress(*UNSEALABLE):
+                ledger.append(session, Fact(PURGED, (part,)), now)
+        return done
 
 
 def people(session: Session, tenant: str) -> int:
@@ -134,6 +140,11 @@ def drop(session: Session, tenant: str, authorization: str) -> int:
     return _delete(
         session, col(PortraitRow.tenant_id) == tenant, col(PortraitRow.authorization_id) == authorization
     )
+
+
+def drop_needing(session: Session, tenant: str, authorization: str, ended: Collection[Purpose]) -> int:
+    """The same, if one of the purposes that ended is needed for them."""
+    return 0 if NEEDED.isdisjoint(ended) else drop(session, tenant, authorization)
 
 
 def _delete(session: Session, *where: Any) -> int:

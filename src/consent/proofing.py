@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
-from typing import Protocol
 
 from audit import instant
 from audit.canonical import Json, canonical
@@ -146,14 +145,6 @@ class Signed:
     key: str
 
 
-class ProofingService(Protocol):
-    """Whoever can attest: a real-name service of the state, a bank, a notary, a desk that sees papers."""
-
-    def attest(self, attestation: Attestation) -> bytes:
-        """The attestation, signed as `read_signed` reads it."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class KeyedService:
     """The proofing service's side with a key in a file: what an own desk, and the tests, run."""
@@ -161,7 +152,10 @@ class KeyedService:
     private_pem: bytes
 
     def attest(self, attestation: Attestation) -> bytes:
-        """See `ProofingService`. Raises `SignatureWrong` when the PEM holds no Ed25519 key."""
+        """The attestation, signed as `read_signed` reads it.
+
+        Raises `SignatureWrong` when the PEM holds no Ed25519 key.
+        """
         evidence = sign(self.private_pem, to_attest(attestation.encoded))
         return canonical(
             {"attestation": attestation.json(), "key": evidence.key, "signature": evidence.signature}

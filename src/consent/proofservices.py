@@ -16,7 +16,7 @@ from sqlmodel import Session, col, select
 from audit import instant
 from audit.canonical import Json
 from audit.errors import BadInput
-from audit.fact import Fact, Part, Seal, Subject
+from audit.fact import Fact, Part
 from audit.ledger import Ledger
 from consent.errors import DocumentMalformed
 from consent.person import Proof
@@ -162,7 +162,7 @@ class ProofServices:
         self, session: Session, kind: str, key: str, more: dict[str, Json], now: datetime, *refs: str
     ) -> str:
         payload = {**more, "key": key, "at": instant.exact(now)}
-        part = Part(Subject("tenant", self.ledger.tenant), Seal.EVID, payload)
+        part = Part.of_tenant(self.ledger.tenant, payload)
         return self.ledger.append(session, Fact(kind, (part,), refs), now).leaf_hash
 
 

@@ -12,7 +12,7 @@ from audit.columns import Digest, Identifier, Instant
 
 
 class PasskeyRow(SQLModel, table=True):
-    """What a passkey is beside its public key, and the registration that made it, as it came."""
+    """What a passkey is beside its public key, and the registration that made it, as it came and sealed."""
 
     __tablename__ = "passkey"
     __table_args__ = (
@@ -46,7 +46,9 @@ class LinkRow(SQLModel, table=True):
     person_id: str = Field(sa_type=Identifier)
     """Who acts: the signer, where somebody acts for the person."""
     document: bytes | None = None
-    """What she is asked to sign."""
+    """What is to be signed, sealed for whom it is about."""
+    about: str | None = Field(default=None, sa_type=Identifier)
+    """Whose document that is; null without one."""
     head: str | None = Field(default=None, sa_type=Digest)
     """Of a re-confirmation: the suspension she answers."""
     issued_by: str
@@ -77,7 +79,7 @@ class ProofServiceRow(SQLModel, table=True):
 
 
 class AttestationRow(SQLModel, table=True):
-    """A signed attestation that was used, once. Kept as it came: it verifies without us."""
+    """A signed attestation that was used, once. Kept as it came, sealed for her: it verifies without us."""
 
     __tablename__ = "attestation"
     __table_args__ = (
@@ -117,7 +119,7 @@ class KinRow(SQLModel, table=True):
 
 
 class CosignatureRow(SQLModel, table=True):
-    """The second signature under an authorization, as it arrived, and our countersignature."""
+    """The second signature under an authorization, as it arrived, sealed, and our countersignature."""
 
     __tablename__ = "cosignature"
     __table_args__ = (

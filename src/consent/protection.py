@@ -1,11 +1,12 @@
 """Protection: she has strangers' faces compared with hers, because she signed for exactly that.
 
-The only open search there is, and off unless the operator's setting is on (design decision 6; PIPL art. 27).
+The only open search there is, and off unless the operator's setting is on (decision 0023; PIPL art. 27).
 Whom a face is compared with is `guarded`: those who asked, whose consent to matching is in force at this
 moment, who are known well enough, and nobody else. Her wish is a document of its own with a purpose of its
 own; it cites an authorization that gives MATCHING and REMOTE_STORE_TRANSMIT to the requester `protection`.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -16,12 +17,15 @@ from audit.canonical import canonical, digest
 from audit.errors import BadInput
 from audit.fact import Fact
 from audit.ids import fresh
+from audit.keystore import KeysErased
+from audit.sealing import SealBroken
 from consent import seals
 from consent.admission import LONGEST_TERM, SIGNING_WINDOW, SKEW, check_signed
 from consent.caretables import ProtectionRow
 from consent.dimensions import DataClass
 from consent.portraits import NEEDED
 from consent.registry import Registry
+from consent.seals import Cell
 from consent.standing import Standing
 from consent.strict import Fields, load
 from consent.tables import PortraitRow
@@ -181,14 +185,14 @@ class Protections:
             id=wish.id,
             person_id=wish.person,
             authorization_id=wish.authorization,
-            document=document,
-            evidence=evidence,
+            document=registry.ledger.cells.seal(Cell.WISH, wish.id, wish.person, document),
+            evidence=registry.ledger.cells.seal(Cell.WISHED, wish.id, wish.person, evidence),
             received_at=now,
             entry=entry.leaf_hash,
         )
         session.add(row)
         session.flush()
-        return _protection(row)
+        return self._protection(row)
 
     def guarded(self, session: Session, *, now: datetime) -> tuple[Standing, ...]:
         """How those stand whom a face may be compared with now, one a person: all of the open search."""
@@ -198,7 +202,13 @@ class Protections:
                 ProtectionRow.tenant_id == tenant, col(ProtectionRow.ended_at).is_(None)
             )
         ).all()
-        wishes = [wish for row in rows if now < (wish := parse(row.document)).until and _same(row, wish)]
+        wishes = []
+        for row in rows:
+            # A row that was edited guards nobody, and is no reason to turn everybody away.
+            with suppress(SealBroken):
+                wish = self._wish(row)
+                if wish is not None and now < wish.until and _same(row, wish):
+                    wishes.append(wish)
         cited = sorted({wish.authorization for wish in wishes})
         found = self.registry.standings(session, tenant, cited, now=now, lock=None)
         guarded = {
@@ -257,7 +267,7 @@ class Protections:
         if row is None:
             raise ProtectionUnknown("no such protection")
         if row.ended_at is not None:
-            return _protection(row)
+            return self._protection(row)
         payload = {
             "protection": protection,
             "by": str(by.how),
@@ -269,23 +279,45 @@ class Protections:
         row.ended_at = now
         session.add(row)
         session.flush()
-        return _protection(row)
+        return self._protection(row)
 
     def find(self, session: Session, protection: str) -> Protection:
         """One protection, ended or not. Raises `ProtectionUnknown`."""
         row = session.get(ProtectionRow, (self.registry.tenant, protection))
         if row is None:
             raise ProtectionUnknown("no such protection")
-        return _protection(row)
+        return self._protection(row)
 
     def of(self, session: Session, person: str) -> tuple[Protection, ...]:
-        """Hers, newest first, ended ones too."""
+        """Hers, newest first, ended ones too; none once they were erased."""
         rows = session.exec(
             select(ProtectionRow)
             .where(ProtectionRow.tenant_id == self.registry.tenant, ProtectionRow.person_id == person)
             .order_by(col(ProtectionRow.received_at).desc(), col(ProtectionRow.id))
         )
-        return tuple(_protection(row) for row in rows)
+        return tuple(self._protection(row) for row in rows if self._wish(row) is not None)
+
+    def _wish(self, row: ProtectionRow) -> Wish | None:
+        """What she signed; None once it was erased."""
+        try:
+            document = self.registry.ledger.cells.open(Cell.WISH, row.id, row.person_id, row.document)
+        except KeysErased:
+            return None
+        return parse(document)
+
+    def _protection(self, row: ProtectionRow) -> Protection:
+        wish = self._wish(row)
+        if wish is None:
+            raise ProtectionUnknown("erased with her who had asked for it")
+        return Protection(
+            row.id,
+            row.person_id,
+            row.authorization_id,
+            row.received_at,
+            wish.until,
+            row.ended_at,
+            row.entry,
+        )
 
 
 def _same(row: ProtectionRow, wish: Wish) -> bool:
@@ -295,16 +327,4 @@ def _same(row: ProtectionRow, wish: Wish) -> bool:
         row.tenant_id,
         row.person_id,
         row.authorization_id,
-    )
-
-
-def _protection(row: ProtectionRow) -> Protection:
-    return Protection(
-        row.id,
-        row.person_id,
-        row.authorization_id,
-        row.received_at,
-        parse(row.document).until,
-        row.ended_at,
-        row.entry,
     )

@@ -12,6 +12,7 @@ from hashlib import sha256
 from sqlmodel import Session, select
 
 from audit.canonical import Json
+from consent import seals
 from consent.people import PROVEN, People
 from consent.person import Person, Proof
 from consent.proofing import AttestationRefused, Signed, read_signed
@@ -90,7 +91,9 @@ class Proving:
                 handle=shown.attestation.handle,
                 person_id=person,
                 key=shown.key,
-                signed=signed,
+                signed=self.people.ledger.cells.seal(
+                    seals.Cell.ATTESTED, shown.attestation.nonce, person, signed
+                ),
                 received_at=now,
             )
         )

@@ -181,7 +181,8 @@ def _appearance(case: Case, one: Appearance, now: Circumstances) -> dict[str, Js
 def _portrait(case: Case, person: str, digest: str, now: Circumstances) -> dict[str, Json]:
     """What is said to license her portrait, and what the register says to that.
 
-    Void: something is registered under the digest, and none of it licenses her portrait in this video. A
+    Void: something is registered under the digest, erased since or not, and none of it licenses her portrait
+    in this video. A
     digest under which nothing is registered is the operator's word for a paper, as it was before there was a
     register: not void, and not held. It is no word where the register speaks of her portrait in this video,
     if only of its end.
@@ -189,7 +190,8 @@ def _portrait(case: Case, person: str, digest: str, now: Circumstances) -> dict[
     about = [one for one in now.licences.get(ABOUT, ()) if one.licence.person == person]
     found = now.licences.get(digest, about)
     held = clears_portrait(found, person, _received(case), _rights(case))
-    return {"portrait_licence": digest, "portrait_void": bool(found) and not held, "portrait_held": held}
+    known = digest in now.licences or bool(about)
+    return {"portrait_licence": digest, "portrait_void": known and not held, "portrait_held": held}
 
 
 def _copyright(case: Case, now: Circumstances) -> dict[str, Json]:
@@ -197,7 +199,8 @@ def _copyright(case: Case, now: Circumstances) -> dict[str, Json]:
     about = [one for one in now.licences.get(ABOUT, ()) if one.licence.kind is LicenceKind.COPYRIGHT]
     found = now.licences.get(digest, about)
     held = clears_copyright(found, _received(case), _rights(case))
-    return {"copyright_licence": digest, "copyright_void": bool(found) and not held, "copyright_held": held}
+    known = digest in now.licences or bool(about)
+    return {"copyright_licence": digest, "copyright_void": known and not held, "copyright_held": held}
 
 
 def _received(case: Case) -> str:

@@ -17,20 +17,10 @@ from audit.canonical import Json
 from consent.assessment import Stored
 from consent.authorization import Authorization, parse
 from consent.chain import GRANTED, RECONFIRMED, WITHDRAWN, Past
-from consent.record import CONFORMS_TO, in_eu
+from consent.context27560 import CONFORMS_TO, CONFORMS_TO_EU, CONTEXT
+from consent.record import in_eu
 from consent.strict import decode
 from consent.words import Modality, Purpose, Status
-
-CONTEXT: Mapping[str, Json] = {
-    "dpv": "https://w3id.org/dpv#",
-    "pd": "https://w3id.org/dpv/pd#",
-    "eu-gdpr": "https://w3id.org/dpv/legal/eu/gdpr#",
-    "dpv-27560": "https://w3id.org/dpv/schema/dpv-27560#",
-    "dct": "http://purl.org/dc/terms/",
-    "skos": "http://www.w3.org/2004/02/skos/core#",
-    "consentry": "urn:consentry:",
-    "cn-pipl": "urn:consentry:cn-pipl:",
-}
 
 MANDATORY = (
     *("schema_version", "record_id", "receipt_id", "pii_principal_id", "privacy_notice", "language"),
@@ -101,7 +91,8 @@ def receipt(kept: Kept, *, receipt_id: str, now: datetime) -> dict[str, Json]:
         "@context": dict(CONTEXT),
         "@type": "dpv:ConsentReceipt",
         **record,
-        "dct:conformsTo": [CONFORMS_TO, f"dpv-27560:receipt-{'eu-gdpr' if european else 'record'}"],
+        "purposes": [{"@type": "dpv:Process", **one} for one in record["purposes"]],
+        "dct:conformsTo": [CONFORMS_TO, *([CONFORMS_TO_EU] if european else [])],
         "receipt_id": receipt_id,
         "issued_at": instant.exact(now),
         "consent_type": "dpv:ExplicitlyExpressedConsent",

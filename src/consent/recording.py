@@ -9,7 +9,7 @@ from sqlmodel import Session
 from audit import instant
 from audit.canonical import Json, digest
 from audit.errors import ConsentryError
-from audit.fact import Fact, Part, Seal, Subject
+from audit.fact import Fact, Part, Subject
 from audit.ids import Entropy, fresh
 from audit.remembered import Remembered
 from consent import docket, seals
@@ -170,7 +170,7 @@ def refuse(
 
 def tenant_part(tenant: str, payload: Mapping[str, Json]) -> Part:
     """What the tenant's own part of a fact says."""
-    return Part(Subject("tenant", tenant), Seal.EVID, payload)
+    return Part.of_tenant(tenant, payload)
 
 
 def _parts(

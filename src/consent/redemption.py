@@ -53,6 +53,8 @@ class Redemption:
     permit: Permit
     job: str
     attempt: int
+    at: datetime
+    """Of the redemption, no earlier than the log's last entry: the instant of its `RunStarted`."""
     checkpoint: str
     """Digest of a checkpoint that covers the permit's entry: `RunStarted` embeds it."""
     run_until: datetime

@@ -168,11 +168,12 @@ class Refusals:
 
 
 def lock(session: Session, tenant: str, how: Literal["share", "update"]) -> None:
-    """The list of sources and works, until the commit: who decides shares it and reads in a later statement,
+    """Lock the list of sources and works until the commit.
 
-    who puts something on it takes it. After a template's lock, before any authorization's. An advisory lock
-    of PostgreSQL, for there is no row yet that the two could meet on, and one row that every decision locks
-    would be written by each. Write sessions of SQLite are alone anyway.
+    Who decides shares it and reads in a later statement, who puts something on it takes it. After a
+    template's lock, before any authorization's. An advisory lock of PostgreSQL, for there is no row yet that
+    the two could meet on, and one row that every decision locks would be written by each. Write sessions of
+    SQLite are alone anyway.
     """
     session.flush()
     if session.connection().dialect.name != "sqlite":

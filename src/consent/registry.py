@@ -14,12 +14,11 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from audit import keyhistory
-from audit.canonical import Json
 from audit.ids import Entropy
 from audit.journal import DenyJournal
 from audit.keys import SigningKey, VerifyingKey
 from audit.ledger import Ledger
-from consent import chain, counters, gone, portraits, recoverycode
+from consent import by_system, chain, counters, gone, portraits, recoverycode, seals
 from consent.admission import LONGEST_TERM, check_admissible, check_capacity, check_signed
 from consent.assessment import Assessor
 from consent.authorization import Authorization, parse
@@ -36,10 +35,8 @@ from consent.people import People
 from consent.signature import to_countersign, to_reconfirm, to_sign
 from consent.standing import Lock, Standing
 from consent.tables import AuthorizationRow, ConsentCounterRow, ConsentStateRow
-from consent.withdrawal import By, How, WithdrawalEffect, Withdrawn
+from consent.withdrawal import By, How, Suspended, WithdrawalEffect, Withdrawn
 from consent.words import Purpose, Status
-
-SYSTEM = By(How.SYSTEM, "consentry")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +99,7 @@ class Registry:
         prior = self._supersede(session, wanted, now)
         keyhistory.hold(session, self.tenant, self.countersign.kid)
         countersignature = self.countersign.sign(to_countersign(wanted.digest, evidence, now))
-        code = recoverycode.fresh(self.entropy)
+        code, cells = recoverycode.fresh(self.entropy), self.ledger.cells
         session.add(
             AuthorizationRow(
                 tenant_id=self.tenant,
@@ -110,8 +107,8 @@ class Registry:
                 person_id=wanted.person,
                 supersedes=wanted.supersedes,
                 notice=wanted.notice.sha256,
-                document=document,
-                evidence=evidence,
+                document=cells.seal(seals.Cell.DOCUMENT, wanted.id, wanted.person, document),
+                evidence=cells.seal(seals.Cell.EVIDENCE, wanted.id, wanted.person, evidence),
                 received_at=now,
                 kid=self.countersign.kid,
                 countersignature=countersignature,
@@ -171,11 +168,16 @@ class Registry:
         if not live:
             earlier = next(s.status for s in states if s.purpose in ended)
             return Withdrawn(authorization, live, earlier, states[0].head, now)
-        deleted = self._drop_references(session, authorization, live)
+        deleted = portraits.drop_needing(session, self.tenant, authorization, live)
         event = chain.Event(chain.WITHDRAWN, live, by, by.ended, extra={"references_deleted": deleted})
         head = chain.append(session, self.ledger, authorization, row.person_id, event, now)
         effect.apply(session, self.tenant, authorization, live, now)
         return Withdrawn(authorization, live, by.ended, head, now)
+
+    def deny(self, session: Session, ids: Sequence[str]) -> None:
+        """Say no in the journal to every purpose of these: ahead of withdrawals of which some may fail."""
+        for authorization, states in sorted(chain.states(session, self.tenant, ids).items()):
+            self._deny(authorization, states)
 
     def withdraw_by_code(
         self,
@@ -213,30 +215,40 @@ class Registry:
     def expire(self, session: Session, *, now: datetime) -> tuple[str, ...]:
         """Write down what the term has ended, and drop its references. Their ids.
 
-        Only bookkeeping: a standing reads the term itself and needs no sweep to say no.
+        Only bookkeeping: a standing reads the term itself and needs no sweep to say no. Whose keys do not
+        open stay as they are.
         """
         standing = self._with(Status.GIVEN, Status.RENEWED, Status.UNKNOWN)
         due = session.exec(standing.where(col(ConsentStateRow.until) <= now)).all()
         return self._change_all(session, due, chain.EXPIRED, Status.EXPIRED, now)
 
-    def suspend_all(self, session: Session, *, now: datetime) -> tuple[str, ...]:
-        """After a restored backup: nothing is relied on until its person re-confirms it. Their ids."""
-        return self.suspend(session, session.exec(self._with(Status.GIVEN, Status.RENEWED)).all(), now=now)
+    def suspend_all(self, session: Session, *, now: datetime) -> Suspended:
+        """After a restored backup: nothing is relied on until its person re-confirms it."""
+        ids = session.exec(self._with(Status.GIVEN, Status.RENEWED)).all()
+        done = self.suspend(session, ids, now=now)
+        denied = []
+        for authorization, states in sorted(chain.states(session, self.tenant, ids).items()):
+            if valid := [s for s in states if s.status.valid]:
+                # Her keys may be mended, or a process remember what they opened: no row must say yes then.
+                self._deny(authorization, valid)
+                denied.append(authorization)
+        return Suspended(done, tuple(denied))
 
     def suspend(self, session: Session, ids: Sequence[str], *, now: datetime) -> tuple[str, ...]:
-        """The same of these, as far as they are in force."""
+        """The same of these, as far as they are in force and their persons' keys open. Which."""
         return self._change_all(session, ids, chain.SUSPENDED, Status.UNKNOWN, now)
 
     def reconfirm(self, session: Session, authorization: str, evidence: bytes, *, now: datetime) -> str:
         """She signs `consent.signature.to_reconfirm`; what was suspended is given again. The new head.
 
-        Raises `NotSuspended`, `AuthorizationUnknown`, `KeyNotEnrolled`, `SignatureWrong`, or what
-        `consent.admission.check_capacity` raises: who could not sign it anew does not confirm it either.
+        Raises `NotSuspended`, `AuthorizationUnknown`, `KeyNotEnrolled`, `SignatureWrong`,
+        `audit.keystore.KeysErased`, or what `consent.admission.check_capacity` raises: who could not sign it
+        anew does not confirm it either.
         """
         row = self._row(session, authorization)
         chain.lock_states(session, self.tenant, [authorization], "update")
         states = chain.states(session, self.tenant, [authorization])[authorization]
-        document = parse(row.document)
+        document = parse(self.ledger.cells.open(seals.Cell.DOCUMENT, row.id, row.person_id, row.document))
         # What the journal denies was withdrawn after the backup: no re-confirmation brings it back.
         suspended = frozenset(
             s.purpose
@@ -303,7 +315,7 @@ class Registry:
             # Journalled like a withdrawal: a restored backup must not revive the wider, older consent.
             # If we fail after this, the old one is denied and the new one not yet there: she grants again.
             self._deny(row.id, [s for s in states if s.live])
-            deleted = self._drop_references(session, row.id, live)
+            deleted = portraits.drop_needing(session, self.tenant, row.id, live)
             event = chain.Event(
                 chain.WITHDRAWN,
                 live,
@@ -343,11 +355,6 @@ class Registry:
         if due:
             self.journal.append(authorization, sorted(due))
 
-    def _drop_references(self, session: Session, authorization: str, ended: Collection[Purpose]) -> int:
-        if not portraits.NEEDED.isdisjoint(ended):
-            return portraits.drop(session, self.tenant, authorization)
-        return 0
-
     def _mark(
         self, session: Session, authorization: str, kind: str, *, disputed: bool, by: By, now: datetime
     ) -> str:
@@ -366,25 +373,10 @@ class Registry:
     def _change_all(
         self, session: Session, ids: Sequence[str], kind: str, status: Status, now: datetime
     ) -> tuple[str, ...]:
-        chain.lock_states(session, self.tenant, ids, "update")
-        changed = []
-        # Read again under the lock: between the search and the lock a withdrawal may have come.
-        for authorization, states in sorted(chain.states(session, self.tenant, ids).items()):
-            live = frozenset(
-                s.purpose
-                for s in states
-                if s.status.valid or (s.status is Status.UNKNOWN and status is Status.EXPIRED)
-            )
-            if not live:
-                continue
-            extra: dict[str, Json] = {}
-            if status is Status.EXPIRED:
-                extra["references_deleted"] = self._drop_references(session, authorization, live)
-            event = chain.Event(kind, live, SYSTEM, status, extra=extra)
-            person = self._row(session, authorization).person_id
-            chain.append(session, self.ledger, authorization, person, event, now)
-            changed.append(authorization)
-        return tuple(changed)
+        def person_of(authorization: str) -> str:
+            return self._row(session, authorization).person_id
+
+        return by_system.change(session, self.ledger, ids, kind, status, now, person_of=person_of)
 
     def _with(self, *statuses: Status) -> SelectOfScalar[str]:
         here = ConsentStateRow.tenant_id == self.tenant, col(ConsentStateRow.status).in_(statuses)

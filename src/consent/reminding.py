@@ -1,6 +1,7 @@
 """She is told before a consent of hers ends, so that it neither ends unseen nor goes on by habit."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,6 +11,7 @@ from sqlmodel import Session, col, select
 from audit import instant
 from audit.canonical import Json
 from audit.fact import Fact
+from audit.keystore import UNSEALABLE
 from audit.ledger import Ledger
 from consent import chain, seals
 from consent.asktables import ReminderRow
@@ -61,29 +63,13 @@ def remind(session: Session, ledger: Ledger, now: datetime) -> tuple[Reminder, .
     # by id, as everybody locks them, and before the first entry: nobody waits with a place in the log.
     for page in pages:
         chain.lock_states(session, tenant, page, "update")
-    due = tuple(one for page in pages for one in _due(session, tenant, now, page))
-    for one in due:
-        payload: dict[str, Json] = {
-            "authorization": one.authorization,
-            "days": one.days,
-            "until": instant.exact(one.until),
-            "at": instant.exact(now),
-        }
-        part = seals.of_her(ENDS_SOON, one.person, payload)
-        entry = ledger.append(session, Fact(ENDS_SOON, (part,)), now)
-        session.add(
-            ReminderRow(
-                tenant_id=tenant,
-                authorization_id=one.authorization,
-                days=one.days,
-                person_id=one.person,
-                until=one.until,
-                told_at=now,
-                entry=entry.leaf_hash,
-            )
-        )
-    session.flush()
-    return due
+    done = []
+    for one in [one for page in pages for one in _due(session, tenant, now, page)]:
+        # Of whom nothing can be written can't be told either, and nobody else waits for it.
+        with suppress(*UNSEALABLE), session.begin_nested():
+            _tell(session, ledger, one, now)
+            done.append(one)
+    return tuple(done)
 
 
 def told(session: Session, tenant: str, person: str) -> tuple[Told, ...]:
@@ -97,6 +83,29 @@ def told(session: Session, tenant: str, person: str) -> tuple[Told, ...]:
         Told(Reminder(row.authorization_id, row.person_id, row.days, row.until), row.told_at, row.entry)
         for row in rows
     )
+
+
+def _tell(session: Session, ledger: Ledger, one: Reminder, now: datetime) -> None:
+    payload: dict[str, Json] = {
+        "authorization": one.authorization,
+        "days": one.days,
+        "until": instant.exact(one.until),
+        "at": instant.exact(now),
+    }
+    part = seals.of_her(ENDS_SOON, one.person, payload)
+    entry = ledger.append(session, Fact(ENDS_SOON, (part,)), now)
+    session.add(
+        ReminderRow(
+            tenant_id=ledger.tenant,
+            authorization_id=one.authorization,
+            days=one.days,
+            person_id=one.person,
+            until=one.until,
+            told_at=now,
+            entry=entry.leaf_hash,
+        )
+    )
+    session.flush()
 
 
 def _pages(session: Session, tenant: str, now: datetime) -> Iterator[Sequence[str]]:

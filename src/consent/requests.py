@@ -7,9 +7,12 @@ from typing import NoReturn
 
 from sqlmodel import Session, col, select
 
+from audit.keystore import KeysErased
+from audit.ledger import Ledger
 from consent.asking_errors import RequestUnknown
 from consent.asktables import ConsentRequestRow
 from consent.authorization import Authorization, parse
+from consent.seals import Cell
 from consent.words import Purpose, Status
 
 
@@ -66,20 +69,23 @@ class ConsentRequest:
         return {p: Status.REFUSED if p in self.declined else words[self.state] for p in asked}
 
 
-def find(session: Session, tenant: str, request: str, *, now: datetime) -> ConsentRequest:
+def find(session: Session, ledger: Ledger, request: str, *, now: datetime) -> ConsentRequest:
     """One request. Raises `RequestUnknown`."""
-    row = session.get(ConsentRequestRow, (tenant, request))
-    return read(row, now) if row is not None else unknown()
+    row = session.get(ConsentRequestRow, (ledger.tenant, request))
+    return read(row, ledger, now) if row is not None else unknown()
 
 
-def of_person(session: Session, tenant: str, person: str, *, now: datetime) -> tuple[ConsentRequest, ...]:
-    """All she was ever asked here, newest first."""
+def of_person(session: Session, ledger: Ledger, person: str, *, now: datetime) -> tuple[ConsentRequest, ...]:
+    """All she was ever asked here, newest first. Nothing once it was erased: it is hers, all of it."""
     rows = session.exec(
         select(ConsentRequestRow)
-        .where(ConsentRequestRow.tenant_id == tenant, ConsentRequestRow.person_id == person)
+        .where(ConsentRequestRow.tenant_id == ledger.tenant, ConsentRequestRow.person_id == person)
         .order_by(col(ConsentRequestRow.asked_at).desc(), col(ConsentRequestRow.id))
     )
-    return tuple(read(row, now) for row in rows)
+    try:
+        return tuple(read(row, ledger, now) for row in rows)
+    except RequestUnknown:
+        return ()
 
 
 def lock(session: Session, tenant: str, request: str) -> ConsentRequestRow:
@@ -89,15 +95,26 @@ def lock(session: Session, tenant: str, request: str) -> ConsentRequestRow:
     return row if row is not None else unknown()
 
 
-def read(row: ConsentRequestRow, now: datetime) -> ConsentRequest:
-    """As it stands at `now`: one whose time ran out has lapsed, whether or not a sweep came by."""
+def asked(row: ConsentRequestRow, ledger: Ledger) -> Authorization:
+    """The document she was asked for. Raises `RequestUnknown` once it was erased."""
+    try:
+        return parse(ledger.cells.open(Cell.ASKED, row.id, row.person_id, row.document))
+    except KeysErased:
+        unknown()
+
+
+def read(row: ConsentRequestRow, ledger: Ledger, now: datetime) -> ConsentRequest:
+    """As it stands at `now`: one whose time ran out has lapsed, whether or not a sweep came by.
+
+    Raises `RequestUnknown` for one that was erased with her.
+    """
     state = State(row.state)
     if state is State.REQUESTED and now >= row.until:
         state = State.LAPSED
     return ConsentRequest(
         id=row.id,
         person=row.person_id,
-        document=parse(row.document),
+        document=asked(row, ledger),
         template=row.template,
         state=state,
         asked_by=row.asked_by,

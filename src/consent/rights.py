@@ -30,7 +30,7 @@ from consent.licence import (
     parse_licence,
     to_sign_licence,
 )
-from consent.licences import Form, LicenceStanding, endings, lock_licences, standings
+from consent.licences import Form, LicenceStanding, endings, lock_licences, readable, standings
 from consent.parties import Parties
 from consent.people import People
 from consent.rights_errors import EndingNotAllowed, LicenceNotAdmitted, RightsLicenceUnknown
@@ -93,6 +93,11 @@ class Rights:
         }
         entry = self._write(session, "LicenceRegistered", licence, payload, (), now)
         tenant, sources = self.ledger.tenant, licence.sources or {EVERY_SOURCE}
+        kept, shown = document, evidence
+        if licence.person is not None:
+            cells, her = self.ledger.cells, licence.person
+            kept = cells.seal(seals.Cell.LICENCE, licence.id, her, document)
+            shown = evidence and cells.seal(seals.Cell.LICENSED, licence.id, her, evidence)
         session.add(
             LicenceRow(
                 tenant_id=tenant,
@@ -100,8 +105,8 @@ class Rights:
                 digest=licence.digest,
                 paper=licence.paper,
                 person_id=licence.person,
-                document=document,
-                evidence=evidence,
+                document=kept,
+                evidence=shown,
                 vouched_by=by.actor,
                 received_at=now,
                 entry=entry,
@@ -153,24 +158,27 @@ class Rights:
         return self.get(session, licence, now=now)
 
     def get(self, session: Session, licence: str, *, now: datetime) -> LicenceStanding:
-        """How one stands. Raises `RightsLicenceUnknown`, `LicenceDiverged`."""
+        """How one stands. Raises `RightsLicenceUnknown`, for one that was erased too; `LicenceDiverged`."""
         tenant = self.ledger.tenant
         rows = session.exec(
             select(LicenceRow).where(LicenceRow.tenant_id == tenant, LicenceRow.id == licence)
         ).all()
         if not rows:
             raise RightsLicenceUnknown(f"no licence {licence!r:.40} in this tenant")
-        return standings(session, tenant, rows, now)[0]
+        opened = readable(rows, self.ledger.cells)
+        if not opened:
+            raise RightsLicenceUnknown("of a person who was erased: nobody reads it any more")
+        return standings(session, tenant, opened, now)[0]
 
     def of_person(self, session: Session, person: str, *, now: datetime) -> tuple[LicenceStanding, ...]:
-        """Every licence of her portrait, oldest first."""
+        """Every licence of her portrait, oldest first; none once they were erased."""
         tenant = self.ledger.tenant
         rows = session.exec(
             select(LicenceRow)
             .where(LicenceRow.tenant_id == tenant, LicenceRow.person_id == person)
             .order_by(col(LicenceRow.received_at), col(LicenceRow.id))
         ).all()
-        return tuple(standings(session, tenant, rows, now))
+        return tuple(standings(session, tenant, readable(rows, self.ledger.cells), now))
 
     def _check(self, session: Session, licence: Licence, now: datetime) -> None:
         tenant = self.ledger.tenant

@@ -7,9 +7,12 @@ said of her is detail that nobody needs once she is gone, is `OPS`, and goes wit
 
 One table for every room, so that what an erasure leaves is read in one place; `docs/durability.md` has it for
 people. Facts about nobody, and about outputs, are no part of it: keys of theirs are never destroyed.
+
+The same is decided for rows: what lies in one byte for byte as it came from her, or about her, is `EVID` too.
 """
 
 from collections.abc import Mapping
+from enum import StrEnum
 
 from audit.canonical import Json
 from audit.fact import Part, Seal, Subject
@@ -44,6 +47,36 @@ EVIDENCE = frozenset(
 )
 """Lives until the period for claims is over."""
 
+ENDINGS = frozenset(
+    {
+        *("ConsentWithdrawn", "ConsentExpired", "ConsentSuspended"),
+        *("KeyRetired", "ProtectionEnded", "LegalHoldEnded", "PersonErased"),
+    }
+)
+"""What has to end for somebody whose keys went and whom a restored database has back as she was."""
+
+
+class Cell(StrEnum):
+    """Columns of rows that hold what is hers: sealed for her, and each for its row (`audit.cells`).
+
+    The words are in what binds each cell: they never change. Ids of hers beside them are random.
+    """
+
+    DOCUMENT = "signed_authorization.document"
+    EVIDENCE = "signed_authorization.evidence"
+    SECOND = "cosignature.evidence"
+    EVENT = "consent_event.evidence"
+    ASKED = "consent_request.document"
+    LINKED = "link.document"
+    WISH = "protection.document"
+    WISHED = "protection.evidence"
+    LICENCE = "rights_licence.document"
+    """Where it is of a person's portrait. One of a work is nobody's, and lies open."""
+    LICENSED = "rights_licence.evidence"
+    ATTESTED = "attestation.signed"
+    MADE = "passkey.client_data"
+    MADE_BY = "passkey.attestation"
+
 
 def part(kind: str, subject: Subject, payload: Mapping[str, Json]) -> Part:
     """What a fact of this kind says of `subject`, under the seal that is decided for it.
@@ -52,7 +85,8 @@ def part(kind: str, subject: Subject, payload: Mapping[str, Json]) -> Part:
     """
     if subject.kind == "person" and kind not in OPERATIONAL and kind not in EVIDENCE:
         raise KeyError(kind)
-    return Part(subject, Seal.OPS if subject.kind == "person" and kind in OPERATIONAL else Seal.EVID, payload)
+    seal = Seal.OPS if subject.kind == "person" and kind in OPERATIONAL else Seal.EVID
+    return Part(subject, seal, payload, ending=kind in ENDINGS)
 
 
 def of_her(kind: str, person: str, payload: Mapping[str, Json]) -> Part:

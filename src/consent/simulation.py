@@ -16,7 +16,7 @@ from sqlmodel import Session
 from audit import instant
 from audit.canonical import Json
 from audit.errors import ConsentryError
-from audit.fact import Fact, Part, Seal, Subject
+from audit.fact import Fact, Part
 from audit.ledger import Entry
 from consent import docket
 from consent.adoption import keep
@@ -75,7 +75,7 @@ def begin(
         "limit": limit,
         "by": by,
     }
-    fact = Fact("PolicySimulated", (Part(Subject("tenant", tenant), Seal.EVID, payload),))
+    fact = Fact("PolicySimulated", (Part.of_tenant(tenant, payload),))
     return gate.bench.ledger.append(session, fact, now)
 
 

@@ -85,7 +85,10 @@ class Standings(Protocol):
     def standings(
         self, session: Session, tenant: str, ids: Sequence[str], *, now: datetime, lock: Lock
     ) -> dict[str, Standing]:
-        """How these stand, by id; an unknown id is absent. With a lock it stays true until the commit.
+        """How these stand, by id. With a lock it stays true until the commit.
+
+        Absent: an unknown one, and one that was erased with its person. Nobody knows any more what was agreed
+        to, so nothing was.
 
         Locks the state rows in id order first and reads them in a later statement.
         Raises `AuthorizationDiverged` when the stored bytes or the chain contradict themselves.

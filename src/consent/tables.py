@@ -67,7 +67,7 @@ class NoticeRow(SQLModel, table=True):
 
 
 class AuthorizationRow(SQLModel, table=True):
-    """A signed authorization as it arrived, and our countersignature. Immutable."""
+    """A signed authorization as it arrived, sealed for her, and our countersignature. Immutable."""
 
     __tablename__ = "signed_authorization"
     __table_args__ = (
@@ -113,7 +113,10 @@ class ConsentStateRow(SQLModel, table=True):
 
 
 class ConsentEventRow(SQLModel, table=True):
-    """One event of an authorization's chain. Append-only; `prev` is the leaf hash of the one before."""
+    """One event of an authorization's chain. Append-only; `prev` is the leaf hash of the one before.
+
+    Its evidence, a signature of hers or of who acts for her, is sealed for her.
+    """
 
     __tablename__ = "consent_event"
     __table_args__ = (

@@ -1,6 +1,6 @@
 """How many people were ever named for one source, and by one requester in a day.
 
-A closed set with a cast of the attacker's choice is an open search in disguise (design decision 6): one
+A closed set with a cast of the attacker's choice is an open search in disguise (docs/threat-model.md): one
 work, and another cast each time until somebody matches. So the people are counted over time, and beyond
 the limits nobody new is named. Who was named beyond them was compared with nothing, and is told so too.
 """
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, select
 
 from audit import instant
 from audit.canonical import Json
 from audit.errors import BadInput
-from audit.fact import Fact, Part, Seal, Subject
+from audit.fact import Fact, Part
 from audit.ledger import Ledger
 from consent import seals
 from consent.caretables import CastTallyRow, CastTrialRow, ErasureRow
@@ -93,7 +93,7 @@ class Tries:
         """Write down that a cast was turned away for the refusal list, to each whom it named as well."""
         parts = self._told(session, TURNED_AWAY, self._known(session, people), now)
         said: dict[str, Json] = {"requester": requester, "at": instant.exact(now)}
-        parts.append(Part(Subject("tenant", self.ledger.tenant), Seal.EVID, said))
+        parts.append(Part.of_tenant(self.ledger.tenant, said))
         self.ledger.append(session, Fact(TURNED_AWAY, tuple(parts)), now)
 
     def _known(self, session: Session, people: Iterable[str]) -> list[str]:
@@ -138,19 +138,8 @@ class Tries:
                 session.add(row)
         session.flush()
         said: dict[str, Json] = {"tallies": sorted(over), "at": instant.exact(now)}
-        parts.append(Part(Subject("tenant", self.ledger.tenant), Seal.EVID, said))
+        parts.append(Part.of_tenant(self.ledger.tenant, said))
         self.ledger.append(session, Fact(REFUSED, tuple(parts)), now)
-
-
-def tried(session: Session, tenant: str, received: str) -> int:
-    """How many people were let into a cast of this source, ever: a fact for policy (G-42)."""
-    return session.exec(
-        select(func.count()).where(
-            CastTrialRow.tenant_id == tenant,
-            CastTrialRow.of == _source(received),
-            col(CastTrialRow.refused).is_(False),
-        )
-    ).one()
 
 
 def told(session: Session, tenant: str, person: str) -> tuple[Naming, ...]:

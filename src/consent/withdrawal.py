@@ -101,3 +101,13 @@ class Together:
     ) -> None:
         for effect in self.effects:
             effect.apply(session, tenant, authorization, purposes, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Suspended:
+    """Nothing rests on these until their persons say so anew."""
+
+    ids: tuple[str, ...]
+    """Each may confirm hers."""
+    denied: tuple[str, ...]
+    """Nothing could be sealed for these persons: the journal says no for good, and they grant anew."""

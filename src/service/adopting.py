@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from audit import adopted, certificate, keyhistory
-from audit.canonical import Json
+from audit.canonical import Json, digest_of
 from audit.keyhistory import DutyKey, PublicKey
 from audit.keys import Duty, SigningKey, VerifyingKey
 from audit.ledger import Ledger
@@ -24,10 +24,14 @@ RECORDED = (
     *("cast_per_source", "cast_per_day", "petition_days", "witnesses_strict", "log_retention"),
 )
 """Settings that change what the gate, the labels or the log do: as they stand in the entry."""
+STATED = ("representative", "officer", "joint_controllers")
+"""Who stands beside the operator, as records of processing print it."""
 LEFT_OUT = frozenset(
     {
         # Recorded in another form: by country, as keys, as models, without addresses.
         *("region", "policies", "policy_signers", "models", "witnesses", "tsa_url", "log_tsa_urls", "kek"),
+        # By digest: the bytes are kept for ever, and may name people.
+        *STATED,
         # Paths, addresses, secrets.
         *("data", "database", "guard", "listen", "worker_listen", "log_tsa_trust"),
         *("engine_url", "engine_ca", "engine_cert", "engine_key"),
@@ -76,6 +80,7 @@ def recorded(settings: Settings, witnesses: Trust | None) -> dict[str, Json]:
         "log_time_stamps": bool(settings.log_tsa_urls),
         "kek": "file" if settings.kek is None else "token",
         "witnesses": [] if witnesses is None else _without_addresses(witnesses),
+        "stated": {name: digest_of(_plain(said)) for name in STATED if (said := getattr(settings, name))},
         "program": version("consentry"),
     }
 

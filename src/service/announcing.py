@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from audit import instant
 from audit.canonical import Json
 from audit.errors import BadInput
-from audit.fact import Fact, Part, Seal, Subject
+from audit.fact import Fact, Part
 from audit.ids import fresh
 from service import webhooks
 from service.outbound import allowed
@@ -69,4 +69,4 @@ def end(record: Record, hook: str, *, by: str) -> None:
 
 
 def _fact(tenant: str, kind: str, said: dict[str, Json]) -> Fact:
-    return Fact(kind, (Part(Subject("tenant", tenant), Seal.EVID, said),))
+    return Fact(kind, (Part.of_tenant(tenant, said),))

@@ -22,12 +22,14 @@ from audit.canonical import Json
 from audit.errors import BadInput
 from audit.fact import Fact, Subject
 from audit.ids import Entropy, fresh
+from audit.keystore import UNSEALABLE
 from audit.ledger import Ledger
 from consent import seals
 from consent.people import People
 from consent.strict import LONGEST_LABEL, check_text
 from service.tables import ApiKeyRow
 
+REVOKED, ROTATED = "ApiKeyRevoked", "ApiKeyRotated"
 LIFETIME = timedelta(days=90)
 LONGEST_LIFETIME = timedelta(days=366)
 OVERLAP = timedelta(days=1)
@@ -161,7 +163,8 @@ class ApiKeys:
 
         Raises `KeyUnknown`, `KeyExpired`, `KeyRevoked`, `KeyTerms`.
         """
-        row = self._row(session, key)
+        # Locked before the look: a key that is being revoked gets no successor.
+        row = self._row(session, key, lock=True)
         _check_alive(row, now)
         lasts = row.expires_at - row.issued_at if lifetime is None else lifetime
         if not timedelta() < lasts <= LONGEST_LIFETIME:
@@ -169,16 +172,22 @@ class ApiKeys:
         row.expires_at = min(row.expires_at, now + OVERLAP)
         session.add(row)
         role = KeyRole(row.role)
-        return self._add(session, "ApiKeyRotated", role, row.name, row.person_id, now, now + lasts, key)
+        return self._add(session, ROTATED, role, row.name, row.person_id, now, now + lasts, key)
 
     def revoke(self, session: Session, key: str, *, by: str, now: datetime) -> ApiKey:
         """End a key now. Revoking it again changes nothing. Raises `KeyUnknown`."""
-        row = self._row(session, key)
+        row = self._row(session, key, lock=True)
         if row.revoked_at is None:
+            payload: dict[str, Json] = {"key": key, "by": by, "at": instant.exact(now)}
+            # Before the row: what can't be written leaves nothing half done for whoever goes on without it.
+            try:
+                self._log(session, REVOKED, payload, now, row.person_id)
+            except UNSEALABLE:
+                # It opens doors without any key of hers, so its end does not wait for one: the tenant's part
+                # says all of it.
+                self._log(session, REVOKED, payload, now, None)
             row.revoked_at = now
             session.add(row)
-            payload: dict[str, Json] = {"key": key, "by": by, "at": instant.exact(now)}
-            self._log(session, "ApiKeyRevoked", payload, now, row.person_id)
             session.flush()
         return _key(row)
 
@@ -264,8 +273,9 @@ class ApiKeys:
         parts = tuple(seals.part(kind, subject, payload) for subject in subjects)
         return self.ledger.append(session, Fact(kind, parts), now).leaf_hash
 
-    def _row(self, session: Session, key: str) -> ApiKeyRow:
-        row = session.get(ApiKeyRow, (self.ledger.tenant, key))
+    def _row(self, session: Session, key: str, *, lock: bool = False) -> ApiKeyRow:
+        place = (self.ledger.tenant, key)
+        row = session.get(ApiKeyRow, place, with_for_update=lock, populate_existing=lock)
         if row is None:
             raise KeyUnknown("no such key in this tenant")
         return row

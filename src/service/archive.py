@@ -131,7 +131,11 @@ def copy(source: Path, target: Path, *, public: bool = False) -> str:
 
 def _inside(path: object) -> bool:
     # A manifest is a file that somebody may have edited: it must not name what lies outside.
-    if not isinstance(path, str) or not path or "\\" in path:
+    if not isinstance(path, str) or not path or "\\" in path or "\0" in path:
         return False
     pure = PurePosixPath(path)
-    return not pure.is_absolute() and ".." not in pure.parts and pure.parts[0] in {"data", "keystore"}
+    if pure.is_absolute() or ".." in pure.parts or pure.parts[0] not in {"data", "keystore"}:
+        return False
+    # Nor what no backup has: private keys, and what a restored database is held against.
+    within = pure.parts[3:] if pure.parts[1:2] == ("tenants",) else pure.parts[1:]
+    return within[:1] not in {("private",), ("guard",)}

@@ -119,9 +119,7 @@ def rest_days(record: Record, wish: Request | Authorization) -> int:
 def shown(record: Record, request: str) -> Shown:
     """A request and its notice. Raises `RequestUnknown`, `NoticeUnknown`."""
     with record.database.read() as session:
-        return _shown(
-            record, session, requests.find(session, record.settings.tenant, request, now=record.clock())
-        )
+        return _shown(record, session, requests.find(session, record.ledger, request, now=record.clock()))
 
 
 def opened(record: Record, token: str) -> Shown:

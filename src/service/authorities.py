@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from cryptography import x509
 
-from audit.ahead import AheadMarks
+from audit.marks import Marks
 from service.layout import Layout
 from service.settings import BadSettings, Settings
 from service.stamp_post import TsaAddressUnfit, host
@@ -26,7 +26,7 @@ class Authorities:
     """PEM: roots, and intermediate certificates that answers do not bring."""
     every: timedelta
     seconds: float
-    marks: AheadMarks
+    marks: Marks
     """What was wrong with an authority's last answer."""
 
     @property
@@ -57,5 +57,5 @@ def open_authorities(settings: Settings) -> Authorities | None:
     if not any(one.issuer == one.subject for one in found):
         raise BadSettings(f"log_tsa_trust: {path.name} holds no root certificate")
     every = timedelta(minutes=settings.log_tsa_minutes)
-    marks = AheadMarks(Layout.of(settings).unfit)
+    marks = Marks(Layout.of(settings).unfit)
     return Authorities(urls, trust, every, settings.log_tsa_timeout, marks)

@@ -6,7 +6,7 @@ harmless: files that no row names, tiles that `consentry recover` can read back.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
@@ -17,10 +17,12 @@ from audit import durable, instant, keydb
 from audit.errors import BadInput
 from service import archive, dump
 from service.archive import BackupDamaged, BackupTaken, Manifest
+from service.database import Database
 from service.layout import Layout
 from service.settings import FILE, Settings
 from service.settings import load as load_settings
 from service.wrapping import open_kms
+from swap import holdings
 
 _STAYS = ("private", "guard")
 """What the operator puts into a new folder himself: from the keys' own backup, and as it is now."""
@@ -71,7 +73,7 @@ def backup(settings: Settings, to: Path, now: datetime) -> Manifest:
         data.mkdir(mode=0o700)
         database = dump.dump(settings, data)
         files = {f"data/{database.name}": archive.digest_of(database)}
-        for path, source in _sources(settings):
+        for path, source in _sources(settings, _evidence(settings, tenants)):
             try:
                 files[path] = archive.copy(source, to / path, public=_public(path))
             except FileNotFoundError:
@@ -179,7 +181,7 @@ def _refuse_outdated(folder: Path, manifest: Manifest, settings: Settings) -> No
             continue
         tenant = path.removeprefix(_KEYS).partition("/")[0]
         kek = _layout(settings, tenant).kek
-        newest = keydb.newest_epoch(folder / path, tenant)
+        newest = keydb.epoch(folder / path, tenant)
         if not kek.exists() or newest is None:
             continue
         kms = open_kms(settings.model_copy(update={"tenant": tenant}), kek)
@@ -188,7 +190,21 @@ def _refuse_outdated(folder: Path, manifest: Manifest, settings: Settings) -> No
             raise KeysOutdated(f"{path} is of epoch {newest}, the KEK of epoch {epochs[0]}")
 
 
-def _sources(settings: Settings) -> Iterator[tuple[str, Path]]:
+def _evidence(settings: Settings, tenants: Sequence[str]) -> Mapping[str, frozenset[str]]:
+    """By tenant, what is copied from its quarantine: nothing that is there for hours only.
+
+    A donor's photo is her face, and goes within a day; a backup would keep it for years, where no erasure of
+    hers comes. After a restore it is asked for again.
+    """
+    database = Database(settings.database_url)
+    try:
+        with database.read() as session:
+            return {tenant: holdings.received(session, tenant) for tenant in tenants}
+    finally:
+        database.close()
+
+
+def _sources(settings: Settings, evidence: Mapping[str, frozenset[str]]) -> Iterator[tuple[str, Path]]:
     yield f"data/{FILE}", settings.data / FILE
     for tenant in _tenants(settings):
         layout = _layout(settings, tenant)
@@ -199,6 +215,8 @@ def _sources(settings: Settings) -> Iterator[tuple[str, Path]]:
         for folder in (layout.log, layout.public, layout.media, layout.quarantine):
             for path in sorted(folder.rglob("*")):
                 # Dotted names are files in the making.
+                if folder == layout.quarantine and path.name not in evidence[tenant]:
+                    continue
                 if path.is_file() and not path.name.startswith(".") and path.name != "checkpoint":
                     yield f"data/{path.relative_to(settings.data).as_posix()}", path
 

@@ -3,7 +3,7 @@ does at every start.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -24,7 +24,7 @@ from consent.inventory import inventory
 from consent.modelcard import Deployment
 from consent.notice import load_notices
 from consent.runtime import missing
-from service import schema
+from service import recovering, schema
 from service.authorities import open_authorities
 from service.database import Database
 from service.engines import open_engine
@@ -160,6 +160,7 @@ class Patient:
 
     def _log(self) -> str:
         settings, layout = self._settled, self._layout
+        recovering.refuse(layout.recovering)
         database = _there(self.fitting, "schema")
         key = load_private(layout.key(Duty.LOG), Duty.LOG)
         storage, head = PosixStorage(layout.log), HeadFile(layout.head)
@@ -167,7 +168,8 @@ class Patient:
         log = Log(
             settings.tenant, settings.origin, key, storage, head, database, "doctor", witnesses=witnesses
         )
-        checkpoint = log.start()
+        with closing(log):
+            checkpoint = log.start()
         size = 0 if checkpoint is None else checkpoint.size
         return f"{size} entries, agrees with the head kept apart from the database"
 

@@ -6,7 +6,6 @@ before it is shown; whoever dies in between has it shown by the next round.
 
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Event as Flag
 
@@ -22,6 +21,7 @@ from audit.treerows import TreeRows
 from audit.witnessed import Cosigned, WitnessAhead, ask
 from audit.witnessing import Witnessing
 from service.logs import LOG
+from service.outsiders import Outsiders
 from service.wiring import Record
 from service.witness_post import WitnessPost, allowed
 
@@ -55,8 +55,7 @@ class Cosigner:
     log: Log
     witnessing: Witnessing
     seconds: float
-    _patience: dict[str, tuple[float, float]] = field(default_factory=dict)
-    """By witness: when it is asked again, on the monotonic clock, and the pause after that."""
+    _outsiders: Outsiders = field(default_factory=lambda: Outsiders(SECONDS, LONGEST_PAUSE, _AT_ONCE))
 
     @classmethod
     def of(cls, record: Record) -> "Cosigner | None":
@@ -79,7 +78,7 @@ class Cosigner:
             return [Outcome(name, size) for name, size in seen.items()]
         due = [name for name, size in seen.items() if size < checkpoint.size]
         if patient:
-            due = [name for name in due if time.monotonic() >= self._patience.get(name, (0.0, 0.0))[0]]
+            due = [name for name in due if self._outsiders.may_be_asked(name)]
         done = self._ask(checkpoint, {name: seen[name] for name in due})
         self.log.show()
         return [done.get(name) or Outcome(name, size) for name, size in seen.items()]
@@ -91,11 +90,7 @@ class Cosigner:
         return size if line is not None and witness.signed(line) else 0
 
     def _ask(self, checkpoint: Checkpoint, due: dict[str, int]) -> dict[str, Outcome]:
-        if not due:
-            return {}
-        with ThreadPoolExecutor(min(_AT_ONCE, len(due)), thread_name_prefix="witness") as pool:
-            asked = {name: pool.submit(self._one, name, checkpoint, old) for name, old in due.items()}
-            found = {name: one.result() for name, one in asked.items()}
+        found = self._outsiders.ask(due, lambda name: self._one(name, checkpoint, due[name]))
         return {name: self._keep(name, *answer) for name, answer in found.items()}
 
     def _one(self, name: str, checkpoint: Checkpoint, old: int) -> tuple[Checkpoint, Answered, str]:
@@ -149,7 +144,7 @@ class Cosigner:
                 # The database may have been restored meanwhile: what is no longer there gets no line.
                 if self._rows(session).of_size(checkpoint.size):
                     CosignRows(self.log.tenant, session).add(checkpoint.size, name, answer.line, answer.at)
-            self._patience.pop(name, None)
+            self._outsiders.answered(name)
             with self.sessions.read() as session:
                 self.witnessing.settled(self._rows(session), name)
             return Outcome(name, checkpoint.size, answer.at)
@@ -159,8 +154,7 @@ class Cosigner:
             LOG.critical("a witness has seen what is not here", extra=more)
         else:
             LOG.warning("a witness did not cosign", extra={"witness": name, "code": answer.code})
-        _, pause = self._patience.get(name, (0.0, SECONDS))
-        self._patience[name] = (time.monotonic() + pause, min(2 * pause, LONGEST_PAUSE))
+        self._outsiders.failed(name)
         return Outcome(name, checkpoint.size, fault=answer)
 
 

@@ -1,6 +1,8 @@
 """Everything this tenant has about a person, as one JSON value, and nothing about others (PIPL art. 45).
 
-What the log holds of her is opened with her keys; parts of the same entries about others stay sealed.
+What the log holds of her is opened with her keys; parts of the same entries about others stay sealed. Of
+somebody who was erased it has the places of what went (`erased.places`) and of what goes with her last key
+(`log`). After that there is no list to be had.
 """
 
 from base64 import b64encode
@@ -16,6 +18,7 @@ from consent import chain, signed
 from consent.erasures import Erasure
 from consent.inbox import Inbox, inbox
 from consent.registry import Registry
+from service.erasedparts import erased_parts, listed
 from service.subject import SubjectRights
 from service.wiring import Record
 from swap import outputs
@@ -83,13 +86,13 @@ def dossier(session: Session, record: Record, person: str) -> Mapping[str, Json]
             for one in rights.petitions.of(session, person)
         ],
         "log": _log(session, record, person),
-        "erased": _erased(rights.erasures.find(session, person)),
+        "erased": _erased(session, record, rights.erasures.find(session, person)),
     }  # fmt: skip
 
 
 def _authorizations(session: Session, registry: Registry, told: Inbox) -> Json:
     ids = [one.standing.authorization for one in told.signed]
-    evidence = signed.evidence(session, registry.tenant, ids)
+    evidence = signed.evidence(session, registry.ledger, ids)
     events = chain.events(session, registry.tenant, ids)
     return [
         {
@@ -148,16 +151,23 @@ def _log(session: Session, record: Record, person: str) -> Json:
     for entry in ledger.entries_of(session, whose):
         leaf = Leaf.parse(entry.leaf)
         found += [
-            {"entry": entry.leaf_hash, "kind": leaf.t, "says": dict(opened.opening.payload)}
+            {
+                "index": entry.index,
+                "entry": entry.leaf_hash,
+                "part": opened.part,
+                "kind": leaf.t,
+                "says": dict(opened.opening.payload),
+            }
             for opened in ledger.openings(session, entry.leaf_hash, whose)
         ]
     return found
 
 
-def _erased(found: Erasure | None) -> Json:
+def _erased(session: Session, record: Record, found: Erasure | None) -> Json:
     if found is None:
         return None
     return {
+        "places": listed(erased_parts(session, record, found.person)),
         "at": instant.exact(found.at),
         "entry": found.entry,
         "stays": [

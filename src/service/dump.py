@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import quote
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sqlalchemy import inspect
@@ -78,7 +79,7 @@ def copy_sqlite(source: Path, target: Path) -> None:
     """One moment of a SQLite file, while others write. Raises `DumpFailed`."""
     try:
         with (
-            closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as opened,
+            closing(sqlite3.connect(f"file:{quote(str(source))}?mode=ro", uri=True)) as opened,
             closing(sqlite3.connect(target)) as copy,
         ):
             target.chmod(0o600)

@@ -9,7 +9,7 @@ from audit.ids import Entropy
 from audit.keyhistory import DutyKey
 from audit.keys import Duty, SigningKey, load_private, replace_private
 from consent import countersigned
-from service import webhooks
+from service import keydenials, webhooks
 from service.layout import Layout
 from service.settings import Settings
 from service.wiring import Record, open_record
@@ -107,6 +107,8 @@ def compromised(
     with record.database.write() as session:
         place = keyhistory.place_of(session, record.settings.tenant, since)
         key = keyhistory.compromise(session, record.ledger, duty, kid, since=place, by=by, now=now)
+    # Once it is sure that there is such a key and place. Who dies here says it again, as below.
+    keydenials.deny(record.journal, kid, place)
     # Apart, for who grants locks authorizations before the key. Nothing rests on them since that commit; who
     # dies here says it again, and they are suspended then.
     with record.database.write() as session:

@@ -14,6 +14,7 @@ from audit import certificate, durable, keydb, ledger, treerows
 from audit.errors import ConsentryError
 from audit.journal import DenyJournal
 from audit.keydb import Damage
+from audit.keystore import KeyStore
 from audit.note import NoteVerifier
 from audit.stamprows import StampRows
 from audit.treerows import Standing, TreeRows
@@ -84,7 +85,7 @@ class Facts:
     demo: bool = False
     rows: Rows | None = None
     database: str | None = None
-    """Why there are no rows, as an error's code; empty when there are."""
+    """Why there are no rows, or none can be written, as an error's code; empty when they can."""
     journal: str | None = None
     """Why the deny journal can't be read, as an error's code; empty when it can."""
     certificate: str | None = None
@@ -182,18 +183,25 @@ class Lookout:
     clock: Callable[[], datetime]
     witnesses: Watched | None = None
     authorities: Authorities | None = None
+    keystore: KeyStore | None = None
     _lock: Lock = field(default_factory=Lock)
     _last: Facts | None = None
 
     @classmethod
     def of(
-        cls, settings: Settings, database: Database, journal: DenyJournal, clock: Callable[[], datetime]
+        cls,
+        settings: Settings,
+        database: Database,
+        journal: DenyJournal,
+        clock: Callable[[], datetime],
+        keystore: KeyStore | None = None,
     ) -> Self:
-        """Over what a process has opened: a `Record` has all four."""
+        """Over what a process has opened: a `Record` has all of it."""
         demo = settings.mode is Mode.DEMO
         watched = _tried(lambda: _watched(settings))[0]
         stamps = _tried(lambda: open_authorities(settings))[0]
-        return cls(Layout.of(settings), settings.tenant, demo, database, journal, clock, watched, stamps)
+        layout = Layout.of(settings)
+        return cls(layout, settings.tenant, demo, database, journal, clock, watched, stamps, keystore)
 
     def facts(self) -> Facts:
         """How it is now, or was a moment ago. Never raises: what can't be looked at is a fact too."""
@@ -216,7 +224,7 @@ class Lookout:
             now=now,
             demo=self.demo,
             rows=found,
-            database=database or self.database.fault,
+            database=database or self.database.fault or (self.keystore.fault if self.keystore else ""),
             journal=journal,
             certificate=chain,
             certificate_ends=ends,
@@ -224,7 +232,7 @@ class Lookout:
             ahead=ahead,
             unfit=unfit,
             strict=witnessing is not None and witnessing.strict,
-            damage=_tried(lambda: keydb.damage(layout.keystore, self.tenant))[0],
+            damage=_tried(lambda: keydb.damage(layout.keystore, self.tenant, now))[0],
         )
 
 

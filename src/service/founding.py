@@ -17,6 +17,7 @@ from audit.testchain import make_test_chain
 from service import schema
 from service.database import Database
 from service.layout import Layout
+from service.sealer import sealer
 from service.settings import FILE, Mode, Settings
 from service.wrapping import open_kms
 
@@ -63,7 +64,8 @@ def found(settings: Settings, *, now: datetime, entropy: Entropy) -> Layout:
     DenyJournal.create(layout.journal)
     database = Database(settings.database_url)
     try:
-        schema.upgrade(database)
+        with sealer(settings, entropy) as seal:
+            schema.upgrade(database, seal)
     finally:
         database.close()
     with durable.disk(layout.private):

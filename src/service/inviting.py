@@ -49,7 +49,14 @@ def for_signature(record: Record, document: bytes, *, by: str, holds: timedelta)
         barred = Asking(record.registry).barred(session, wanted, by=by, now=now, ask_again_days=rest)
         if barred is None:
             token, link = _links(record).issue(
-                session, Act.GRANT, wanted.signer, by=by, holds=holds, now=now, document=document
+                session,
+                Act.GRANT,
+                wanted.signer,
+                by=by,
+                holds=holds,
+                now=now,
+                document=document,
+                about=wanted.person,
             )
     if barred is not None:
         record.log.publish(barred.entry, now=record.clock())
@@ -76,6 +83,7 @@ def for_confirmation(record: Record, authorization: str, *, by: str, holds: time
             holds=holds,
             now=now,
             document=standing.document.encoded,
+            about=standing.person,
             head=standing.head,
         )
     return _asked(record, page, token, link)

@@ -92,6 +92,11 @@ class Layout:
         return self.guard / "head"
 
     @property
+    def recovering(self) -> Path:
+        """How far a recovery came that is not at its end."""
+        return self.guard / "recovering"
+
+    @property
     def ahead(self) -> Path:
         """Marks of witnesses that have seen more than we have."""
         return self.guard / "ahead"

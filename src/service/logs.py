@@ -20,9 +20,12 @@ from pathlib import PurePath
 
 from audit.errors import ConsentryError
 
-FIELDS = ("request", "method", "route", "status", "seconds", "code", "slot", "kind", "count", "witness")
-"""All that a line may carry: random request ids, route templates and never paths, codes, counts, and what the
-operator's own policy calls a witness."""
+FIELDS = (
+    *("request", "method", "route", "status", "seconds", "code", "slot", "kind", "count", "tries", "hook"),
+    *("witness", "proved", "authority"),
+)
+"""All that a line may carry: random ids, route templates and never paths, codes, counts, and what the
+operator's own policy and settings call a witness and an authority."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9._:/{}-]{1,96}")
 """What a field's text may be: ids, codes and templates are; names, sentences and line breaks are not."""

@@ -17,7 +17,7 @@ from sqlmodel import Session
 from audit import instant, keyhistory
 from audit.canonical import Json
 from audit.errors import BadInput, ConsentryError
-from audit.fact import Fact, Part, Seal, Subject
+from audit.fact import Fact, Part
 from audit.keys import SigningKey
 from audit.ledger import Ledger
 from audit.sessions import Sessions
@@ -145,7 +145,7 @@ class Messenger:
         return True
 
     def _failed(self, duty: Duty, tiding: Tiding, error: ConsentryError) -> None:
-        more = {"hook": tiding.hook, "event": tiding.event, "code": error.code, "tries": duty.attempts + 1}
+        more = {"hook": tiding.hook, "code": error.code, "tries": duty.attempts + 1}
         if duty.attempts < len(PAUSES):
             LOG.warning("a hook did not take an event; it is sent again", extra=more)
             due = self.clock() + PAUSES[duty.attempts]
@@ -169,7 +169,7 @@ class Messenger:
                     "subject": tiding.subject,
                     "at": instant.exact(now),
                 }
-                part = Part(Subject("tenant", tenant), Seal.EVID, said)
+                part = Part.of_tenant(tenant, said)
                 refs = () if tiding.entry is None else (tiding.entry,)
                 self.ledger.append(session, Fact("NotificationGivenUp", (part,), refs), now)
 

@@ -5,10 +5,10 @@ from service.alarm import Alarm, Severity
 WITNESS_AHEAD = Alarm(
     "WITNESS_HAS_SEEN_MORE",
     Severity.CRITICAL,
-    "A witness has cosigned more entries of this log than are here, or others: somebody else signs for it.",
-    "有见证方见过比本地更多或不同的日志条目：另有他方在为该日志签名，或存储被回退。",
-    "Find the second deployment, or restore the newest copy; strict mode signs nothing until then.",
-    "请查找另一套部署，或恢复最新副本；严格模式下在此之前不再签名。",
+    "A witness says it has seen more entries of this log than are here, or others: somebody else may sign.",
+    "有见证方称见过比本地更多或不同的日志条目：可能另有他方在为该日志签名，或存储被回退。",
+    "Find the second deployment, or restore the newest copy. Once it is proved, strict mode signs nothing.",
+    "请查找另一套部署，或恢复最新副本。一经证实，严格模式下不再签名。",
 )
 QUORUM_LATE = Alarm(
     "QUORUM_LATE",

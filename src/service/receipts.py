@@ -17,10 +17,13 @@ from service.wiring import Record
 
 
 def receipt_of(record: Record, authorization: str, *, now: datetime) -> dict[str, Json]:
-    """The TS 27560 receipt of an authorization. Raises `AuthorizationUnknown`, `NoticeUnknown`."""
+    """The TS 27560 receipt of an authorization.
+
+    Raises `AuthorizationUnknown`, `NoticeUnknown`, `audit.keystore.KeysErased`.
+    """
     tenant = record.settings.tenant
     with record.database.read() as session:
-        kept = stored(session, tenant, authorization)
+        kept = stored(session, record.ledger, authorization)
         if kept is None:
             raise AuthorizationUnknown(f"no authorization {authorization!r:.40} in this tenant")
         shown = parse(kept.document).notice.sha256

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlmodel import Session
 
+from audit.keyhistory import DutyKeyEnded
 from audit.witnessed import WitnessAhead
 from consent.errors import AuthorizationUnknown
 from consent.withdrawal import By, Withdrawn
@@ -50,13 +51,14 @@ def withdraw(
 
 
 def publish(record: Record, entry: str | None = None) -> None:
-    """Publish what ends something. A log that stands still for its witnesses' sake does so later.
+    """Publish what ends something. A log that stands still for its witnesses' sake does so later, one
+    whose own key was in other hands never.
 
     What she ended is in force with its commit: to answer her with somebody else's fault would say it is not.
     """
     try:
         record.log.publish(entry, now=record.clock())
-    except WitnessAhead as error:
+    except (WitnessAhead, DutyKeyEnded) as error:
         LOG.critical("the log stands still", extra={"code": error.code})
 
 

@@ -6,6 +6,7 @@ in one transaction. So a process of the version before is told to end, rather th
 that it does not know.
 """
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -30,6 +31,9 @@ import swap.tables  # noqa: F401
 from audit.errors import Unready
 from service.database import Database
 
+Sealer = Callable[[str, str, str, str, bytes], bytes]
+"""Tenant, `table.column`, the row's key, the person, and what lies open there: what it is to hold instead."""
+
 _READ = "SELECT version_num FROM alembic_version"
 _MARK = "upgrading:"
 """Before the revision that an upgrade began from: nobody writes until it is gone."""
@@ -53,11 +57,12 @@ class Upgrading(Unready):
     hint_zh = "请稍后重试。若并无升级在进行，说明先前的升级被中断：请再次运行 `consentry upgrade`。"
 
 
-def upgrade(database: Database) -> str:
+def upgrade(database: Database, seal: Sealer | None = None) -> str:
     """Bring the database to this version's shape, in one transaction. The revision it had, or nothing.
 
     Meanwhile nobody writes: see `check`. An upgrade that fails changes nothing and opens the doors again;
-    one that is killed leaves them closed until it is run again. Raises `DatabaseUnready`.
+    one that is killed leaves them closed until it is run again. `seal` is for rows of before revision 0038.
+    Raises `DatabaseUnready`, and what `seal` raises.
     """
     before = _keep_out(database)
     try:
@@ -66,12 +71,16 @@ def upgrade(database: Database) -> str:
             _lock(database, connection, "SHARE ROW EXCLUSIVE")
             _unmark(connection)
             config = _config()
-            config.attributes.update(connection=connection, metadata=SQLModel.metadata)
+            config.attributes.update(connection=connection, metadata=SQLModel.metadata, seal=seal)
             command.upgrade(config, "head")
     except BaseException:
         with database.connection() as connection:
             _unmark(connection)
         raise
+    for table in () if database.embedded else config.attributes.get("rewritten", ()):
+        # PostgreSQL keeps what was written over until it is vacuumed, and its bytes after that.
+        with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql(f'VACUUM FULL "{table}"')
     return before
 
 

@@ -89,6 +89,12 @@ class Settings(BaseSettings):
     """`rlimits` runs decoders without a system-call filter; the log records that."""
     provider_code: str | None = None
     """The operator's 27-character code for the AIGC label. Never invented."""
+    representative: str | None = Field(default=None, min_length=1, max_length=500)
+    """Who represents the operator where it has no seat (GDPR art. 27, PIPL art. 53), as records print it."""
+    officer: str | None = Field(default=None, min_length=1, max_length=500)
+    """The data protection officer and how to reach him (GDPR art. 37, PIPL art. 52)."""
+    joint_controllers: tuple[str, ...] = ()
+    """Who decides with the operator what for and how (GDPR art. 26, PIPL art. 20)."""
     platform: str = "consentry-demo"
     """The legal entity on whose platform outputs appear, as named in authorizations."""
     rp_id: str | None = Field(default=None, min_length=1)
@@ -96,6 +102,7 @@ class Settings(BaseSettings):
     signing_origin: str | None = None
     """Where the signing page is reached: https://HOST, and HOST is `rp_id` or ends in it. Due with it."""
     scan_side: int = Field(default=640, ge=320, le=1920)
+    """Pixels of a frame's longest side when faces are looked for: one of 28 in width there can be told."""
     slot: str = Field(default="slot-1", pattern=r"^[a-z0-9][a-z0-9.-]{0,62}$")
     """The executor id of this host's worker."""
     stop_within: int = Field(default=60, ge=0, le=3600)

@@ -5,9 +5,7 @@ our reader, and by the one that strangers get. What does not hold is not kept; i
 for again.
 """
 
-import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Event as Flag
@@ -24,6 +22,7 @@ from audit.stamprows import Stamp, StampRows
 from audit.treerows import TreeRows
 from service.authorities import Authorities
 from service.logs import LOG
+from service.outsiders import Outsiders
 from service.stamp_post import StampPost
 from service.wiring import Record
 
@@ -58,8 +57,7 @@ class Stamper:
     log: Log
     authorities: Authorities
     clock: Callable[[], datetime]
-    _patience: dict[str, tuple[float, float]] = field(default_factory=dict)
-    """By authority: when it is asked again, on the monotonic clock, and the pause after that."""
+    _outsiders: Outsiders = field(default_factory=lambda: Outsiders(SECONDS, LONGEST_PAUSE, _AT_ONCE))
 
     @classmethod
     def of(cls, record: Record) -> "Stamper | None":
@@ -89,17 +87,13 @@ class Stamper:
         ]
 
     def _ripe(self, name: str, held: Stamp | None) -> bool:
-        if time.monotonic() < self._patience.get(name, (0.0, 0.0))[0]:
+        if not self._outsiders.may_be_asked(name):
             return False
         # A clock that was set back must not put the next stamp off until it has caught up.
         return held is None or not timedelta() <= self.clock() - held.at < self.authorities.every
 
     def _ask(self, checkpoint: Checkpoint, due: Sequence[str]) -> dict[str, Outcome]:
-        if not due:
-            return {}
-        with ThreadPoolExecutor(min(_AT_ONCE, len(due)), thread_name_prefix="stamp") as pool:
-            asked = {name: pool.submit(self._one, name, checkpoint) for name in due}
-            found = {name: one.result() for name, one in asked.items()}
+        found = self._outsiders.ask(due, lambda name: self._one(name, checkpoint))
         return {name: self._keep(name, checkpoint, answer) for name, answer in found.items()}
 
     def _one(self, name: str, checkpoint: Checkpoint) -> Answered:
@@ -119,15 +113,14 @@ class Stamper:
                 # The database may have been restored meanwhile: what is no longer there gets no stamp.
                 if TreeRows(self.log.tenant, self.log.verifier, session).of_size(checkpoint.size):
                     StampRows(self.log.tenant, session).add(answer)
-            self._patience.pop(name, None)
+            self._outsiders.answered(name)
             self.authorities.marks.drop(name)
             return Outcome(name, checkpoint.size, answer.says, asked=True)
         if not isinstance(answer, StampUnready):
             # It answered, and wrongly: nobody hears of that by waiting.
             self.authorities.marks.put(name, f"{name}: {answer.code}: {answer}")
         LOG.warning("an authority gave no time stamp", extra={"authority": name, "code": answer.code})
-        _, pause = self._patience.get(name, (0.0, SECONDS))
-        self._patience[name] = (time.monotonic() + pause, min(2 * pause, LONGEST_PAUSE))
+        self._outsiders.failed(name)
         return Outcome(name, checkpoint.size, asked=True, fault=answer)
 
 

@@ -1,6 +1,6 @@
 """The log's witnesses, as the settings name them: read once, and wrong ones stop the service at start."""
 
-from audit.ahead import AheadMarks
+from audit.marks import Marks
 from audit.note import NoteVerifier
 from audit.quorum import Trust, TrustMalformed
 from audit.witnessing import Witnessing
@@ -26,4 +26,4 @@ def open_witnesses(settings: Settings, log: NoteVerifier) -> Witnessing | None:
         raise BadSettings(f"witnesses: expected one log, ours: log {log.text}")
     if settings.witnesses_strict and not trust.least:
         raise BadSettings("witnesses: strict mode needs a quorum, and the file says `quorum none`")
-    return Witnessing(trust, settings.witnesses_strict, AheadMarks(Layout.of(settings).ahead))
+    return Witnessing(trust, settings.witnesses_strict, Marks(Layout.of(settings).ahead))

@@ -31,8 +31,10 @@ from consent.policy import Policy
 from consent.registry import Registry
 from consent.withdrawal import Together, WithdrawalEffect
 from service import adopting, schema
+from service import recovering as unfinished
 from service.authorities import Authorities, open_authorities
 from service.database import Database, utc_now
+from service.endings import hears
 from service.layout import Layout
 from service.rules import open_policy
 from service.rules import signers as policy_signers
@@ -97,7 +99,8 @@ class Record:
         return Papers(self.ledger, self.entropy)
 
     def close(self) -> None:
-        """Give connections back."""
+        """End threads, and give connections back."""
+        self.log.close()
         self.keystore.close()
         self.database.close()
 
@@ -109,15 +112,20 @@ def open_record(
     clock: Callable[[], datetime] = utc_now,
     start: bool = True,
     ended: bool = False,
+    recovering: bool = False,
 ) -> Record:
     """Everything but the eyes. Raises the `Unready` or `Diverged` that is wrong; then nothing is open.
 
     With `start` policy, keys and settings are adopted if they are other than the last ones
     (`consent.adoption`, `service.adopting`), and a key that was retired or compromised is refused, except for
-    who opens it to mend that (`ended`). Without it the log is not held against its head either: only to look
-    into one that can't start.
+    who opens it to mend that (`ended`); a recovery that broke off is refused, except for who goes on with it
+    (`recovering`). Without it the log is not held against its head either: only to look into one that can't
+    start.
     """
     layout = Layout.of(settings)
+    if start and not recovering:
+        # Before the journal, which may have been made anew.
+        unfinished.refuse(layout.recovering)
     tenant = settings.tenant
     with ExitStack() as undo:
         database = Database(settings.database_url)
@@ -126,7 +134,7 @@ def open_record(
         keystore = KeyStore(layout.keystore, open_kms(settings, layout.kek), tenant, entropy)
         undo.callback(keystore.close)
         journal = DenyJournal(layout.journal)
-        ledger = Ledger(tenant, keystore, entropy, Herald(tenant, entropy).heard)
+        ledger = Ledger(tenant, keystore, entropy, Herald(tenant, entropy).heard, hears(tenant, journal))
         keys = {duty: load_private(layout.key(duty), duty) for duty in sorted(keyhistory.OWN)}
         log_key, permit_key, countersign = keys[Duty.LOG], keys[Duty.PERMIT], keys[Duty.COUNTERSIGN]
         witnessing = open_witnesses(settings, NoteVerifier(settings.origin, log_key.verifying))
@@ -140,6 +148,7 @@ def open_record(
             f"{socket.gethostname()}:{os.getpid()}",
             witnesses=witnessing,
         )
+        undo.callback(log.close)
         if start:
             # Before anybody is answered: a restored older database must not speak.
             log.start()

@@ -12,8 +12,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Event, Thread, Timer
 
-from audit.errors import ConsentryError, Unready
+from sqlmodel import Session
+
+from audit.errors import BadInput, ConsentryError, Diverged, Unready
 from audit.ids import fresh
+from audit.keydb import KeysPoisoned
 from audit.witnessed import WitnessAhead
 from consent import reminding
 from consent.asking import Asking
@@ -53,7 +56,7 @@ WHOLE_PURGE_SECONDS = 3600
 ABANDONED_EXIT = 75
 """EX_TEMPFAIL of sysexits.h: start again."""
 
-FINAL = (SlotTaken, SchemaBehind, DatabasePoisoned)
+FINAL = (SlotTaken, SchemaBehind, DatabasePoisoned, KeysPoisoned)
 """What no waiting mends: somebody else has the slot, this version is old, or the disk lied."""
 
 Tell = Callable[[int, int | None], None]
@@ -114,33 +117,49 @@ class Worker:
     _purge_at: float = 0.0
     _purge_whole_at: float = 0.0
     _say_at: float = 0.0
+    _say_next: dict[str, float] = field(default_factory=dict)
+    """When to say of a step again that it failed."""
 
     def turn(self) -> None:
         """One turn: duties, what has expired, whose work is to be taken over, and the log."""
         record, now = self.record, self.record.clock()
         # Before it is swept: what comes meanwhile is news.
         self._owed = self._pulse()
-        self.sweeper.sweep()
+        self._step("sweep", self.sweeper.sweep)
         # Each in a transaction of its own: authorizations are locked before permits, never after.
-        with record.database.write() as session:
-            record.permits.expire(session, now)
-        with record.database.write() as session:
-            record.registry.expire(session, now=now)
-        with record.database.write() as session:
-            record.gate.lapse(session, now)
-        if time.monotonic() >= self._look_around:
-            self._look_around = time.monotonic() + BEAT_SECONDS
-            if taken := self.reaper.reap():
-                LOG.warning("took over jobs of a worker that fell silent", extra={"count": taken})
-            if strays := self.runner.pick_up():
-                LOG.warning("took up jobs that nobody worked at", extra={"count": strays})
+        self._step("permits", lambda: self._write(lambda session: record.permits.expire(session, now)))
+        self._step("consents", lambda: self._write(lambda session: record.registry.expire(session, now=now)))
+        self._step("holds", lambda: self._write(lambda session: record.gate.lapse(session, now)))
+        self._step("jobs", self._take_over)
         self._tidy()
-        self._purge()
+        self._step("purge", self._purge)
         try:
             record.log.publish(now=record.clock())
         except WitnessAhead as error:
             # Nothing is signed until somebody has looked. Duties go on: what was withdrawn must be deleted.
             self._halted(error)
+
+    def _take_over(self) -> None:
+        if time.monotonic() < self._look_around:
+            return
+        self._look_around = time.monotonic() + BEAT_SECONDS
+        if taken := self.reaper.reap():
+            LOG.warning("took over jobs of a worker that fell silent", extra={"count": taken})
+        if strays := self.runner.pick_up():
+            LOG.warning("took up jobs that nobody worked at", extra={"count": strays})
+
+    def _step(self, name: str, act: Callable[[], object]) -> None:
+        """As the sweeper does: rows that contradict themselves keep neither the rest nor the log back."""
+        try:
+            act()
+        except (BadInput, Diverged) as error:
+            if time.monotonic() >= self._say_next.get(name, 0.0):
+                self._say_next[name] = time.monotonic() + TIDY_SECONDS
+                LOG.error("a step of the worker failed", extra={"kind": name, "code": error.code})
+
+    def _write(self, act: Callable[[Session], object]) -> None:
+        with self.record.database.write() as session:
+            act(session)
 
     def _halted(self, error: WitnessAhead) -> None:
         if time.monotonic() >= self._say_at:
@@ -152,11 +171,12 @@ class Worker:
         if time.monotonic() < self._tidy_at:
             return
         self._tidy_at = time.monotonic() + TIDY_SECONDS
-        record = self.record
-        with record.database.write() as session:
-            Asking(record.registry).lapse(session, now=record.clock())
-        with record.database.write() as session:
-            reminding.remind(session, record.ledger, record.clock())
+        record, now = self.record, self.record.clock()
+        asking = Asking(record.registry)
+        self._step("requests", lambda: self._write(lambda session: asking.lapse(session, now=now)))
+        self._step(
+            "reminders", lambda: self._write(lambda session: reminding.remind(session, record.ledger, now))
+        )
 
     def _purge(self) -> None:
         now = time.monotonic()

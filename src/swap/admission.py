@@ -18,7 +18,7 @@ from sqlmodel import Session
 
 from audit import instant
 from audit.canonical import Json
-from audit.fact import Fact, Part, Seal, Subject
+from audit.fact import Fact, Part
 from audit.ids import Entropy, fresh
 from audit.ledger import Ledger
 from audit.log import Log
@@ -32,13 +32,14 @@ from consent.gate import Forecast, Gate
 from consent.keeping import keep_until
 from consent.permit import Decision, Hold, Permit
 from consent.words import Action
-from swap import blocking, cases, casting, holdings, library, orders
+from swap import blocking, cases, casting, entering, filelocks, holdings, library, orders
 from swap.aimarks import marked
 from swap.assignments import Assignments
 from swap.cases import Asking
 from swap.casting import CastMember
 from swap.entering import Announced, Seen
 from swap.errors import NotAnnounced, UploadGone, WrongState
+from swap.faults import MediaMissing
 from swap.folder import Stored
 from swap.library import State, Template
 from swap.quarantine import Quarantine
@@ -154,8 +155,8 @@ class Admission:
     def admit(self, template: str, chunks: Iterable[bytes]) -> Remuxed:
         """Take the announced bytes in and normalise them.
 
-        Raises `NotAnnounced` for other bytes, unparsed, what the sandbox finds wrong with them, or
-        `StorageFull`; then nothing of them is kept.
+        Raises `NotAnnounced` for other bytes, unparsed, what the sandbox finds wrong with them, `UploadGone`
+        or `StorageFull`; then nothing of them is kept that is not needed or awaited by another template.
         """
         return self._admit(template, lambda: self.quarantine.receive(chunks))
 
@@ -181,7 +182,7 @@ class Admission:
             remuxed, media = self._normalise(found, received.digest)
             now = self.clock()
             with self.sessions.write() as session:
-                self._still_here(session, received.digest, media)
+                self._still_here(session, template, received.digest, media)
                 library.quarantined(
                     session,
                     self.tenant,
@@ -203,8 +204,10 @@ class Admission:
                     "at": instant.exact(now),
                 }
                 entry = self.ledger.append(session, self._fact("TemplateAdmitted", payload), now)
-        except BaseException:
-            self._discard(received.digest, media)
+        except BaseException as error:
+            self._discard(template, received.digest, media)
+            if isinstance(error, MediaMissing):
+                raise UploadGone("the upload was deleted while it was received") from None
             raise
         self.log.publish(entry.leaf_hash, now=self.clock())
         return remuxed
@@ -289,8 +292,12 @@ class Admission:
         with self.sessions.read() as session:
             references = self.recogniser.references(session, found, self.clock())
         verdicts = self.recogniser.recognise(seen, crops, references)
+        now = self.clock()
         with self.sessions.write() as session:
             library.matched(session, self.tenant, template, found.cast, cases.verdicts_json(verdicts))
+            payload = entering.matched(template, seen, verdicts, now)
+            self.ledger.append(session, self._fact(entering.MATCHED, payload, decision.ruling.entry), now)
+        self.log.publish(now=self.clock())
         return Seen(decision, seen, verdicts)
 
     def publish(self, requester: str, template: str, use: Use) -> Decision:
@@ -335,15 +342,7 @@ class Admission:
 
     def _keep_scan(self, found: Template, seen: Scan, decision: Decision) -> None:
         now = self.clock()
-        payload: dict[str, Json] = {
-            "template": found.id,
-            "scan": seen.digest,
-            "detector": seen.detector,
-            "tracks": len(seen.tracks),
-            "most_at_once": seen.most_at_once,
-            "coverage": dict(seen.coverage.to_json()),
-            "at": instant.exact(now),
-        }
+        payload = entering.detected(found.id, seen, now)
         with self.sessions.write() as session:
             library.scanned(session, self.tenant, found.id, digest=seen.digest, body=seen.to_bytes(), now=now)
             self.ledger.append(session, self._fact("TemplateScanned", payload, decision.ruling.entry), now)
@@ -363,24 +362,25 @@ class Admission:
             os.fsync(draft.fileno())
             return remuxed, self.media.keep(draft).digest
 
-    def _still_here(self, session: Session, received: str, media: str) -> None:
-        holdings.lock_bytes(session, self.tenant, received=received, media=media)
+    def _still_here(self, session: Session, template: str, received: str, media: str) -> None:
+        library.lock(session, self.tenant, template, exclusive=True)
+        filelocks.lock(session, self.tenant, received, media)
         # Another template of the very same bytes may have reached its date and taken them along.
         if not (self.quarantine.holds(received) and self.media.holds(media)):
             raise UploadGone("the upload was deleted while it was received")
 
-    def _discard(self, received: str, media: str | None) -> None:
-        # Another template may have been admitted from the very same bytes, or they are a photo that a donor
-        # handed in: those files are not ours to take.
-        with self.sessions.read() as session:
-            keep_received = holdings.received_needed(session, self.tenant, received) or orders.photo_needed(
-                session, self.tenant, received
-            )
-            keep_media = media is None or holdings.media_needed(session, self.tenant, media)
-        if not keep_received:
-            self.quarantine.discard(received)
-        if media is not None and not keep_media:
-            self.media.discard(media)
+    def _discard(self, template: str, received: str, media: str | None) -> None:
+        # Not ours to take: what another template was admitted from, or may be at work on, or a donor's photo.
+        # What stays is an orphan in a day. Where a commit is in doubt, it came or not once the lock is ours.
+        with self.sessions.write() as session:
+            library.lock(session, self.tenant, template, exclusive=True)
+            filelocks.lock(session, self.tenant, received, media)
+            awaited = holdings.awaited(session, self.tenant, received, beside=template)
+            photo = orders.photo_needed(session, self.tenant, received)
+            if not (awaited or photo or holdings.received_needed(session, self.tenant, received)):
+                self.quarantine.discard(received)
+            if media is not None and not (awaited or holdings.media_needed(session, self.tenant, media)):
+                self.media.discard(media)
 
     def at_least_quarantined(self, session: Session, template: str) -> Template:
         """The template, if its bytes are here. Raises `NoSuchThing`, `WrongState`."""
@@ -393,4 +393,4 @@ class Admission:
         return Asking(self.tenant, self.gate.mode, requester)
 
     def _fact(self, kind: str, payload: dict[str, Json], *refs: str) -> Fact:
-        return Fact(kind, (Part(Subject("tenant", self.tenant), Seal.EVID, payload),), refs)
+        return Fact(kind, (Part.of_tenant(self.tenant, payload),), refs)

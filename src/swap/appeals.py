@@ -14,7 +14,7 @@ from sqlmodel import Session, col, func, select
 from audit import instant
 from audit.canonical import Json, digest
 from audit.errors import BadInput
-from audit.fact import Fact, Part, Seal, Subject
+from audit.fact import Fact, Part, Subject
 from audit.ids import Entropy, fresh
 from audit.ledger import Ledger
 from consent.case import parse
@@ -252,7 +252,7 @@ class Appeals:
         )
 
     def _log(self, session: Session, kind: str, payload: dict[str, Json], now: datetime) -> None:
-        part = Part(Subject("tenant", self.tenant), Seal.EVID, payload)
+        part = Part.of_tenant(self.tenant, payload)
         self.ledger.append(session, Fact(kind, (part,)), now)
 
 

@@ -14,7 +14,7 @@ from sqlmodel import Session
 from audit import instant
 from audit.canonical import Json, digest_of
 from audit.errors import BadInput
-from audit.fact import Fact, Part, Seal, Subject
+from audit.fact import Fact, Part, Subject
 from audit.ids import Entropy, fresh
 from audit.ledger import Ledger
 from consent import docket, seals
@@ -99,9 +99,9 @@ class Assignments:
         verdicts = self._verdicts(found, scan, tracks)
         library.unmatched(session, self.tenant, template)
         library.matched(session, self.tenant, template, found.cast, cases.verdicts_json(verdicts))
-        id_, binding = fresh(self.entropy), _binding(scan, verdicts)
+        id_, binding = fresh(self.entropy), binding_of(scan.digest, verdicts)
         said = _said(id_, template, binding, by, now)
-        parts = [Part(Subject("tenant", self.tenant), Seal.EVID, said)]
+        parts = [Part.of_tenant(self.tenant, said)]
         for person in sorted({who for who in tracks.values() if who is not None}):
             hers: Json = sorted(track for track, who in tracks.items() if who == person)
             parts.append(seals.of_her(ASSIGNED, person, {**said, "hers": hers}))
@@ -129,7 +129,7 @@ class Assignments:
         scan, stored = library.seen(session, self.tenant, found)
         verdicts = () if stored is None else cases.verdicts_of(stored)
         said = self.ledger.opened(session, row.entry, Subject("tenant", self.tenant))
-        if _binding(scan, verdicts) != row.binding or said != _said(
+        if binding_of(scan.digest, verdicts) != row.binding or said != _said(
             row.id, template, row.binding, row.by, row.at
         ):
             raise NotAssigned(f"what was assigned of template {template} holds no more")
@@ -202,8 +202,9 @@ class Assignments:
         )
 
 
-def _binding(scan: Scan, verdicts: tuple[Verdict, ...]) -> str:
-    return digest_of({"scan": scan.digest, "tracks": cases.tracks_digest(verdicts)})
+def binding_of(scan: str, verdicts: tuple[Verdict, ...]) -> str:
+    """What an assignment, and every word on it, is about: a scan by its digest, and who is on which track."""
+    return digest_of({"scan": scan, "tracks": cases.tracks_digest(verdicts)})
 
 
 def _said(id_: str, template: str, binding: str, by: str, now: datetime) -> dict[str, Json]:

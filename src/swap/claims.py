@@ -15,7 +15,7 @@ from sqlmodel import Session, col, func, select
 
 from audit import instant
 from audit.canonical import Json, canonical, digest
-from audit.fact import Fact, Part, Seal, Subject
+from audit.fact import Fact, Part, Subject
 from audit.ids import Entropy, fresh
 from audit.keystore import KeyStore
 from audit.ledger import Ledger
@@ -333,7 +333,7 @@ class Claims:
         return [_value(row) for row in rows]
 
     def _fact(self, word: str, payload: Mapping[str, Json], *refs: str) -> Fact:
-        return Fact(word, (Part(Subject("tenant", self.tenant), Seal.EVID, payload),), refs)
+        return Fact(word, (Part.of_tenant(self.tenant, payload),), refs)
 
 
 def next_due(session: Session, tenant: str) -> tuple[int, datetime | None]:

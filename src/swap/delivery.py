@@ -101,7 +101,7 @@ class Delivery:
                     # Frozen while we asked: on PostgreSQL that shows only here, at the row's own lock.
                     if not outputs.count_served(session, tenant, output.id):
                         return Gone.FROZEN
-                    recipients.served(session, tenant, output.id, to, now=now)
+                    recipients.served(session, self.ledger, leave.output, to, now=now)
             undo.pop_all()
             return Handed(leave.output, opened)
 

@@ -5,6 +5,7 @@ photo goes when no unfinished job needs it any more, and at its date in any case
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -13,6 +14,7 @@ from sqlmodel import Session
 from audit import instant
 from audit.fact import Fact
 from audit.ids import Entropy, fresh
+from audit.keystore import UNSEALABLE
 from audit.ledger import Ledger
 from audit.log import Log
 from audit.sessions import Sessions
@@ -28,7 +30,7 @@ from consent.photo import DONOR, PhotoReader, check_photo
 from consent.resemblances import FaceHeld, What
 from consent.watch import Watch
 from consent.words import Action, Match, Role
-from swap import cases, confirmations, holdings, library, orders
+from swap import cases, confirmations, filelocks, holdings, library, orders
 from swap.cases import Asking
 from swap.confirmations import About, NotAssigned
 from swap.errors import NoSuchThing, Tampered
@@ -42,6 +44,8 @@ DELETED = "DonorPhotoDeleted"
 def let_go(session: Session, ledger: Ledger, quarantine: Quarantine, donor_id: str, *, now: datetime) -> bool:
     """Delete a donor's photo, in the caller's write session, unless an unfinished job needs it."""
     donor = orders.donor(session, ledger.tenant, donor_id)
+    # Before the look: a job that begins with it just now is seen, or sees that the photo is gone.
+    filelocks.lock(session, ledger.tenant, donor.photo_digest)
     if orders.waiting_for(session, ledger.tenant, donor.id):
         return False
     if not orders.donor_deleted(session, ledger.tenant, donor.id):
@@ -50,7 +54,9 @@ def let_go(session: Session, ledger: Ledger, quarantine: Quarantine, donor_id: s
         # Before the commit: a crash here repeats the step, the other order would forget the file.
         quarantine.discard(donor.photo_digest)
     part = seals.of_her(DELETED, donor.person, {"donor": donor.id, "at": instant.exact(now)})
-    ledger.append(session, Fact(DELETED, (part,)), now)
+    # Gone all the same where nothing can be sealed for her: the count of what was purged says so.
+    with suppress(*UNSEALABLE):
+        ledger.append(session, Fact(DELETED, (part,)), now)
     return True
 
 
@@ -181,7 +187,7 @@ class Donors:
                 # A withdrawal dates the photos it finds; while we compared it would not have found this one.
                 stands = self._as_decided(session, authorization, decision, now)
                 # Another job with the same photo may have ended meanwhile and taken the file along.
-                orders.lock_photo(session, tenant, stored.digest)
+                filelocks.lock(session, tenant, stored.digest)
                 if hers and not self.quarantine.holds(stored.digest):
                     self.quarantine.receive([data])
                 until = now + AFTER[Kept.DONOR] if stands else now
@@ -216,10 +222,10 @@ class Donors:
         return found is not None and (authorization, found.head) in permit.body.authorizations
 
     def _discard(self, digest: str) -> None:
-        with self.sessions.read() as session:
-            needed = _needed(session, self.ledger.tenant, digest)
-        if not needed:
-            self.quarantine.discard(digest)
+        with self.sessions.write() as session:
+            filelocks.lock(session, self.ledger.tenant, digest)
+            if not _needed(session, self.ledger.tenant, digest):
+                self.quarantine.discard(digest)
 
 
 def _noted(chunks: Iterable[bytes], into: list[bytes]) -> Iterator[bytes]:
@@ -229,5 +235,10 @@ def _noted(chunks: Iterable[bytes], into: list[bytes]) -> Iterator[bytes]:
 
 
 def _needed(session: Session, tenant: str, digest: str) -> bool:
-    # A file lies under its bytes, whoever sent them: a video sent as a photo is some template's evidence.
-    return orders.photo_needed(session, tenant, digest) or holdings.received_needed(session, tenant, digest)
+    # A file lies under its bytes, whoever sent them: a video sent as a photo is some template's evidence, or
+    # on its way to be.
+    return (
+        orders.photo_needed(session, tenant, digest)
+        or holdings.received_needed(session, tenant, digest)
+        or holdings.awaited(session, tenant, digest)
+    )

@@ -58,10 +58,10 @@ class NotAnnounced(BadInput):
 
 
 class UploadGone(Unready):
-    """Another template of the same bytes reached its date while they were received again."""
+    """The same bytes were deleted for another template, whose date had come, while they were received."""
 
     code = "UPLOAD_GONE"
-    zh = "上传内容在接收过程中已按期删除。"
+    zh = "上传内容在接收过程中已被删除。"
     hint = "Upload it again."
     hint_zh = "请重新上传。"
 

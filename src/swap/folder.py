@@ -70,7 +70,9 @@ class ContentFolder:
                     os.link(path, place)
                     sync_folder(place.parent)
             except FileExistsError:
-                pass  # the same bytes came before; `descriptor` looks at them again
+                # The same bytes came before; `descriptor` looks at them again. They are here since now, too.
+                with suppress(FileNotFoundError):
+                    os.utime(place)
             except OSError as error:
                 if error.errno not in {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP}:
                     raise

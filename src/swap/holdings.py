@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import or_
 from sqlmodel import Session, col, select
 
 from swap.retention import GONE, Kept
@@ -32,16 +31,31 @@ def received_needed(session: Session, tenant: str, received: str) -> bool:
     )
 
 
+def received(session: Session, tenant: str) -> frozenset[str]:
+    """SHA-256 of all received bytes that are such evidence. No donor's photo, and nothing half received."""
+    rows = select(SourceRow.received_digest).where(
+        SourceRow.tenant_id == tenant, col(SourceRow.media_digest).is_not(None), SourceRow.retention != GONE
+    )
+    return frozenset(digest for digest in session.exec(rows) if digest is not None)
+
+
 def media_needed(session: Session, tenant: str, media: str) -> bool:
     """Whether a template was admitted as this media."""
     return _source_with(session, tenant, SourceRow.media_digest == media, SourceRow.retention != GONE)
 
 
-def lock_bytes(session: Session, tenant: str, *, received: str, media: str) -> None:
-    """Wait for whoever is deleting the same bytes, and keep others from it until the commit."""
-    same = or_(col(SourceRow.received_digest) == received, col(SourceRow.media_digest) == media)
-    rows = select(SourceRow.id).where(SourceRow.tenant_id == tenant, same).order_by(col(SourceRow.id))
-    session.exec(rows.with_for_update()).all()
+def awaited(session: Session, tenant: str, received: str, *, beside: str = "") -> bool:
+    """Whether a template other than `beside` waits for these bytes: somebody may be sending them just now."""
+    return _source_with(
+        session,
+        tenant,
+        SourceRow.received_digest == received,
+        col(SourceRow.media_digest).is_(None),
+        SourceRow.retention != GONE,
+        col(TemplateRow.tenant_id) == tenant,
+        col(TemplateRow.source_id) == col(SourceRow.id),
+        col(TemplateRow.id) != beside,
+    )
 
 
 def due(session: Session, tenant: str, kept: Kept, *, now: datetime, limit: int) -> Sequence[Due]:

@@ -45,7 +45,8 @@ _EXCLUSIVE = core.select(_TEMPLATE.c.id).where(*_THIS).with_for_update()
 
 
 class State(StrEnum):
-    """How far a template came: to the right, or to `REFUSED`. Another cast takes it back to `SCANNED`.
+    """How far a template came: to the right, or to `REFUSED`. Another cast, or
+    another word on its tracks, takes it back to `SCANNED`.
 
     `PURGED` is the end of each: its bytes have reached their date.
     """
@@ -249,17 +250,18 @@ def scanned(session: Session, tenant: str, template: str, *, digest: str, body: 
 def matched(
     session: Session, tenant: str, template: str, cast: Sequence[CastMember], verdicts: Mapping[str, Json]
 ) -> None:
-    """Keep what the matcher said of each track: a person's id or none, never a score.
+    """Keep what was said of each track: a person's id or none, never a score. Another word ends publication.
 
     `cast`: whom the tracks were compared with. Raises `WrongState` when it is no longer the declared one.
     """
-    _row(session, tenant, template, State.SCANNED, State.PUBLISHED, State.REFUSED)
+    row = _row(session, tenant, template, State.SCANNED, State.PUBLISHED, State.REFUSED)
     if get(session, tenant, template).cast != tuple(cast):
         # Amended meanwhile: these verdicts would put people into the new cast who were never in it.
         raise WrongState(f"the cast of template {template} was amended while its tracks were compared")
     scan = session.get_one(ScanRow, (tenant, template), populate_existing=True)
+    if row.state == State.PUBLISHED and scan.verdicts != canonical(verdicts):
+        row.state, row.published_by = State.SCANNED, None
     scan.verdicts = canonical(verdicts)
-    session.add(scan)
     session.flush()
 
 

@@ -51,7 +51,7 @@ class Lifting:
         if case.action is Action.PUBLISH:
             self.admission.follow(session, template, decision, now)
         elif isinstance(decision, Permit) and donor is not None:
-            job = pipeline.begin(session, template, donor, decision.id, now=now)
+            job = pipeline.begin(session, template, donor, decision, now=now)
         return Asked(decision, job)
 
     def _donor(self, session: Session, case: Case) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlmodel import Session, col, func, or_, select, union
 
-from audit.pruneplan import Need
+from audit.pruneplan import Need, of_tenant
 from swap.appeals import About
 from swap.appeals import State as Appealed
 from swap.claim import State as Claimed
@@ -80,53 +80,50 @@ def live(session: Session, tenant: str) -> Live:
 
 def rests_on(tenant: str) -> Any:
     """A query of the authorizations that live templates and outputs rest on."""
-    cast = select(CastRow.authorization_id).where(
-        CastRow.tenant_id == tenant,
+    cast = of_tenant(
+        tenant,
+        CastRow.authorization_id,
         col(CastRow.authorization_id).is_not(None),
         col(CastRow.template_id).in_(_templates(tenant)),
     )
-    made = select(OutputConsentRow.authorization_id).where(
-        OutputConsentRow.tenant_id == tenant, col(OutputConsentRow.output_id).in_(_served(tenant))
+    made = of_tenant(
+        tenant, OutputConsentRow.authorization_id, col(OutputConsentRow.output_id).in_(_served(tenant))
     )
     return union(cast, made)
 
 
 def needs(tenant: str) -> tuple[Need, ...]:
     """Why entries are needed, however old."""
-    assigned = select(AssignmentRow.id).where(
-        AssignmentRow.tenant_id == tenant, col(AssignmentRow.template_id).in_(_templates(tenant))
-    )
-    donors = select(DonorRow.id).where(DonorRow.tenant_id == tenant, col(DonorRow.deleted).is_(False))
-    contested = select(AppealRow.subject).where(
-        AppealRow.tenant_id == tenant, AppealRow.state == Appealed.OPEN, AppealRow.about == About.CLAIM
+    assigned = of_tenant(tenant, AssignmentRow.id, col(AssignmentRow.template_id).in_(_templates(tenant)))
+    donors = of_tenant(tenant, DonorRow.id, col(DonorRow.deleted).is_(False))
+    contested = of_tenant(
+        tenant, AppealRow.subject, AppealRow.state == Appealed.OPEN, AppealRow.about == About.CLAIM
     )
     return (
-        Need("outputs", select(OutputRow.leaf_hash).where(OutputRow.tenant_id == tenant, *_is_served())),
+        Need("outputs", of_tenant(tenant, OutputRow.leaf_hash, *_is_served())),
         Need(
             "jobs",
-            select(JobRow.started).where(
-                JobRow.tenant_id == tenant,
-                col(JobRow.state).in_(_AT_WORK),
-                col(JobRow.started).is_not(None),
+            of_tenant(
+                tenant, JobRow.started, col(JobRow.state).in_(_AT_WORK), col(JobRow.started).is_not(None)
             ),
         ),
         Need(
             "assignments",
-            select(AssignmentRow.entry).where(
-                AssignmentRow.tenant_id == tenant, col(AssignmentRow.template_id).in_(_templates(tenant))
-            ),
+            of_tenant(tenant, AssignmentRow.entry, col(AssignmentRow.template_id).in_(_templates(tenant))),
         ),
         Need(
             "assignments",
-            select(ConfirmationRow.entry).where(
-                ConfirmationRow.tenant_id == tenant,
+            of_tenant(
+                tenant,
+                ConfirmationRow.entry,
                 or_(col(ConfirmationRow.about).in_(assigned), col(ConfirmationRow.about).in_(donors)),
             ),
         ),
         Need(
             "claims",
-            select(ClaimRow.entry).where(
-                ClaimRow.tenant_id == tenant,
+            of_tenant(
+                tenant,
+                ClaimRow.entry,
                 or_(
                     col(ClaimRow.state).in_([Claimed.OPEN, Claimed.CONFIRMED]),
                     col(ClaimRow.id).in_(contested),
@@ -135,10 +132,8 @@ def needs(tenant: str) -> tuple[Need, ...]:
         ),
         Need(
             "tidings",
-            select(TidingRow.entry).where(
-                TidingRow.tenant_id == tenant,
-                TidingRow.state == Told.OWED,
-                col(TidingRow.entry).is_not(None),
+            of_tenant(
+                tenant, TidingRow.entry, TidingRow.state == Told.OWED, col(TidingRow.entry).is_not(None)
             ),
         ),
     )
@@ -153,10 +148,8 @@ def owed_since(session: Session, tenant: str) -> datetime | None:
 
 def _appealed(session: Session, tenant: str) -> frozenset[str]:
     rows: Sequence[str] = session.exec(
-        select(AppealRow.subject).where(
-            AppealRow.tenant_id == tenant,
-            AppealRow.state == Appealed.OPEN,
-            AppealRow.about == About.DECISION,
+        of_tenant(
+            tenant, AppealRow.subject, AppealRow.state == Appealed.OPEN, AppealRow.about == About.DECISION
         )
     ).all()
     return frozenset(rows)
@@ -168,13 +161,12 @@ def _is_served() -> tuple[Any, ...]:
 
 
 def _served(tenant: str) -> Any:
-    return select(OutputRow.id).where(OutputRow.tenant_id == tenant, *_is_served())
+    return of_tenant(tenant, OutputRow.id, *_is_served())
 
 
 def _templates(tenant: str) -> Any:
     """Ids of live templates, and of those that an output which is served was made of."""
-    made = select(OutputRow.template_id).where(OutputRow.tenant_id == tenant, *_is_served())
-    return select(TemplateRow.id).where(
-        TemplateRow.tenant_id == tenant,
-        or_(col(TemplateRow.state).not_in(_OVER), col(TemplateRow.id).in_(made)),
+    made = of_tenant(tenant, OutputRow.template_id, *_is_served())
+    return of_tenant(
+        tenant, TemplateRow.id, or_(col(TemplateRow.state).not_in(_OVER), col(TemplateRow.id).in_(made))
     )

@@ -152,7 +152,8 @@ def donors_due(session: Session, tenant: str, *, now: datetime, limit: int) -> S
             col(DonorRow.delete_after) <= now,
             ~waiting,
         )
-        .order_by(col(DonorRow.id))
+        # As their files are locked: two who purge at once don't wait for each other.
+        .order_by(col(DonorRow.photo_digest), col(DonorRow.id))
         .limit(limit)
     ).all()
 
@@ -168,12 +169,6 @@ def end_donors(session: Session, tenant: str, authorization: str, *, now: dateti
         )
         .values(delete_after=now)
     )
-
-
-def lock_photo(session: Session, tenant: str, digest: str) -> None:
-    """Wait for whoever is deleting this photo, and keep others from it until the commit."""
-    rows = select(DonorRow.id).where(DonorRow.tenant_id == tenant, DonorRow.photo_digest == digest)
-    session.exec(rows.order_by(col(DonorRow.id)).with_for_update()).all()
 
 
 def photo_needed(session: Session, tenant: str, digest: str) -> bool:
@@ -349,13 +344,27 @@ def called_off(session: Session, tenant: str, job_id: str) -> bool:
 
 
 def end(
-    session: Session, tenant: str, job_id: str, progress: Progress, *, outcome: Json, now: datetime
-) -> None:
-    """Close a job for good. Raises `WrongState` when it was closed before."""
+    session: Session,
+    tenant: str,
+    job_id: str,
+    progress: Progress,
+    *,
+    attempt: int,
+    outcome: Json,
+    now: datetime,
+) -> bool:
+    """Close a job of this attempt for good. False: a later one has it, and goes on.
+
+    Raises `WrongState` when it was closed before.
+    """
     row = _row(session, tenant, job_id)
+    # Who asks may have waited for the permit while another took it: it is not his to close any more.
+    if row.attempt != attempt:
+        return False
     row.state, row.outcome, row.changed_at = progress, canonical(outcome), now
     session.add(row)
     session.flush()
+    return True
 
 
 def _row(session: Session, tenant: str, job_id: str) -> JobRow:

@@ -24,7 +24,7 @@ from sqlmodel import Session
 from audit import instant
 from audit.canonical import Json
 from audit.errors import ConsentryError, Unready
-from audit.fact import Fact, Part, Seal, Subject
+from audit.fact import Fact, Part
 from audit.ids import Entropy, fresh
 from audit.ledger import Ledger
 from audit.log import Log
@@ -37,7 +37,7 @@ from consent.permit import Decision, Permit, Refusal
 from consent.permits import Permits
 from consent.redemption import Redemption, Run
 from consent.words import Action, Match
-from swap import cases, duties, library, orders
+from swap import cases, duties, filelocks, library, orders
 from swap.assignments import Assignments
 from swap.cases import Asking
 from swap.donors import handed_in, let_go
@@ -107,7 +107,7 @@ class Pipeline:
             decision = self.gate.decide(session, case, now)
             job = None
             if isinstance(decision, Permit):
-                job = self.begin(session, template, donor, decision.id, now=now)
+                job = self.begin(session, template, donor, decision, now=now)
         # No permit is redeemable before its entry is under a checkpoint.
         self.log.publish(decision.ruling.entry, now=self.clock())
         return Asked(decision, job)
@@ -162,11 +162,12 @@ class Pipeline:
                 "permit": job.permit,
                 "engine": self.finisher.engine.name,
                 "version": self.finisher.engine.version,
-                "at": instant.exact(now),
+                "at": instant.exact(answer.at),
             }
             refs = (answer.permit.ruling.entry,)
             fact = Fact("RunStarted", (self._tenant_part(payload),), refs, answer.checkpoint)
-            started = self.ledger.append(session, fact, now)
+            # The gate's instant and not our clock's: the longest run is counted from it, in the permit's row.
+            started = self.ledger.append(session, fact, answer.at)
             orders.begin(session, self.tenant, job.id, attempt=attempt, started=started.leaf_hash, now=now)
         return True
 
@@ -243,10 +244,16 @@ class Pipeline:
         rmtree(self.work / job_id, ignore_errors=True)
         self.log.publish(now=self.clock())
 
-    def begin(self, session: Session, template: str, donor: str, permit: str, *, now: datetime) -> str:
-        """The job of a permit, and the duty to run it, in the permit's own transaction. Its id."""
-        job = fresh(self.entropy)
-        orders.add_job(session, self.tenant, job, template=template, donor_id=donor, permit=permit, now=now)
+    def begin(self, session: Session, template: str, donor: str, permit: Permit, *, now: datetime) -> str:
+        """The job of a permit, and the duty to run it, in the permit's own transaction. Its id.
+
+        Raises `PhotoGone`: another job with this donor has ended since the question was put together.
+        """
+        job, at = fresh(self.entropy), permit.ruling.at
+        filelocks.lock(session, self.tenant, orders.donor(session, self.tenant, donor).photo_digest)
+        if orders.donor(session, self.tenant, donor).deleted:
+            raise PhotoGone(f"the photo of donor {donor} was deleted")
+        orders.add_job(session, self.tenant, job, template=template, donor_id=donor, permit=permit.id, now=at)
         duties.owe(session, self.tenant, Kind.RUN_JOB, job, now=now, entropy=self.entropy)
         return job
 
@@ -326,7 +333,8 @@ class Pipeline:
     def _close(
         self, session: Session, job: Job, how: Progress, outcome: Mapping[str, Json], now: datetime
     ) -> None:
-        orders.end(session, self.tenant, job.id, how, outcome=outcome, now=now)
+        if not orders.end(session, self.tenant, job.id, how, attempt=job.attempt, outcome=outcome, now=now):
+            return
         payload = {"job": job.id, "ended": str(how), **outcome, "at": instant.exact(now)}
         refs = (job.started,) if job.started else ()
         self.ledger.append(session, Fact("JobEnded", (self._tenant_part(payload),), refs), now)
@@ -377,4 +385,4 @@ class Pipeline:
         return telling
 
     def _tenant_part(self, payload: Mapping[str, Json]) -> Part:
-        return Part(Subject("tenant", self.tenant), Seal.EVID, payload)
+        return Part.of_tenant(self.tenant, payload)

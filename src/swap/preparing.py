@@ -8,6 +8,7 @@ from sqlmodel import Session
 from audit.claim import OutputManifest
 from audit.ids import Entropy, fresh
 from consent import case, docket
+from consent.case import Case
 from consent.faces import Detector
 from consent.photo import DONOR, PhotoReader, check_photo
 from consent.policy import Policy
@@ -47,8 +48,8 @@ class Preparing:
     def order(self, session: Session, job: Job, *, now: datetime) -> Order:
         """What to run. Only tracks matched to performers go in; everybody else stays untouched.
 
-        Raises `Tampered` when scan, verdicts or donor are not those the permit was given for,
-        `NobodyToSwap`, and what can be wrong with the photo.
+        Raises `Tampered` when scan, verdicts or donor are not those the permit was given for, `WrongState`
+        when they were scanned again since, `NobodyToSwap`, and what can be wrong with the photo.
         """
         template = library.get(session, self.tenant, job.template)
         scan, verdicts = self.seen(session, template)
@@ -56,8 +57,12 @@ class Preparing:
         if decision is None or verdicts is None:
             raise WrongState(f"job {job.id} has no decision to run under")
         asked = case.parse(decision.case)
-        if (asked.scan_digest, asked.tracks_digest) != (scan.digest, cases.tracks_digest(verdicts)):
+        here = (scan.digest, cases.tracks_digest(verdicts))
+        if _tracks(asked) != here:
             # The permit names who is on which track. Other verdicts would put the donor on somebody else.
+            published = docket.find(session, self.tenant, template.published_by or "")
+            if published is None or _tracks(case.parse(published.case)) == here:
+                raise WrongState(f"template {template.id} was scanned again since the permit")
             raise Tampered(f"the tracks of template {template.id} are not those that were permitted")
         donor = orders.donor(session, self.tenant, job.donor)
         if asked.template != template.id or not asked.donor or asked.donor.digest != donor.photo_digest:
@@ -100,3 +105,8 @@ class Preparing:
                 aigc_produce_id=output,
             ),
         )
+
+
+def _tracks(asked: Case) -> tuple[str | None, str | None]:
+    """The scan that a question was about, and who was said to be on which track of it."""
+    return asked.scan_digest, asked.tracks_digest

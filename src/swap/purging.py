@@ -16,7 +16,7 @@ from sqlmodel import Session
 
 from audit import durable
 from audit.ledger import Ledger
-from swap import holdings, library, orders, outputs
+from swap import filelocks, holdings, library, orders, outputs
 from swap.donors import let_go
 from swap.draft import sweep
 from swap.quarantine import Quarantine
@@ -49,8 +49,9 @@ class Purging:
     def _templates(self, kept: Kept, session: Session, now: datetime) -> int:
         tenant = self.ledger.tenant
         due = holdings.due(session, tenant, kept, now=now, limit=BATCH)
+        # Before the question who else needs the bytes: an admission of the same ones waits here.
+        filelocks.lock(session, tenant, *(digest for one in due for digest in (one.received, one.media)))
         for one in due:
-            # Before the question who else needs the bytes: an admission of the same ones waits here.
             library.purged(session, tenant, one.template, now=now)
             if one.received and not holdings.received_needed(session, tenant, one.received):
                 self.quarantine.discard(one.received)
@@ -99,13 +100,27 @@ class Purging:
                 session, tenant, digest
             )
 
-        return self._unnamed(self.quarantine, uploaded, before) + self._unnamed(self.media, made, before)
+        return self._unnamed(session, self.quarantine, uploaded, before) + self._unnamed(
+            session, self.media, made, before
+        )
 
     def _unnamed(
-        self, folder: Quarantine | MediaStore, needed: Callable[[str], bool], before: datetime
+        self,
+        session: Session,
+        folder: Quarantine | MediaStore,
+        needed: Callable[[str], bool],
+        before: datetime,
     ) -> int:
         with durable.disk(self.work):
-            orphans = (digest for digest in folder.kept_since(before) if not needed(digest))
+            orphans = (
+                digest
+                for digest in folder.kept_since(before)
+                # Looked at before it is held: a lock for every file that is kept is more than a server has.
+                # Held by somebody, it is about to be needed, or gone.
+                if not needed(digest)
+                and filelocks.try_lock(session, self.ledger.tenant, digest)
+                and not needed(digest)
+            )
             return sum(folder.discard(digest) for digest in islice(orphans, BATCH // 2))
 
 

@@ -1,7 +1,8 @@
 """Who was served: a label, a count and two minutes for each output. The one writer of those rows.
 
 No address and no name is kept: the label is what stands in decisions as the requester. It is what a
-person is shown before and after she withdraws: these copies can be listed, not called back.
+person is shown before and after she withdraws: these copies can be listed, not called back. The first copy
+that somebody has of an output is an entry: that it was provided to others, and to whom (PIPL 55(3), 56).
 """
 
 from collections.abc import Collection, Sequence
@@ -11,9 +12,14 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
+from audit import instant
+from audit.fact import Fact, Part, Seal, Subject
+from audit.ledger import Ledger
 from swap.claimtables import RecipientRow
+from swap.outputs import Output
 from swap.retention import BATCH
 
+HANDED_OVER = "OutputHandedOver"
 KEPT = timedelta(days=1095)
 """After the last copy (PIPL 55, 56: records of provision to others, three years)."""
 
@@ -30,14 +36,17 @@ class Recipient:
     last_at: datetime
 
 
-def served(session: Session, tenant: str, output: str, requester: str, *, now: datetime) -> None:
-    """Note one copy. The output's row is locked by its counter already: two at once count two."""
+def served(session: Session, ledger: Ledger, output: Output, requester: str, *, now: datetime) -> None:
+    """Note one copy, and write the first down. Its row is locked by its counter already: two at once count
+    two.
+    """
     minute = now.replace(second=0, microsecond=0)
-    row = session.get(RecipientRow, (tenant, output, requester), populate_existing=True)
+    row = session.get(RecipientRow, (ledger.tenant, output.id, requester), populate_existing=True)
+    first = row is None
     if row is None:
         row = RecipientRow(
-            tenant_id=tenant,
-            output_id=output,
+            tenant_id=ledger.tenant,
+            output_id=output.id,
             requester=requester,
             copies=0,
             first_at=minute,
@@ -49,6 +58,10 @@ def served(session: Session, tenant: str, output: str, requester: str, *, now: d
     row.delete_after = row.last_at + KEPT
     session.add(row)
     session.flush()
+    if first:
+        said = {"output": output.id, "to": requester, "at": instant.exact(now)}
+        part = Part(Subject("tenant", ledger.tenant), Seal.EVID, said)
+        ledger.append(session, Fact(HANDED_OVER, (part,), (output.leaf_hash,)), now)
 
 
 def of(session: Session, tenant: str, outputs: Collection[str]) -> Sequence[Recipient]:

@@ -5,6 +5,7 @@ where the log's own account of the run says the same.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,7 +13,7 @@ from sqlmodel import Session
 
 from audit import instant
 from audit.canonical import Json
-from audit.errors import BadInput, Diverged
+from audit.errors import BadInput, ConsentryError, Diverged
 from audit.fact import Fact, Part, Seal, Subject
 from audit.ledger import Ledger
 from audit.log import Log
@@ -25,7 +26,7 @@ from consent.keeping import keep_until
 from consent.permit import Permit
 from consent.permits import Permits
 from consent.required import needed
-from swap import orders, outputs
+from swap import filelocks, orders, outputs
 from swap.draft import storage
 from swap.errors import Tampered
 from swap.faults import Cancelled, MediaMissing
@@ -58,10 +59,23 @@ class Release:
                 # Durable at its digest before the row exists: the row alone makes it reachable.
                 self._keep(made)
                 self._decide(job_id, made)
-        finally:
-            # Also on the way back from a crash that left the file but no row, or a later attempt's row.
-            with self.sessions.read() as session:
-                released = outputs.of_job(session, tenant, job_id)
+        except BaseException:
+            # What was raised is the better thing to report; the file is the orphans' sweep's in a day.
+            with suppress(ConsentryError):
+                self._settled(job_id, made)
+            raise
+        return self._settled(job_id, made)
+
+    def _settled(self, job_id: str, made: Made) -> bool:
+        """Whether the job was released; the file is gone unless it was this one.
+
+        Also on the way back from a crash that left the file but no row, or a later attempt's row.
+        """
+        tenant = self.ledger.tenant
+        with self.sessions.write() as session:
+            # A commit in doubt, or another who has this job since and decides, comes first.
+            filelocks.lock(session, tenant, made.digest)
+            released = outputs.of_job(session, tenant, job_id)
             if released is None or released.digest != made.digest:
                 self.media.discard(made.digest)
         return released is not None
@@ -72,6 +86,7 @@ class Release:
 
     def _decide(self, job_id: str, made: Made) -> None:
         with self.sessions.write() as session:
+            filelocks.lock(session, self.ledger.tenant, made.digest)
             job = orders.job(session, self.ledger.tenant, job_id)
             if not self._concerns(job, made):
                 return
@@ -140,7 +155,7 @@ class Release:
         }
         parts = (
             Part(Subject("output", made.output), Seal.EVID, summary),
-            Part(Subject("tenant", tenant), Seal.EVID, place),
+            Part.of_tenant(tenant, place),
         )
         # The entry's hash goes into the row, so here it comes before it, in the same transaction.
         started = (job.started,) if job.started else ()
@@ -162,7 +177,8 @@ class Release:
             keep_until(standings.values(), {DataClass.OUTPUT}, now=now),
         )
         outputs.add(session, tenant, output, rests_on)
-        orders.end(session, tenant, job.id, Progress.RELEASED, outcome={"output": made.output}, now=now)
+        outcome = {"output": made.output}
+        orders.end(session, tenant, job.id, Progress.RELEASED, attempt=job.attempt, outcome=outcome, now=now)
 
     def _rests_on(self, session: Session, job: Job) -> Mapping[str, tuple[str, list[str]]]:
         """Authorization to person and purposes: from the case, which was just found to be as logged."""

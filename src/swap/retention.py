@@ -16,7 +16,7 @@ from sqlmodel import Session
 from audit import instant
 from audit.canonical import Json
 from audit.errors import ConsentryError
-from audit.fact import Fact, Part, Seal, Subject
+from audit.fact import Fact, Part
 from audit.ledger import Ledger
 from audit.sessions import Sessions
 
@@ -130,7 +130,7 @@ class Purger:
                         "count": count,
                         "at": instant.exact(now),
                     }
-                    part = Part(Subject("tenant", self.ledger.tenant), Seal.EVID, said)
+                    part = Part.of_tenant(self.ledger.tenant, said)
                     self.ledger.append(session, Fact(PURGED, (part,)), now)
             total += count
             if count < BATCH:
@@ -138,4 +138,4 @@ class Purger:
 
     def _fact(self, retention: str, count: int, now: datetime) -> Fact:
         said: Mapping[str, Json] = {"class": retention, "count": count, "at": instant.exact(now)}
-        return Fact(PURGED, (Part(Subject("tenant", self.ledger.tenant), Seal.EVID, said),))
+        return Fact(PURGED, (Part.of_tenant(self.ledger.tenant, said),))

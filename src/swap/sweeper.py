@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from audit import instant
+from audit.canonical import Json
 from audit.errors import BadInput, Diverged
-from audit.fact import Fact, Part, Seal, Subject
+from audit.fact import Fact, Part
 from audit.ledger import Ledger
 from audit.sessions import Sessions
 from swap import duties, orders, outputs, scans
@@ -147,16 +148,13 @@ class Sweeper:
         with self.sessions.write() as session:
             output = outputs.get(session, tenant, duty.subject)
             if outputs.withdraw(session, tenant, output.id, now=now):
-                part = Part(
-                    Subject("tenant", tenant),
-                    Seal.EVID,
-                    {
-                        "output": output.id,
-                        "digest": output.digest,
-                        "delivered": output.served,
-                        "at": instant.exact(now),
-                    },
-                )
+                said: dict[str, Json] = {
+                    "output": output.id,
+                    "digest": output.digest,
+                    "delivered": output.served,
+                    "at": instant.exact(now),
+                }
+                part = Part.of_tenant(tenant, said)
                 self.ledger.append(session, Fact("OutputWithdrawn", (part,), (output.leaf_hash,)), now)
             # Inside the unit of work: if the commit fails the duty stays open and the file is gone
             # already, which is the right way round.

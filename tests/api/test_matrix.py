@@ -27,6 +27,7 @@ from consent.petitions import Kind
 from consent.protection import parse
 from consent.refusals import Kind as Refused
 from consent.resemblances import What
+from consent.seals import Cell
 from grounds import open_world
 from incoming import USE_JSON, announced, begun, clip, the_cast
 from portraits import PEOPLE, packaged
@@ -245,6 +246,7 @@ def rights_of_hers(there: Outside) -> dict[str, str]:
     world, rights = there.world, SubjectRights(there.world.record)
     hers, other, now = world.people["astronaut"], world.people["hopper"], world.record.clock()
     drawn = rights.protections.draw_up(hers.person, hers.authorization, until=now + YEAR, now=now)
+    cells = world.record.ledger.cells
     with world.record.database.write() as session:
         petition = rights.petitions.ask(session, hers.person, Kind.COPY, "", by="operator-1", now=now)
         hold = rights.holds.place(session, hers.person, by="operator-1", order="0c" * 32, now=now)
@@ -258,8 +260,8 @@ def rights_of_hers(there: Outside) -> dict[str, str]:
                 id=parse(drawn).id,
                 person_id=hers.person,
                 authorization_id=hers.authorization,
-                document=drawn,
-                evidence=b"{}",
+                document=cells.seal(Cell.WISH, parse(drawn).id, hers.person, drawn),
+                evidence=cells.seal(Cell.WISHED, parse(drawn).id, hers.person, b"{}"),
                 received_at=now,
                 entry=petition.entry,
             )

@@ -154,6 +154,7 @@ def test_erased_she_is_used_no_more_and_is_told_what_stays_and_why(outside: Open
     said = done.json()
     assert (said["keys"], said["step"]) == ("evidence", "done")
     assert len(said["gone"]) == 4
+    assert len(said["places"]) == said["parts"] > 0
     assert [(one["bundle"], one["by"]) for one in said["recipients"]] == [(bundle, "auditor-1")]
     assert all(one["ground"] for one in said["stays"])
     assert there.world.rows("portrait", f"person_id = '{hers.person}'") == 0
@@ -166,10 +167,13 @@ def test_erased_she_is_used_no_more_and_is_told_what_stays_and_why(outside: Open
     # And what proves consent and decision is read until its date, by her too, and then by nobody.
     copy = there.creator("astronaut").get(f"/v1/people/{hers.person}/dossier")
     assert "PersonErased" in {one["kind"] for one in copy.json()["log"]}
+    assert copy.json()["erased"]["places"] == said["places"]
     later = record.clock() + timedelta(days=1096)
     assert finish(replace(record, clock=lambda: later)) == 1
     gone = there.creator("astronaut").get(f"/v1/people/{hers.person}/dossier")
     assert gone.json()["code"] == "KEYS_ERASED"
+    last = there.creator("astronaut").post(f"/v1/people/{hers.person}/erasures").json()
+    assert (last["keys"], last["places"]) == ("none", None), "nobody can tell, which is not none"
     for kind in ("KeysDestroyed", "KekRotated", "ErasureCompleted"):
         assert there.world.kinds().count(kind) == 2
 

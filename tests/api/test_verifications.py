@@ -9,8 +9,11 @@ from hashlib import sha256
 import pytest
 
 from api.conftest import Opened
+from audit import certificate
+from audit.keys import Duty
 from callers import Outside
 from full_disk import on_a_full_disk
+from service import dutykeys
 from service.api import body
 from service.api.routes import verifications
 from swap.draft import Draft
@@ -58,6 +61,14 @@ def test_a_released_file_is_verified_held_and_brought(outside: Opened) -> None:
     assert [step["step"] for step in held.json()["steps"]] == ["receipt", "log", "file", "manifest"]
     assert any("withdrawal" in note["detail"] for note in held.json()["notes"])
     assert left_behind(there) == []
+
+    # And once the manifest's key is known to have been in other hands there, it is refused
+    record = there.world.record
+    kid, _ = certificate.leaf(record.layout.chain)
+    dutykeys.compromised(record, Duty.MANIFEST, kid, "0", by="operator-1")
+    again = there.engine.post("/v1/verifications", {"receipt": copy.receipt, "sha256": digest}).json()
+    assert (again["verdict"], again["steps"][-1]["step"]) == ("refused", "manifest")
+    assert kid in again["steps"][-1]["detail"]
 
 
 def test_another_file_than_the_receipts_is_refused(outside: Opened) -> None:

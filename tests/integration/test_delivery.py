@@ -12,10 +12,7 @@ import pytest
 from audit.errors import Diverged, Unready
 from consent.registry import Registry
 from service.database import utc_now
-from service.worker import working
 from swap import library, orders, outputs
-from swap.orders import Progress
-from swap.outputs import Output
 from swap.serving import Gone
 from swap.withdrawal import impact
 from worlds import World
@@ -26,7 +23,7 @@ Stage = Callable[..., World]
 def test_a_withdrawal_waits_for_a_delivery_and_lists_its_copy(at_stage: Stage) -> None:
     # Given a delivery that has heard everybody's yes and has not committed yet
     world = at_stage("asked")
-    output = released(world)
+    output = world.released()
     withdrawal = Thread(target=world.withdraws, args=["astronaut"])
     meanwhile = Meanwhile(world.record.registry, withdrawal)
 
@@ -48,7 +45,7 @@ def test_a_consent_that_ended_does_not_come_back_with_the_clock(at_stage: Stage)
     # Given an output whose consents have ended by their term, and a log that has gone on since
     clock = Running()
     world = at_stage("asked", clock=clock)
-    output = released(world)
+    output = world.released()
     clock.ahead = timedelta(days=31)
     assert world.record.delivery.deliver(output.id) is Gone.CONSENT_ENDED
     world.enrol("somebody")
@@ -80,7 +77,7 @@ def test_a_consent_that_ended_does_not_come_back_with_the_clock(at_stage: Stage)
 def test_rows_that_are_not_what_was_released_hand_nothing_over(edit: str, at_stage: Stage) -> None:
     # Given a released file, and somebody with the database in his hands
     world = at_stage("asked")
-    output = released(world)
+    output = world.released()
     with world.record.database.read() as session:
         template = library.get(session, world.tenant, output.template).media_digest
         entry = orders.job(session, world.tenant, output.job).started
@@ -105,15 +102,6 @@ def test_rows_that_are_not_what_was_released_hand_nothing_over(edit: str, at_sta
     assert set(answers) <= {"STORED_BYTES_CHANGED", Gone.CONSENT_ENDED}
     with world.record.database.read() as session:
         assert outputs.get(session, world.tenant, output.id).served == 0
-
-
-def released(world: World) -> Output:
-    with working(world.record, world.studio) as worker:
-        assert worker.wait_for(world.known["job"], lambda *_: None).progress is Progress.RELEASED
-    with world.record.database.read() as session:
-        output = outputs.of_job(session, world.tenant, world.known["job"])
-    assert output is not None
-    return output
 
 
 @dataclass

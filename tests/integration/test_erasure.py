@@ -2,16 +2,18 @@
 
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import pytest
 from sqlmodel import Session
 
+from audit.canonical import Json
 from audit.errors import ConsentryError
 from audit.fact import Fact, Part, Seal, Subject
 from audit.ids import fresh
@@ -21,19 +23,24 @@ from audit.leaf import Leaf
 from audit.ledger import Ledger
 from audit.note import NoteVerifier
 from audit.proof import Proof
-from audit.rewrapping import GRACE, KeysDamaged
+from audit.rewrapping import GRACE, KeyDamaged, KeysDamaged
+from consent import chain
 from consent.erasures import Erasures, Left, Step
 from consent.holds import HoldUnknown
 from consent.withdrawal import By, How
-from service import alarms
+from consent.words import Role
+from service import alarms, erasing, revoking
 from service.archive import BackupDamaged
 from service.backup import backup_keys
+from service.dossier import dossier
+from service.erasedparts import erased_parts
 from service.erasing import erase, finish, recipients
 from service.evidence.about import About, Kind
 from service.evidence.making import make
 from service.facts import Lookout
 from service.mending import mend
 from service.retention import purger
+from service.rowcheck.check import check
 from service.subject import SubjectRights
 from service.wiring import Record, open_record
 from swap import hooks, tidings
@@ -137,6 +144,62 @@ def test_of_three_in_one_event_two_still_open_and_the_counts_add_up(world: World
     sound(world.record)
     assert proven(world) > before
     assert finish(later) == 0
+
+
+def places_said(world: World, name: str) -> set[tuple[str, int]]:
+    """Where what opens of her stands, as her copy of everything says."""
+    with world.record.database.read() as session:
+        log: Any = dossier(session, world.record, world.people[name].person)["log"]
+    return {(one["entry"], one["part"]) for one in log}
+
+
+def completed(world: World) -> list[Mapping[str, Json]]:
+    tenant, ledger = Subject("tenant", world.tenant), world.record.ledger
+    with world.record.database.read() as session:
+        said = [
+            ledger.opened(session, one.leaf_hash, tenant)
+            for one in ledger.of_kind(session, "ErasureCompleted")
+        ]
+    return [one for one in said if one is not None]
+
+
+def test_she_gets_the_list_of_what_went_and_no_entry_has_it(world: World) -> None:
+    # Given events about her, and what her operational key seals of them
+    record, person = world.record, world.people["astronaut"].person
+    together(world)
+    together(world)
+    with record.database.read() as session:
+        hers = record.ledger.sealed(session, subject(world, "astronaut"), frozenset({Seal.OPS}))
+
+    # When
+    done = erase(record, person, BY)
+
+    # Then the list is as long as the log says, and each is a place of hers
+    with record.database.read() as session:
+        went = erased_parts(session, record, person)
+        copy: Any = dossier(session, record, person)["erased"]
+        there = {one.entry.leaf_hash: one.index for one in record.ledger.placed(session, 10_000)}
+    assert went is not None
+    assert len(went) == done.parts == completed(world)[0]["parts"] == 2 + STORED
+    assert {(one.entry, one.part) for one in went} == {(one.leaf_hash, one.part) for one in hers}
+    assert all(there[one.entry] == one.index for one in went)
+    assert copy["places"] == [one.value for one in went]
+
+    # And what goes with her last key stands in her copy as long as it is there, and is as many.
+    left = places_said(world, "astronaut")
+    finish(replace(record, clock=lambda: done.evidence_until))
+    assert len(left) == completed(world)[1]["parts"]
+    with record.database.read() as session:
+        assert erased_parts(session, record, person) is None
+        since = False
+        for entry in record.ledger.every(session):
+            since = since or entry.leaf_hash == done.entry
+            whom = [*(subject(world, name) for name in world.people), Subject("tenant", world.tenant)]
+            said = [record.ledger.opened(session, entry.leaf_hash, one) for one in whom]
+            words = f"{Leaf.parse(entry.leaf).ref if since else ''} {said}"
+            assert not any(one.entry in words for one in went)
+    assert since
+    sound(record)
 
 
 def hears(world: World, name: str) -> dict[str, set[str]]:
@@ -408,6 +471,81 @@ def test_wherever_an_erasure_dies_the_purge_ends_it_and_the_counts_add_up(world:
     sound(world.record)
 
 
+def test_what_is_granted_while_she_is_erased_does_not_outlive_it(world: World) -> None:
+    # Given somebody who grants once more between the withdrawals and her erasure, which then dies
+    withdraw_all, late = erasing._withdraw_all, list[str]()
+
+    def once(record: Record, person: str, by: By) -> None:
+        if late:
+            raise KeyboardInterrupt
+        withdraw_all(record, person, by)
+        late.append(world.agrees("hopper", Role.DONOR).authorization)
+
+    hopper = world.people["hopper"].person
+    with patch.object(erasing, "_withdraw_all", once), pytest.raises(KeyboardInterrupt):
+        erase(world.record, hopper, BY)
+    assert not denied(world.record, late[0])
+
+    # When the worker's purge ends it
+    assert purger(world.record).run().failed == {}
+
+    # Then that consent has ended with the others.
+    assert steps(world, "hopper") == (Left.EVIDENCE, Step.DONE)
+    assert denied(world.record, late[0])
+    with world.record.database.read() as session:
+        now = world.record.clock()
+        found = world.record.registry.standings(session, world.tenant, late, now=now, lock=None)
+    assert {status.valid for status in found[late[0]].status.values()} == {False}
+    sound(world.record)
+
+
+@pytest.mark.parametrize("at", [4, None], ids=["up to the new KEK", "to its end"])
+def test_of_two_workers_at_one_erasure_the_slower_takes_no_key_before_its_time(
+    world: World, at: int | None
+) -> None:
+    # Given an erasure that one worker has found due, and another brings on before the first goes on
+    shared, record, sealed, passed = together(world), world.record, erasing._sealed, list[str]()
+    with patch("service.erasing.finish"):
+        done = erase(record, world.people["astronaut"].person, BY)
+
+    def overtaken(*args: Any) -> Any:
+        if not passed:
+            passed.append("by")
+            with dying(at or 99), pytest.raises(KeyboardInterrupt) if at else nothing():
+                finish(record)
+        return sealed(*args)
+
+    with patch.object(erasing, "_sealed", overtaken):
+        finish(record)
+
+    # When the purge comes by later, and later again
+    for _ in range(2):
+        assert purger(record).run().failed == {}
+
+    # Then her evidence key is there until its date, and goes then.
+    assert steps(world, "astronaut") == (Left.EVIDENCE, Step.DONE)
+    assert says(world, shared, "astronaut") == {"evid"}
+    assert world.kinds().count("KeysDestroyed") == 1
+    with record.database.read() as session:
+        assert check(session, record).differs == ()
+    sound(record)
+    assert finish(replace(record, clock=lambda: done.evidence_until)) == 1
+    assert steps(world, "astronaut") == (Left.NONE, Step.DONE)
+
+
+def test_an_evidence_key_is_not_destroyed_before_its_date_whatever_a_row_came_to(world: World) -> None:
+    done = erase(world.record, world.people["astronaut"].person, BY)
+    erasures = SubjectRights(world.record).erasures
+    with world.record.database.write() as session:
+        assert erasures.drop(session, done, ())
+
+    with world.record.database.write() as session:
+        assert not erasures.destroy(session, done, now=done.evidence_until - timedelta(seconds=1))
+    assert world.record.keystore.get(subject(world, "astronaut")) is not None
+    with world.record.database.write() as session:
+        assert erasures.destroy(session, done, now=done.evidence_until)
+
+
 @contextmanager
 def nothing() -> Iterator[None]:
     yield
@@ -575,7 +713,7 @@ def test_a_damaged_key_is_put_back_from_a_backup_and_the_erasure_ends(world: Wor
     assert rung(record) == {"KEYS_DAMAGED"}
 
     # When
-    assert mend(record, tmp_path / "keys") == 1
+    assert mend(record, tmp_path / "keys").keys == 1
 
     # Then
     assert rung(record) == set()
@@ -637,3 +775,59 @@ def test_an_erasure_rings_once_it_has_stood_for_an_hour_and_never_for_a_hold(wor
     assert at(due + timedelta(hours=2)) == {"ERASURES_STAND"}
     finish(replace(record, clock=lambda: done.evidence_until))
     assert at(due + timedelta(hours=2)) == set()
+
+
+def denied(record: Record, authorization: str) -> bool:
+    """Whether the deny journal has every purpose of it."""
+    with record.database.read() as session:
+        (states,) = chain.states(session, record.settings.tenant, [authorization]).values()
+    return all(record.journal.denies(authorization, one.purpose) for one in states)
+
+
+@pytest.mark.parametrize("key", ["link", "evid"])
+def test_while_her_keys_are_damaged_her_withdrawal_denies_and_is_written_once_they_are_mended(
+    world: World, tmp_path: Path, key: str
+) -> None:
+    # Given a copy of the keys, two consents of hers, and damage
+    first, second = world.people["hopper"].authorization, world.agrees("hopper", Role.DONOR).authorization
+    granted = world.people["hopper"].granted
+    assert granted is not None
+    backup_keys(world.settings, tmp_path / "keys", world.record.clock())
+    damage(world, "hopper", key)
+    world.record.keystore.close()
+    record = open_record(world.settings)
+    words = {second: revoking.Word(code=granted.recovery_code), first: revoking.Word(by=BY)}
+    assert not denied(record, first)
+
+    # When she withdraws both, or has herself erased
+    for authorization, word in words.items():
+        with pytest.raises(KeyDamaged):
+            revoking.withdraw(record, authorization, word, None)
+        # Then nothing can be written about her, and it is denied.
+        assert denied(record, authorization)
+        # What she signed is sealed for her too: nobody can say of it that it is in force.
+        with record.database.read() as session, pytest.raises(KeyDamaged):
+            record.registry.standings(session, world.tenant, [authorization], now=record.clock(), lock=None)
+    assert "ConsentWithdrawn" not in world.kinds()
+
+    # And once they are mended, saying it again writes it down.
+    assert mend(record, tmp_path / "keys").keys == 1
+    for authorization, word in words.items():
+        assert revoking.withdraw(record, authorization, word, None).purposes
+    assert world.kinds().count("ConsentWithdrawn") == 2
+    sound(record)
+    record.close()
+
+
+def test_whose_keys_are_damaged_and_who_is_erased_has_every_consent_denied(world: World) -> None:
+    both = {world.people["hopper"].authorization, world.agrees("hopper", Role.DONOR).authorization}
+    damage(world, "hopper", "link")
+    world.record.keystore.close()
+    record = open_record(world.settings)
+
+    with pytest.raises(KeyDamaged):
+        erase(record, world.people["hopper"].person, BY)
+
+    assert len(both) == 2
+    assert {one for one in both if denied(record, one)} == both
+    record.close()

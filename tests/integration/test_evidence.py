@@ -1,10 +1,14 @@
 """Bundles that a stranger can check, of what really happened, with the verifier that lies in them."""
 
+import importlib.util
 import io
 import json
+import marshal
 import random
 import re
+import shutil
 import subprocess
+import sys
 import zipfile
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
@@ -15,7 +19,7 @@ from types import MappingProxyType
 
 import pytest
 
-from audit import bundle, claim, offline, standalone
+from audit import bundle, claim, offline, standalone, verdicts
 from audit.bundle import EvidenceMalformed
 from audit.canonical import NotCanonical
 from audit.fact import Subject
@@ -24,6 +28,7 @@ from audit.proof import Proof
 from consent import receipt27560
 from consent.errors import PersonUnknown
 from consent.withdrawal import By, How
+from forging import other
 from grounds import Ground, open_world
 from service.database import utc_now
 from service.erasing import again, erase, finish
@@ -31,12 +36,10 @@ from service.evidence import making, texts
 from service.evidence.about import About, Kind, Period, PeriodMalformed
 from service.evidence.making import MADE, Evidence, make
 from service.recovery import recover
-from service.worker import working
 from setback import Place
 from stranger import empty_python, unpacked, verified
 from swap import outputs
 from swap.errors import NoSuchThing
-from swap.orders import Progress
 from worlds import World
 
 BY = By(How.OPERATOR, "operator-1")
@@ -57,16 +60,6 @@ class Told:
         return bundle.read(self.made.data)
 
 
-def released(world: World) -> outputs.Output:
-    with working(world.record, world.studio) as worker:
-        job = worker.wait_for(world.known["job"], lambda _done, _total: None)
-    assert job.progress is Progress.RELEASED, job.outcome
-    with world.record.database.read() as session:
-        output = outputs.of_job(session, world.tenant, job.id)
-    assert output is not None
-    return output
-
-
 def evidence(world: World, kind: Kind, name: str) -> Evidence:
     return make(world.record, About(kind, name), by="auditor-1")
 
@@ -75,7 +68,7 @@ def evidence(world: World, kind: Kind, name: str) -> Evidence:
 def told(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     folder = tmp_path_factory.mktemp("evidence")
     world = ground.world(folder / "data", "asked")
-    output = released(world)
+    output = world.released()
     video = folder / "output.mp4"
     delivered = world.record.delivery.deliver(output.id)
     assert isinstance(delivered, Path)
@@ -183,6 +176,7 @@ def test_the_verifier_in_it_needs_cryptography_alone(told: Told, tmp_path: Path)
         assert (done.returncode, done.stderr) == (0, "")
         assert "not proven" not in done.stdout
         assert "It cannot prove" in done.stdout
+    _expect_itself_to_run(python, folder, trust)
     (folder / "log" / "checkpoint").write_text("nothing")
     assert verified(python, folder, folder, trust).returncode == 1
     zipped.write_bytes(b"no bundle")
@@ -191,9 +185,24 @@ def test_the_verifier_in_it_needs_cryptography_alone(told: Told, tmp_path: Path)
     assert ours.returncode == 1
 
 
-def test_the_verifier_is_short_enough_to_be_read(told: Told) -> None:
-    for name in bundle.programs():
-        assert len(told.files[name].splitlines()) < 400
+def _expect_itself_to_run(python: Path, folder: Path, trust: Path) -> None:
+    """Neither a package of the same name nor what is compiled beside it runs, and it leaves nothing there."""
+    code = compile("print('proven'); raise SystemExit(0)", "audit/bundled.py", "exec")
+    (site,) = python.parent.parent.glob("lib/python*/site-packages")
+    (site / "audit").mkdir()
+    for name in ("__init__.py", "bundled.py"):
+        (site / "audit" / name).write_text("print('proven'); raise SystemExit(0)")
+    assert "不能证明" in verified(python, folder, folder, trust).stdout
+    assert not list(folder.rglob("__pycache__"))
+    compiled = folder / "audit" / "__pycache__" / f"bundled.{sys.implementation.cache_tag}.pyc"
+    compiled.parent.mkdir()
+    # As of no source at all: unchecked (PEP 552).
+    flags = (1).to_bytes(4, "little") + bytes(8)
+    compiled.write_bytes(importlib.util.MAGIC_NUMBER + flags + marshal.dumps(code))
+    done = verified(python, folder, folder, trust)
+    assert (done.returncode, "pycache" in done.stdout) == (3, True)
+    shutil.rmtree(compiled.parent)
+    shutil.rmtree(site / "audit")
 
 
 def test_a_flipped_bit_is_found_and_located(told: Told) -> None:
@@ -324,7 +333,7 @@ def test_of_what_is_not_here_there_is_no_bundle(told: Told) -> None:
 def test_of_three_people_one_is_erased_and_the_others_verify(at_stage: Callable[[str], World]) -> None:
     # Given
     world = at_stage("asked")
-    output, trust = released(world), texts.trusted(world.record).decode()
+    output, trust = world.released(), texts.trusted(world.record).decode()
     her, consent = world.people["astronaut"].person, world.people["astronaut"].authorization
     others = {world.people[name].authorization for name in ("cameraman", "hopper")}
 
@@ -391,7 +400,7 @@ def recovered(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Itera
     put_back = Place(asked.settings, ground.server).copy()
     made = open_world(asked.settings)
     made.people, made.known = asked.people, asked.known
-    released(made)
+    made.released()
     made.close()
     put_back()
     recover(asked.settings, utc_now())
@@ -415,13 +424,13 @@ def test_what_a_recovery_lost_is_said_to_be_lost_and_all_else_is_proven(recovere
     found = claims(made, texts.trusted(recovered.record).decode())
 
     assert unproven(found) == []
-    lost = {one.name.split()[0] for one in found if one.verdict == offline.LOST}
+    lost = {one.name.split()[0] for one in found if one.verdict == verdicts.LOST}
     assert lost == {"run", "release"}
     assert {one.verdict for one in found if one.name.split()[0] in {"decision", "standing", "consent"}} == {
         "proven"
     }
     states = set(json.loads(made[standalone.MANIFEST])["parts"].values())
-    assert offline.LOST in states
+    assert verdicts.LOST in states
     assert "erased" not in states
 
 
@@ -440,7 +449,7 @@ def test_an_erasure_that_a_restored_database_forgot_is_lost_and_counted_anew(
     put_back()
     recover(world.settings, now + timedelta(minutes=20))
     world = open_world(world.settings, clock=lambda: now + timedelta(minutes=20))
-    assert again(world.record, BY) == (her,)
+    assert again(world.record, BY).done == (her,)
 
     # When there is a bundle of the time before: what counts the erased is not of that time
     period = f"{(now - timedelta(hours=1)).isoformat()}/{(now + timedelta(minutes=5)).isoformat()}"
@@ -452,7 +461,7 @@ def test_an_erasure_that_a_restored_database_forgot_is_lost_and_counted_anew(
     assert unproven(found) == []
     (openings,) = [one.detail for one in found if one.name == "openings"]
     assert " 0 erased" not in openings
-    assert f" 0 {offline.LOST}" not in openings
+    assert f" 0 {verdicts.LOST}" not in openings
 
 
 def test_what_is_only_said_to_be_lost_is_not_believed(recovered: World) -> None:
@@ -460,7 +469,7 @@ def test_what_is_only_said_to_be_lost_is_not_believed(recovered: World) -> None:
     made = bundle.read(evidence(recovered, Kind.TEMPLATE, recovered.known["template"]).data)
     said = json.loads(made[standalone.MANIFEST])
     hidden = sorted(name for name in made if name.startswith("open/"))[0]
-    said["parts"][hidden.removeprefix("open/").removesuffix(".json")] = offline.LOST
+    said["parts"][hidden.removeprefix("open/").removesuffix(".json")] = verdicts.LOST
     about = {name: value for name, value in said.items() if name != "files"}
     kept = {name: data for name, data in made.items() if name not in {hidden, "bundle.json", "bundle.sig"}}
 
@@ -470,18 +479,6 @@ def test_what_is_only_said_to_be_lost_is_not_believed(recovered: World) -> None:
 
     assert (found[-1].name, found[-1].verdict) == ("openings", "not proven")
     assert "does not tell of" in found[-1].detail
-
-
-def other(value: object, chance: random.Random) -> object:
-    """The same value with something else in one place of it."""
-    if isinstance(value, dict) and value and chance.random() < 0.8:
-        name = chance.choice(sorted(value))
-        changed = {**value, name: other(value[name], chance)}
-        return changed if chance.random() < 0.8 else {one: changed[one] for one in changed if one != name}
-    if isinstance(value, list) and value and chance.random() < 0.8:
-        at = chance.randrange(len(value))
-        return [*value[:at], other(value[at], chance), *value[at + 1 :]]
-    return chance.choice([None, 0, -1, 2**70, "", "0", "zz", "\u4e2d", [], {}, [[]], True, "0" * 64])
 
 
 def test_nothing_an_exporter_signs_makes_the_verifier_fall_over(told: Told) -> None:
@@ -495,6 +492,8 @@ def test_nothing_an_exporter_signs_makes_the_verifier_fall_over(told: Told) -> N
         if chance.random() < 0.2:
             changed = other(about, chance)
             said = changed if isinstance(changed, dict) else about
+        elif chance.random() < 0.2:
+            said = {**about, "about": other(about["about"], chance)}
         for name in chance.sample(written, 3):
             kept[name] = json.dumps(other(json.loads(files[name]), chance), ensure_ascii=False).encode()
         lines = kept["entries.jsonl"].splitlines(keepends=True)
@@ -568,12 +567,13 @@ def test_an_operator_who_logged_otherwise_than_she_signed_is_found_out(told: Tol
 
 def test_what_the_operator_says_of_himself_is_never_erased(told: Told) -> None:
     def hide(verifier: standalone.Verifier) -> None:
-        for entry in (*of_kind(verifier, "RunStarted"), *of_kind(verifier, "OutputReleased")):
-            entry.gone = offline.Gone
-            entry.parts.clear()
+        for kind in ("RunStarted", "OutputReleased", "OutputHandedOver"):
+            for entry in of_kind(verifier, kind):
+                entry.gone = offline.Gone
+                entry.parts.clear()
 
     kinds = {one.name.partition(" ")[0] for one in after(told, hide)}
-    assert kinds == {"run", "release", "output"}
+    assert kinds == {"run", "release", "output", "about", "rest"}
 
 
 def test_a_bundle_of_nothing_is_not_of_its_output(told: Told) -> None:

@@ -14,22 +14,10 @@ from service import dutykeys
 from service.evidence import texts
 from service.evidence.about import About, Kind
 from service.evidence.making import make
-from service.worker import working
 from swap import outputs
-from swap.orders import Progress
 from worlds import World
 
 BY = By(How.OPERATOR, "operator-1")
-
-
-def released(world: World) -> outputs.Output:
-    with working(world.record, world.studio) as worker:
-        job = worker.wait_for(world.known["job"], lambda _done, _total: None)
-    assert job.progress is Progress.RELEASED, job.outcome
-    with world.record.database.read() as session:
-        output = outputs.of_job(session, world.tenant, job.id)
-    assert output is not None
-    return output
 
 
 def made(world: World, output: outputs.Output) -> dict[str, bytes]:
@@ -65,7 +53,7 @@ def permitted(files: dict[str, bytes]) -> int:
 def test_what_an_old_key_signed_is_proven_after_it_was_rotated(at_stage: Callable[[str], World]) -> None:
     # Given a bundle, with everything in it signed by the first keys
     world = at_stage("asked")
-    output = released(world)
+    output = world.released()
     before, trust = made(world, output), trusted(world)
     assert unproven(before, trust) == set()
     assert world.kinds().count(MODELS) == 1
@@ -89,7 +77,7 @@ def test_from_where_others_had_a_key_nothing_holds_and_before_all_does(
 ) -> None:
     # Given a bundle, and where in it the key signed last
     world = at_stage("asked")
-    output = released(world)
+    output = world.released()
     files, trust = made(world, output), trusted(world)
     size = json.loads(files["bundle.json"])["size"]
     where = {
@@ -117,7 +105,7 @@ def test_from_where_others_had_a_key_nothing_holds_and_before_all_does(
 
 def test_a_log_key_that_others_had_signs_nothing_from_there_on(at_stage: Callable[[str], World]) -> None:
     world = at_stage("asked")
-    files, trust = made(world, released(world)), trusted(world)
+    files, trust = made(world, world.released()), trusted(world)
     size = json.loads(files["bundle.json"])["size"]
     name = kid(world, Duty.LOG)
 
@@ -128,7 +116,7 @@ def test_a_log_key_that_others_had_signs_nothing_from_there_on(at_stage: Callabl
 def test_an_exporter_can_not_tell_another_history_than_the_log(at_stage: Callable[[str], World]) -> None:
     # Given an output that was withdrawn
     world = at_stage("asked")
-    output = released(world)
+    output = world.released()
     her = world.people["astronaut"].authorization
     with world.record.database.write() as session:
         world.record.registry.withdraw(session, world.record.effect, her, by=BY, now=world.record.clock())

@@ -24,7 +24,7 @@ SAMPLE = re.compile(r"^(consentry_\w+)(\{.*\})? (\S+)$")
 
 def lookout(world: World, clock: Callable[[], datetime] | None = None) -> Lookout:
     record = world.record
-    return Lookout.of(world.settings, record.database, record.journal, clock or record.clock)
+    return Lookout.of(world.settings, record.database, record.journal, clock or record.clock, record.keystore)
 
 
 def scraped(metrics: Metrics) -> dict[str, float]:
@@ -99,7 +99,7 @@ def test_jobs_and_outputs_are_counted_by_what_became_of_them(at_stage: Callable[
     world = at_stage("asked")
     job, now = world.known["job"], world.record.clock()
     with world.record.database.write() as session:
-        orders.end(session, world.tenant, job, Progress.RELEASED, outcome={"output": "o"}, now=now)
+        orders.end(session, world.tenant, job, Progress.RELEASED, attempt=0, outcome={"output": "o"}, now=now)
         permit = orders.job(session, world.tenant, job).permit
         made = outputs.Output(
             "e" * 32, job, world.known["template"], permit, "f" * 64, 1, "a" * 64, now, None, 0
@@ -252,6 +252,17 @@ def test_a_poisoned_database_is_a_fact_while_it_still_answers(at_stage: Callable
     facts = lookout(world).facts()
 
     assert facts.database == "DATABASE_POISONED"
+    assert facts.rows is not None
+
+
+def test_so_is_a_key_store_below_which_a_write_failed(at_stage: Callable[..., World]) -> None:
+    world = at_stage("founded")
+    assert lookout(world).facts().database == ""
+    world.record.keystore._database._poisoned = True
+
+    facts = lookout(world).facts()
+
+    assert facts.database == "KEYS_POISONED"
     assert facts.rows is not None
 
 

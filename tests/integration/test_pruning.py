@@ -1,100 +1,42 @@
 """A deployment's log pruned: what still rests on an entry holds it, and what is left adds up."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
+from pathlib import Path
 
 import pytest
 from sqlmodel import SQLModel
 
 from audit.errors import ConsentryError
-from audit.fact import Fact, Part, Seal, Subject
 from audit.fsck import fsck
+from audit.keys import Duty
+from audit.keystore import KeysErased
 from audit.pruned import Pruned
 from audit.pruneplan import Plan
 from audit.prunerows import EntryPruned
 from audit.storage import PosixStorage
-from consent import adoption
-from consent.notice import load_notices
-from consent.policy import of_files
-from consent.rights import Ending
-from consent.withdrawal import By, How
-from service import pruning
-from service.database import utc_now
+from forgetting import BY, Clock, everybody_erased, filled, licences_end, renewed
+from service import dutykeys, pruning
 from service.erasing import erase, finish
+from service.evidence import texts
 from service.evidence.about import About, Kind
 from service.evidence.making import make
-from service.layout import policies
 from service.needed import WHY, needs
 from service.pruning import LogRetentionShort
 from service.receipts import receipt_of
+from service.reports.processing import complete
+from service.reports.samples import Asked, sample
 from service.retention import ENTRY, purger
+from service.rowcheck.check import check
 from service.subject import SubjectRights
 from worlds import World
 
 Stage = Callable[..., World]
-BY = By(How.OPERATOR, "operator-1")
-
-
-@dataclass
-class Clock:
-    """The time, and how far it was moved."""
-
-    later: timedelta = timedelta()
-
-    def __call__(self) -> Any:
-        return utc_now() + self.later
-
-    def moves(self, **by: float) -> None:
-        self.later += timedelta(**by)
 
 
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
-
-
-def filled(world: World, count: int = 600) -> None:
-    """So many entries about nothing in particular, published."""
-    record = world.record
-    with record.database.write() as session:
-        for number in range(count):
-            part = Part(Subject("tenant", world.tenant), Seal.EVID, {"number": number})
-            record.ledger.append(session, Fact("Filler", (part,)), record.clock())
-    record.log.publish(now=record.clock())
-
-
-def renewed(world: World) -> None:
-    """Another policy in use, and another version of every notice."""
-    record, now = world.record, world.record.clock()
-    files = dict(record.policy.files)
-    files["base.cedar"] += f"// as of {now:%Y-%m-%d}\n".encode()
-    with record.database.write() as session:
-        adoption.adopt(session, record.ledger, of_files(files), signers=(), now=now)
-        for notice in load_notices(policies(world.settings) / "notices"):
-            again = replace(notice, version=f"{now:%Y%m%d}", text=f"{notice.text}\n{now:%Y%m%d}\n")
-            record.registry.noticeboard.publish(session, again, now=now)
-    record.log.publish(now=now)
-
-
-def licences_end(world: World) -> None:
-    """All of them, by agreement: what has ended holds nothing."""
-    with world.record.database.write() as session:
-        for licence in sorted(world.column("rights_licence", "id")):
-            world.rights.end(session, licence, Ending.AGREED, by=BY, now=world.record.clock())
-
-
-def everybody_erased(world: World, clock: Clock) -> None:
-    """With the three years after which their evidence keys go, and some more."""
-    licences_end(world)
-    for player in world.people.values():
-        erase(world.record, player.person, BY)
-    clock.moves(days=1096)
-    assert finish(world.record) == len(world.people)
-    filled(world, 300)
-    clock.moves(days=1200)
-    renewed(world)
 
 
 def planned(world: World, days: int = 1100) -> Plan:
@@ -169,6 +111,31 @@ def test_once_nothing_rests_on_them_they_go_and_the_audit_adds_up(forgotten: Wor
     assert adds_up(world) == (missing, erased)
 
 
+def test_an_auditor_s_reports_begin_where_the_log_does(forgotten: World, tmp_path: Path) -> None:
+    record = forgotten.record
+    assert complete(record).whole
+    done = pruning.prune(record, planned(forgotten))
+    assert done is not None
+
+    # What is counted is the tree's, and what is erased is explained by what went as well.
+    found = complete(record)
+    assert found.faults == ()
+    assert (found.minimum, found.minimum + sum(found.kinds.values())) == (done.minimum, found.size)
+    assert found.gone == found.erased + found.lost > 0
+
+    # A sample is of what can be shown, with proofs that hold.
+    drawn = sample(record, Asked("named after the checkpoint", 20), tmp_path / "sample", by="auditor-1")
+    assert drawn.minimum == done.minimum
+    assert drawn.eligible == drawn.checkpoint.size - done.minimum
+    assert min(drawn.drawn) >= done.minimum
+
+    # And one entry less under the same checkpoint is still missed.
+    parts = "DELETE FROM log_sealed WHERE leaf_hash = (SELECT leaf_hash FROM log_entry WHERE idx = :idx)"
+    forgotten.edit(parts, idx=done.minimum + 5)
+    assert forgotten.edit("DELETE FROM log_entry WHERE idx = :idx", idx=done.minimum + 5) == 1
+    assert {one.code for one in complete(record).faults} >= {"ENTRIES_MISSING"}
+
+
 def test_who_asks_for_what_went_is_told(forgotten: World) -> None:
     world, record = forgotten, forgotten.record
     person = world.people["astronaut"]
@@ -183,8 +150,9 @@ def test_who_asks_for_what_went_is_told(forgotten: World) -> None:
     begun = (record.clock() - timedelta(days=3000)).strftime("%Y-%m-%dT%H:%M:%SZ")
     with pytest.raises(EntryPruned):
         make(record, About(Kind.PERIOD, f"{begun}/2100-01-01T00:00:00Z"), by="auditor-1")
-    # Her receipt is put together from rows: it has no proofs then, and says so.
-    assert receipt_of(record, person.authorization, now=record.clock())
+    # Her receipt is put together from rows, and what she signed in them was erased.
+    with pytest.raises(KeysErased):
+        receipt_of(record, person.authorization, now=record.clock())
 
 
 def test_a_legal_hold_keeps_all_that_is_hers_until_it_ends(at_stage: Stage, clock: Clock) -> None:
@@ -218,6 +186,35 @@ def test_a_legal_hold_keeps_all_that_is_hers_until_it_ends(at_stage: Stage, cloc
     clock.moves(days=1200)
     renewed(world)
     assert planned(world).entries >= 512
+
+
+def test_where_a_key_ended_is_known_after_its_entry_went(at_stage: Stage, clock: Clock) -> None:
+    # Given a key that was retired at a place of the log
+    world = at_stage("consented", clock=clock)
+    old = dutykeys.rotate(world.settings, Duty.EXPORT, world.record.entropy).old
+
+    def line() -> str:
+        lines = texts.trusted(world.record).decode().splitlines()
+        return next(one for one in lines if one.startswith(f"consentry/export/v1 {old}"))
+
+    until = line().rpartition(" until ")[2]
+    assert until.isdecimal()
+    filled(world)
+    everybody_erased(world, clock)
+
+    # When the entry goes, and once more
+    for _ in range(2):
+        said = pruning.prune(world.record, planned(world))
+        assert said is None or said.minimum > int(until)
+        filled(world)
+        clock.moves(days=1200)
+        renewed(world)
+
+    # Then trust ends where it did
+    assert line().rpartition(" until ")[2] == until
+    assert adds_up(world)
+    with world.record.database.read() as session:
+        assert check(session, world.record, only={"duty_key"}).differs == ()
 
 
 def test_the_law_sets_a_floor(forgotten: World) -> None:

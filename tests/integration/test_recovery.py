@@ -3,95 +3,39 @@
 import json
 import os
 import shutil
-import uuid
 from datetime import datetime
 from pathlib import Path
 
-import psycopg
 import pytest
 
-from audit.ahead import AheadMarks
-from audit.fact import Fact, Part, Seal, Subject
+from audit import keyhistory
+from audit.fact import Subject
 from audit.guard import LogBehind
 from audit.journal import JournalDamaged
+from audit.keyhistory import DutyKeyEnded
+from audit.keys import Duty, load_private
+from audit.marks import Marks
 from audit.quorum import Trust
 from audit.recovery import Unrecoverable
 from audit.witnessed import WitnessAhead
 from consent import signature
-from consent.authorization import Request, draw_up
-from consent.capacity import Capacity
-from consent.notice import load_notices
-from consent.person import Proof
-from consent.registry import Granted
 from consent.standing import Standing
 from consent.withdrawal import By, How
-from consent.words import AgeBand, ProofLevel, Purpose, Status
-from consenting import NOTICES, a_scope
-from service import asking, founding
+from consent.words import Purpose, Status
+from service import asking, dutykeys, revoking
 from service.cosigning import Cosigner
 from service.layout import Layout
 from service.recovery import recover
 from service.revoking import Word
-from service.settings import load
 from service.wiring import Record, open_record
-from setback import Place
+from setback import Place, opened, place, somebody_agrees, something_happens, statuses
 from witnesses import policy, witness
 
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def place(request: pytest.FixtureRequest, tmp_path: Path, noon: datetime) -> Place:
-    data, server = tmp_path / "data", None
-    values = {"mode": "demo", "deployment": "demo", "origin": "example.org/recovery"}
-    if request.param == "postgresql":
-        server = request.getfixturevalue("postgres_server")
-        name = f"r{uuid.uuid4().hex}"
-        with psycopg.connect(server, autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{name}"')
-        base, _, query = server.partition("?")
-        values["database"] = base.rsplit("/", 1)[0] + f"/{name}" + (f"?{query}" if query else "")
-        values["guard"] = str(tmp_path / "guard")
-    founding.write_settings(data, values)
-    settings = load(data)
-    founding.found(settings, now=noon, entropy=os.urandom)
-    return Place(settings, server)
-
-
-def opened(place: Place, noon: datetime) -> Record:
-    return open_record(place.settings, clock=lambda: noon)
-
-
-def somebody_agrees(record: Record, noon: datetime) -> tuple[Granted, bytes]:
-    key, public = signature.keygen(os.urandom)
-    notice = next(one for one in load_notices(NOTICES) if one.language == "en")
-    with record.database.write() as session:
-        people = record.registry.people
-        record.registry.noticeboard.publish(session, notice, now=noon)
-        person = people.enrol(session, Proof(ProofLevel.SELF_ASSERTED, "x", "y"), AgeBand.ADULT, now=noon)
-        people.enrol_key(session, person.id, public, by="x", now=noon)
-        request = Request("default", person.id, a_scope(noon), Capacity(AgeBand.ADULT))
-        document = draw_up(request, notice, now=noon, entropy=os.urandom)
-        evidence = signature.sign(key, signature.to_sign(document.encoded))
-        granted = record.registry.grant(session, document.encoded, evidence.encoded, now=noon)
-    record.log.publish(now=noon)
-    return granted, key
+__all__ = ["place"]
 
 
 def confirmed(key: bytes, found: Standing) -> signature.Evidence:
     return signature.sign(key, signature.to_reconfirm(found.head, found.document.digest))
-
-
-def statuses(record: Record, authorization: str, noon: datetime) -> set[Status]:
-    with record.database.read() as session:
-        found = record.registry.standings(session, "default", [authorization], now=noon, lock=None)
-    return set(found[authorization].status.values())
-
-
-def something_happens(record: Record, noon: datetime, times: int = 1) -> None:
-    with record.database.write() as session:
-        for number in range(times):
-            part = Part(Subject("tenant", "default"), Seal.EVID, {"number": number})
-            record.ledger.append(session, Fact("SomethingHappened", (part,)), noon)
-    record.log.publish(now=noon)
 
 
 def test_a_restored_older_database_refuses_to_start(place: Place, noon: datetime) -> None:
@@ -244,6 +188,27 @@ def test_a_damaged_journal_is_put_aside_and_everything_suspended(place: Place, n
     record.close()
 
 
+def test_what_can_be_read_of_a_damaged_journal_stays_denied(place: Place, noon: datetime) -> None:
+    # Given somebody who has withdrawn, and one bit of another line that is another
+    record = opened(place, noon)
+    granted, _ = somebody_agrees(record, noon)
+    revoking.withdraw(record, granted.authorization, Word(code=granted.recovery_code), None)
+    journal = record.layout.journal
+    record.close()
+    lines = journal.read_bytes()
+    journal.write_bytes(b"0" * 63 + b"\xff\n" + lines[:-1] + b"\n")
+
+    # When it is recovered
+    assert recover(place.settings, noon).journal_replaced
+
+    # Then it is denied as before.
+    record = opened(place, noon)
+    assert lines
+    assert set(lines.splitlines()) <= set(journal.read_bytes().splitlines())
+    assert statuses(record, granted.authorization, noon) == {Status.WITHDRAWN}
+    record.close()
+
+
 def test_a_lost_head_is_made_again_from_what_was_published(place: Place, noon: datetime) -> None:
     record = opened(place, noon)
     something_happens(record, noon)
@@ -300,7 +265,7 @@ def test_witnesses_are_asked_before_a_recovered_log_signs_on(
         else:
             with pytest.raises(LogBehind):
                 opened(asked, noon)
-            AheadMarks(layout.ahead).put("w1", f"w1 has seen {size} entries, we have fewer")
+            Marks(layout.ahead).put("w1", f"w1 has seen {size} entries, we have fewer")
 
             # Then what was read back is what it saw, and the log goes on
             done = recover(strict, noon)
@@ -317,3 +282,66 @@ def cosigned(record: Record) -> int:
     (outcome,) = cosigner.round()
     assert outcome.fault is None
     return outcome.size
+
+
+@pytest.mark.parametrize("rotated", [False, True], ids=["key-of-before", "key-of-after"])
+def test_a_key_that_others_had_is_not_forgotten_with_the_database(
+    place: Place, noon: datetime, *, rotated: bool
+) -> None:
+    # Given a copy, then (perhaps after another key came) the word that others have it, said twice
+    record = opened(place, noon)
+    something_happens(record, noon, 3)
+    record.close()
+    put_back = place.copy()
+    if rotated:
+        dutykeys.rotate(place.settings, Duty.PERMIT, os.urandom)
+    record = opened(place, noon)
+    something_happens(record, noon, 3)
+    kid = load_private(record.layout.key(Duty.PERMIT), Duty.PERMIT).kid
+    for since in (5, 2):
+        dutykeys.compromised(record, Duty.PERMIT, kid, str(since), by="operator")
+    with record.database.read() as session:
+        before = keyhistory.bounds(session, "default")
+    record.close()
+    with pytest.raises(DutyKeyEnded):
+        opened(place, noon)
+
+    # When the database of before is recovered
+    put_back()
+    done = recover(place.settings, noon)
+
+    # Then nothing holds that it signed from the same place on, and it does not start with it.
+    assert done.keys_ended == (kid,)
+    with pytest.raises(DutyKeyEnded):
+        opened(place, noon)
+    record = open_record(place.settings, clock=lambda: noon, ended=True)
+    with record.database.read() as session:
+        found = keyhistory.bounds(session, "default")
+        assert {name: one.index for name, one in found.items()} == {kid: 2}
+        assert {name: one.index for name, one in before.items()} == {kid: 2}
+        assert not keyhistory.may_sign(session, "default", [kid])
+        assert record.log.audit(session).sound
+    record.close()
+    assert recover(place.settings, noon).keys_ended == ()
+
+
+def test_of_a_log_that_ended_no_recovery_makes_another(place: Place, noon: datetime) -> None:
+    record = opened(place, noon)
+    something_happens(record, noon)
+    record.close()
+    put_back = place.copy()
+    record = opened(place, noon)
+    kid = load_private(record.layout.key(Duty.LOG), Duty.LOG).kid
+    dutykeys.compromised(record, Duty.LOG, kid, "1", by="operator", ends_the_log=True)
+    with pytest.raises(DutyKeyEnded):
+        something_happens(record, noon)
+    record.close()
+    put_back()
+
+    # Its own word for it, and that something was recovered, are the last that is published.
+    assert recover(place.settings, noon).keys_ended == (kid,)
+
+    record = open_record(place.settings, clock=lambda: noon, ended=True)
+    with pytest.raises(DutyKeyEnded):
+        something_happens(record, noon)
+    record.close()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
+from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,13 @@ from typing import Any
 import pytest
 
 from audit import ledger
-from audit.canonical import canonical
+from audit.canonical import canonical, digest
 from audit.fact import Fact, Part, Seal, Subject
 from audit.keys import VerifyingKey
 from audit.leaf import Leaf
 from audit.proof import Proof
 from consent.errors import PersonUnknown
+from consent.papers import PaperKind
 from consent.permit import Hold, Permit
 from consent.redemption import Fault as Redeemed
 from consent.redemption import Run
@@ -34,7 +36,7 @@ from service.reports import totals
 from service.reports.choosing import ReportFilterWrong
 from service.reports.completeness import Fault
 from service.reports.page import Page
-from service.reports.processing import Exported, complete, export
+from service.reports.processing import Exported, complete, export, read
 from service.reports.register import Item, Value
 from service.reports.rows import COLUMNS, Row
 from service.reports.samples import Asked, sample
@@ -48,9 +50,10 @@ from swap import cases, library, orders
 from swap.errors import NoSuchThing
 from swap.lifting import Lifting
 from swap.orders import Progress
-from worlds import USE, World
+from worlds import USE, World, notice
 
 BY = By(How.OPERATOR, "operator-1")
+STATED = {"representative", "officer", "joint"}
 Stage = Callable[..., World]
 
 
@@ -122,6 +125,9 @@ def told(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Iterator[T
     assert job is not None
     with working(world.record, world.studio) as worker:
         assert worker.wait_for(job, lambda *_: None).progress is Progress.RELEASED
+    [output] = world.column("output", "id")
+    for name in ("app", "app"):
+        assert isinstance(world.record.delivery.deliver(output, to=name), Path)
     # one is refused, one's permit is not used in time,
     assert world.receive().donor
     world.ask(replace(USE, intimate=True))
@@ -165,6 +171,19 @@ def test_a_line_says_on_what_ground_by_whose_leave_and_for_what(told: Told) -> N
     assert (released["engine"], released["engine_version"]) == ("mesh", "0-test")
     assert (released["outcome"], released["permit_state"]) == ("released", "finished")
     assert (released["territories"], released["platform"]) == (["CN"], "consentry-demo")
+    on_file = (digest(kind.encode()) for kind in (PaperKind.PROCESSOR_CONTRACT, PaperKind.IMPACT_ASSESSMENT))
+    assert [released["contracts"], released["assessments"]] == [[one] for one in on_file]
+    assert released["notices"] == [notice(told.world.settings).sha256]
+    assert released["regions"] == ["CN"]
+    assert all(re.fullmatch(r"[A-Z]+ P\d+D", one) for one in released["retention"])
+    assert released["retention"]
+    # Whoever was given a copy is a line once, however often it was fetched.
+    (handed,) = (one for one in told.rows if one["kind"] == "OutputHandedOver")
+    assert (handed["operation"], handed["recipient"], handed["output"]) == (
+        "PROVIDE",
+        "app",
+        released["output"],
+    )
     # What was refused was not processed: it rests on nothing.
     (refused,) = (one for one in told.rows if one["answer"] == "refusal")
     assert (refused["rules"], refused["bases"], refused["permit"]) == (["G-19", "G-44"], [], "")
@@ -234,6 +253,7 @@ def test_holds_lifted_refusals_and_alarms_are_counted(told: Told) -> None:
         "policy_signers",
         "witnesses",
         "tsa_url",
+        "log_tsa_urls",
     }
 
 
@@ -350,6 +370,48 @@ def test_the_printed_report_needs_nothing_else_and_says_what_is_not_stated(told:
         assert style is not None
         assert b64encode(sha256(style[1].encode()).digest()).decode() == policy[1]
     assert "issued = 1 finished + 1 expired + 1 void + 0 live" in (told.folder / "report.en.html").read_text()
+
+
+def test_the_chinese_report_is_chinese_wherever_the_words_are_ours(told: Told) -> None:
+    html = (told.folder / "report.zh-CN.html").read_text()
+    ours = [
+        one
+        for item in told.made.facts.items
+        if item.name not in {"controller", *STATED}  # what the operator calls himself and others
+        for one in item.values
+        if one.source in {"settings", "program"}
+    ]
+    assert len(ours) > 30
+    for one in ours:
+        assert re.search("[\u4e00-\u9fff]", one.zh), one
+        assert escape(one.zh) in html
+        assert escape(one.text) not in html
+        assert escape(one.text) in (told.folder / "report.en.html").read_text()
+    assert not re.search(r"\[(settings|program|log|signed consents|notice|paper)[ \]]", html)
+
+
+def test_who_stands_beside_the_operator_is_stated_in_settings_or_is_not(told: Told, tmp_path: Path) -> None:
+    # Given nobody stated, then everybody
+    named = {
+        "representative": "Rep GmbH, Bonn",
+        "officer": "officer@example.org",
+        "joint_controllers": ("A & B",),
+    }
+    settings = told.world.settings.model_copy(update=named)
+
+    # When
+    facts = read(replace(told.world.record, settings=settings), Wanted(), by="auditor-1")
+
+    # Then
+    before = {one.name: one for one in told.made.facts.items}
+    after = {one.name: one for one in facts.items}
+    items = {"representative": "representative", "officer": "officer", "joint_controllers": "joint"}
+    for name, item in items.items():
+        assert before[item].json()["stated"] is False
+        text = named[name] if isinstance(named[name], str) else named[name][0]
+        assert after[item].values == (Value(str(text), "settings"),)
+        for language in Language:
+            assert escape(str(text)) in Page(facts, language).html().decode()
 
 
 def test_what_others_wrote_is_text_in_the_report(told: Told) -> None:

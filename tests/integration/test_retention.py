@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlmodel import Session
 
 from audit import instant
 from audit.durable import DiskFailed
@@ -18,8 +19,7 @@ from consent.words import Role
 from service import retention
 from service.database import utc_now
 from service.retention import CLASSES, purger
-from service.worker import working
-from swap import library, outputs
+from swap import filelocks, library, outputs
 from swap.admission import Admission
 from swap.draft import Draft
 from swap.errors import UploadGone, WrongState
@@ -194,7 +194,7 @@ def test_two_templates_of_the_same_bytes_keep_them_for_the_one_that_stays(
 def test_an_output_goes_when_the_first_term_it_rests_on_ends(at_stage: Stage, clock: Clock) -> None:
     # Given a released output
     world = at_stage("asked", clock=clock)
-    output = released(world)
+    output = world.released().id
     with world.record.database.read() as session:
         until = outputs.get(session, world.tenant, output).delete_after
     assert until is not None
@@ -213,7 +213,7 @@ def test_an_output_goes_when_the_first_term_it_rests_on_ends(at_stage: Stage, cl
 
 def test_a_withdrawn_output_says_so_also_after_its_date(at_stage: Stage, clock: Clock) -> None:
     world = at_stage("asked", clock=clock)
-    output = released(world)
+    output = world.released().id
     world.withdraws("astronaut")
     sweeper(world).sweep()
 
@@ -289,6 +289,38 @@ def test_what_crashes_left_in_folders_goes_and_what_rows_name_stays(at_stage: St
     world.edit("UPDATE donor SET delete_after = :later", later=later)
     assert purged(world) == {"orphan-file": 2}
     assert world.files("media", "quarantine", "work") == named
+
+
+def test_a_sweep_for_orphans_locks_what_nobody_names_and_no_file_that_is_kept(
+    at_stage: Stage, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server has a few thousand locks, a folder may have any number of files."""
+    world = at_stage("published", clock=clock)
+    orphan = world.studio.pipeline.media.put([b"nobody names me"], max_bytes=100)
+    held, try_lock = list[str](), filelocks.try_lock
+
+    def counted(session: Session, tenant: str, digest: str) -> bool:
+        held.append(digest)
+        return try_lock(session, tenant, digest)
+
+    monkeypatch.setattr(filelocks, "try_lock", counted)
+    clock.moves(hours=25)
+
+    assert purged(world)["orphan-file"] == 1
+    assert held == [orphan.digest]
+
+
+def test_an_orphan_that_somebody_holds_is_left_to_him(
+    at_stage: Stage, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = at_stage("founded", clock=clock)
+    orphan = world.studio.pipeline.media.put([b"nobody names me"], max_bytes=100)
+    clock.moves(hours=25)
+    with monkeypatch.context() as patched:
+        patched.setattr(filelocks, "try_lock", lambda *_: False)
+        assert "orphan-file" not in purged(world)
+
+    assert world.studio.pipeline.media.holds(orphan.digest)
 
 
 def test_the_folder_of_a_job_at_work_stays(at_stage: Stage, clock: Clock) -> None:
@@ -398,15 +430,6 @@ def test_the_table_names_every_class_once_and_every_purge_has_its_line(at_stage:
     for one in CLASSES:
         assert f"`{one.name}`" in page
         assert one.until in page
-
-
-def released(world: World) -> str:
-    with working(world.record, world.studio) as worker:
-        job = worker.wait_for(world.known["job"], lambda *_: None)
-    with world.record.database.read() as session:
-        output = outputs.of_job(session, world.tenant, job.id)
-    assert output is not None, job.outcome
-    return output.id
 
 
 def sweeper(world: World) -> Any:

@@ -5,7 +5,7 @@ import re
 import threading
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -22,13 +22,13 @@ from service import alarms, stamping
 from service.evidence import making, texts
 from service.evidence.about import About, Kind
 from service.facts import Lookout
+from service.rowcheck.check import check
 from service.settings import BadSettings
 from service.stamping import Stamper
-from service.wiring import open_record
+from service.wiring import Record, open_record
 from service.worker import working
 from stamps import Authority, authority
 from stranger import empty_python, unpacked, verified
-from swap import outputs
 from swap.orders import Progress
 from waiting import until
 from worlds import World
@@ -82,16 +82,6 @@ def dated(ground: Ground, tmp_path: Path) -> Iterator[Dated]:
         world.close()
 
 
-def released(world: World) -> outputs.Output:
-    with working(world.record, world.studio) as worker:
-        job = worker.wait_for(world.known["job"], lambda _done, _total: None)
-    assert job.progress is Progress.RELEASED, job.outcome
-    with world.record.database.read() as session:
-        output = outputs.of_job(session, world.tenant, job.id)
-    assert output is not None
-    return output
-
-
 def claims(files: Mapping[str, bytes], trust: str) -> dict[str, standalone.Claim]:
     return {one.name: one for one in bundle.verifier(files, trust, None).claims()}
 
@@ -129,7 +119,7 @@ def test_what_was_decided_has_a_date_that_the_operator_did_not_choose(dated: Dat
     before = datetime.now(UTC) - timedelta(seconds=5)
     dated.stamper().round()
     (first,) = dated.sizes()
-    output = released(dated.world)
+    output = dated.world.released()
 
     # When
     made = making.make(dated.world.record, About(Kind.OUTPUT, output.id), by="auditor-1")
@@ -170,7 +160,7 @@ def _none() -> standalone.Claim:
 
 
 def test_authorities_are_the_verifiers_own(dated: Dated) -> None:
-    output = released(dated.world)
+    output = dated.world.released()
     files = dated.bundle(Kind.OUTPUT, output.id)
     lines = dated.trust.splitlines()
     (tsa,) = (line for line in lines if line.startswith("tsa "))
@@ -191,7 +181,7 @@ def test_authorities_are_the_verifiers_own(dated: Dated) -> None:
 def test_an_exporter_who_lies_about_time_is_found_out(dated: Dated) -> None:
     dated.stamper().round()
     (first,) = dated.sizes()
-    output = released(dated.world)
+    output = dated.world.released()
     files = dated.bundle(Kind.OUTPUT, output.id)
     last = max(dated.sizes())
     early, late = f"log/checkpoint.{first}.tsr", f"log/checkpoint.{last}.tsr"
@@ -225,7 +215,7 @@ def test_an_exporter_who_lies_about_time_is_found_out(dated: Dated) -> None:
 def test_an_authority_that_is_away_costs_the_date_alone(dated: Dated) -> None:
     # Given
     dated.away()
-    output = released(dated.world)
+    output = dated.world.released()
 
     # When
     files = dated.bundle(Kind.OUTPUT, output.id)
@@ -278,7 +268,7 @@ def test_a_wrong_answer_rings_until_a_right_one_comes(dated: Dated) -> None:
 
 
 def test_a_stored_stamp_that_was_edited_is_not_handed_out(dated: Dated) -> None:
-    output = released(dated.world)
+    output = dated.world.released()
     dated.stamper().round()
     dated.world.edit("UPDATE log_stamp SET says = '2020-01-01 00:00:00.000000+00:00'")
     dated.away()
@@ -286,6 +276,24 @@ def test_a_stored_stamp_that_was_edited_is_not_handed_out(dated: Dated) -> None:
     files = dated.bundle(Kind.OUTPUT, output.id)
 
     assert not any(name.endswith(".tsr") for name in files)
+
+
+def test_stamps_of_an_authority_that_is_asked_no_more_are_not_taken_for_edited_ones(dated: Dated) -> None:
+    # Given a stamp, and later settings that name another authority with another root.
+    record = dated.world.record
+    dated.stamper().round()
+    assert record.authorities is not None
+    with authority() as other:
+        urls = {"other.example": other.url}
+        named = replace(record, authorities=replace(record.authorities, urls=urls, trust=other.root_pem))
+
+    def differs(asked: Record) -> set[str]:
+        with record.database.read() as session:
+            return {one.column for one in check(session, asked, only={"log_stamp"}).differs}
+
+    assert differs(record) == differs(named) == set()
+    dated.world.edit("UPDATE log_stamp SET says = '2020-01-01 00:00:00.000000+00:00'")
+    assert "says" in differs(record)
 
 
 def test_authorities_that_do_not_fit_stop_the_service(dated: Dated, tmp_path: Path) -> None:

@@ -3,19 +3,25 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 from sqlmodel import select
 
 from audit.errors import Diverged
-from consent import docket
+from consent import assessment, docket
 from consent.permit import Refusal
 from consent.redemption import Run
+from consent.seals import Cell
 from grounds import Ground, open_world
+from service.rowcheck.check import check
 from service.worker import working
 from swap import cases, library, orders
 from swap.cases import Verdict
 from swap.orders import Progress
+from swap.pipeline import Pipeline
+from swap.release import Release
 from worlds import Cheap, World, must
 
 Stage = Callable[..., World]
@@ -180,16 +186,15 @@ def test_a_job_with_another_photo_than_its_permit_is_refused(at_stage: Stage) ->
 @pytest.mark.parametrize("stage", ["received", "asked"])
 def test_an_edited_authorization_is_nobodys(stage: str, at_stage: Stage) -> None:
     world = at_stage(stage, Never())
-    authorization = world.people["astronaut"].authorization
-    from consent.tables import AuthorizationRow
-
+    her, authorization = world.people["astronaut"].person, world.people["astronaut"].authorization
     with world.record.database.read() as session:
-        document = session.exec(
-            select(AuthorizationRow.document).where(AuthorizationRow.id == authorization)
-        ).one()
-    wider = document.replace(b'"CN"', b'"US"')
-    assert wider != document
-    assert world.edit("UPDATE signed_authorization SET document = :d WHERE id = :a", d=wider, a=authorization)
+        kept = assessment.stored(session, world.record.ledger, authorization)
+    assert kept is not None
+    wider = kept.document.replace(b'"CN"', b'"US"')
+    assert wider != kept.document
+    # By somebody who has the keys as well.
+    cell = world.record.ledger.cells.seal(Cell.DOCUMENT, authorization, her, wider)
+    assert world.edit("UPDATE signed_authorization SET document = :d WHERE id = :a", d=cell, a=authorization)
 
     if stage == "asked":
         assert run(world).progress is Progress.REFUSED
@@ -325,6 +330,66 @@ def test_a_fenced_run_releases_and_closes_nothing(at_stage: Stage) -> None:
     assert world.rows("output") == 1
     assert len(world.files("media")) == 2
     assert world.kinds().count("OutputReleased") == 1
+
+
+ON_POSTGRESQL = pytest.mark.parametrize("ground", ["postgresql"], indirect=True)
+"""On SQLite who writes is alone: nobody overtakes him."""
+
+
+def overtaken(place: type, name: str, by: Callable[[], object]) -> Any:
+    """The first time that this is called, somebody else does something before."""
+    whole, passed = getattr(place, name), list[str]()
+
+    def run(*args: Any, **more: Any) -> Any:
+        if not passed:
+            passed.append("by")
+            by()
+        return whole(*args, **more)
+
+    return patch.object(place, name, run)
+
+
+@ON_POSTGRESQL
+def test_who_was_overtaken_on_the_way_to_the_permit_does_not_close_the_job(at_stage: Stage) -> None:
+    # Given two workers that found a job without an attempt
+    world = at_stage("asked")
+    pipeline, job = world.studio.pipeline, world.known["job"]
+
+    # When one takes the permit before the other
+    with overtaken(Pipeline, "_redeem", lambda: pipeline.redeem(job)):
+        assert not pipeline.redeem(job)
+
+    # Then the other is refused, and the job is the first one's, which releases it.
+    assert world.kinds().count("RedemptionRefused") == 1
+    made = pipeline.run(job)
+    assert made is not None
+    assert pipeline.release(job, made)
+    assert untouched(world)
+
+
+@ON_POSTGRESQL
+def test_who_was_overtaken_on_the_way_to_a_release_does_not_close_the_job(at_stage: Stage) -> None:
+    world = at_stage("asked")
+    pipeline, job = world.studio.pipeline, world.known["job"]
+    assert pipeline.redeem(job)
+    stale = pipeline.run(job)
+    assert stale is not None
+
+    with overtaken(Release, "_measured", lambda: pipeline.redeem(job)):
+        assert not pipeline.release(job, stale)
+
+    made = pipeline.run(job)
+    assert made is not None
+    assert made.attempt == 2
+    assert pipeline.release(job, made)
+    assert untouched(world)
+
+
+def untouched(world: World) -> bool:
+    """Whether every row is what the log says."""
+    with world.record.database.read() as session:
+        found = check(session, world.record)
+    return (found.differs, found.missing) == ((), ())
 
 
 def test_a_released_file_that_was_changed_is_not_handed_over(at_stage: Stage) -> None:

@@ -5,14 +5,14 @@ import threading
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from audit import bundle, standalone
+from audit import bundle, standalone, verdicts
 from audit.leaf import Leaf
 from audit.log import EntryUnpublished
 from audit.quorum import Trust
@@ -28,6 +28,7 @@ from service.cosigning import Cosigner
 from service.evidence import making, texts
 from service.evidence.about import About, Kind
 from service.facts import Lookout
+from service.rowcheck.check import check
 from service.settings import BadSettings, Settings
 from service.worker import Worker, working
 from swap import library, orders, outputs
@@ -202,11 +203,11 @@ def test_a_receipt_is_witnessed_and_verified_by_who_names_the_witness(watched: W
     assert Trust.parse(watched.trust).check(shown).checkpoint.size > 0
 
 
-def _other_witness() -> str:
+def _other_witness(name: str = "w.example/1") -> str:
     from audit.cosignature import Witness
     from audit.keys import Duty, SigningKey
 
-    return Witness("w.example/1", SigningKey.generate(Duty.WITNESS, os.urandom).verifying).text
+    return Witness(name, SigningKey.generate(Duty.WITNESS, os.urandom).verifying).text
 
 
 def test_while_witnesses_are_silent_no_receipt_goes_out(watched: Watched) -> None:
@@ -247,6 +248,28 @@ def rung(world: World) -> set[str]:
     record = world.record
     facts = Lookout.of(world.settings, record.database, record.journal, record.clock).facts()
     return {look.alarm.code for look in alarms.ringing(facts) if look.alarm}
+
+
+def test_lines_of_a_witness_that_is_asked_no_more_are_not_taken_for_edited_ones(watched: Watched) -> None:
+    # Given lines of a witness, and later a policy that names another in its place.
+    world, record = watched.world, watched.world.record
+    cosigner = Cosigner.of(record)
+    assert cosigner is not None
+    assert record.witnessing is not None
+    cosigner.round()
+    later = policy(record.layout.vkey.read_text().strip(), {"w2": (_other_witness(), "https://w2.example")})
+    named = replace(record, witnessing=replace(record.witnessing, trust=Trust.parse(later)))
+    only = {"log_cosignature"}
+
+    with record.database.read() as session:
+        assert check(session, record, only=only).rows
+        assert check(session, record, only=only).sound
+        assert check(session, named, only=only).sound
+
+    # A name that was edited is found as long as the witness is one of ours.
+    world.edit("UPDATE log_cosignature SET witness = 'w2'")
+    with record.database.read() as session:
+        assert {one.column for one in check(session, record, only=only).differs} == {"witness"}
 
 
 def test_the_silence_of_witnesses_rings_after_a_while(watched: Watched) -> None:
@@ -334,5 +357,13 @@ def test_a_bundle_of_a_strict_log_is_proven_to_who_names_its_witness(watched: Wa
         found = list(bundle.verifier(files, keys, path.read_bytes()).claims())
         assert [one for one in found if one.verdict != standalone.PROVEN] == []
     assert Trust.parse(watched.trust).check(files["log/checkpoint"].decode()).at
+    assert bundle.witnessed(files, watched.trust).verdict == verdicts.PROVEN
+    stranger = watched.trust.replace(watched.served.vkey, _other_witness())
+    assert bundle.witnessed(files, stranger).verdict == verdicts.NOT_PROVEN
     other = list(bundle.verifier(files, f"{plain}witness {_other_witness()}\n", None).claims())
     assert {one.name for one in other if one.verdict == standalone.NOT_PROVEN} >= {"log"}
+    # Of two whom the verifier names one has seen it: enough for who asks for one, and for nobody else.
+    both = f"{plain}witness {watched.served.vkey}\nwitness {_other_witness('w.example/2')}\n"
+    for keys, unproven in ((f"{both}quorum 1\n", []), (f"{both}quorum 2\n", ["log"]), (both, ["log"])):
+        found = list(bundle.verifier(files, keys, path.read_bytes()).claims())
+        assert [one.name for one in found if one.verdict != standalone.PROVEN] == unproven

@@ -117,6 +117,21 @@ def test_a_declared_size_of_gigabytes_is_not_believed() -> None:
             bundle.read(bytes(lie))
 
 
+def test_a_zip64_member_of_ten_gigabytes_is_not_believed() -> None:
+    ten = 10 << 30
+    extra = struct.pack("<HHQQ", 1, 16, ten, ten)
+    version, sizes = (45, 0, 0, 0, 0x21, 0), (0xFFFFFFFF, 0xFFFFFFFF, 1, len(extra))
+    head = struct.pack("<4s5H3I2H", b"PK\3\4", *version, *sizes) + b"a" + extra
+    record = struct.pack("<4s6H3I5H2I", b"PK\1\2", 45, *version, *sizes, 0, 0, 0, 0, 0) + b"a" + extra
+    end = struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, 1, 1, len(record), len(head), 0)
+    with zipfile.ZipFile(io.BytesIO(head + record + end)) as others:
+        assert others.infolist()[0].file_size == ten
+
+    for body in (b"", b"it"):
+        with pytest.raises(EvidenceMalformed, match="a name or size that no bundle has there"):
+            bundle.read(head + body + record + end)
+
+
 def test_no_bundle_is_made_that_none_would_read(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(EvidenceMalformed):
         bundle.write({"../a": b""})

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["audit"], enable_loader_override=False):
+with atheris.instrument_imports(include=["audit", "consent", "service"], enable_loader_override=False):
     from audit.errors import ConsentryError
     from parsers import PARSERS
 

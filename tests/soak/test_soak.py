@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from rich.console import Console
 
-from conftest import named
+from databases import named
 from soak.course import run
 from soak.outcome import Outcome, Plan
 from soak.report import show, write

@@ -6,6 +6,7 @@ from functools import cache
 from http import HTTPMethod
 from importlib.metadata import version
 from secrets import token_hex
+from typing import Any
 
 from anyio import CapacityLimiter
 from fastapi import FastAPI
@@ -191,8 +192,14 @@ def surface() -> FastAPI:
                 # What is no route of ours can't be walked, and has no place here.
                 raise TypeError("expected routes with dependencies, no mounts")
         app.include_router(router)
-    app.openapi = cache(lambda: document(app))  # type: ignore[method-assign]
+    app.openapi = described  # type: ignore[method-assign]
     return app
+
+
+@cache
+def described() -> dict[str, Any]:
+    """The document of every application of ours, whatever its house: made once, when first asked for."""
+    return document(surface())
 
 
 def _guarded(app: FastAPI) -> None:

@@ -37,7 +37,7 @@ class House:
 
     def __post_init__(self) -> None:
         record = self.record
-        lookout = Lookout.of(record.settings, record.database, record.journal, record.clock)
+        lookout = Lookout.of(record.settings, record.database, record.journal, record.clock, record.keystore)
         object.__setattr__(self, "keys", ApiKeys(record.ledger, record.entropy))
         object.__setattr__(self, "once", Once(record.settings.tenant, record.entropy))
         object.__setattr__(self, "lookout", lookout)

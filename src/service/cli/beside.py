@@ -20,6 +20,8 @@ def rows_and_keys(desk: Desk, record: Record) -> tuple[Mapping[str, Json], bool]
     for row in rows.differs:
         place = escape(f"{row.column} of {row.key}")
         desk.voice.say(f"[bold red]{row.table}[/]: {place} is not what the log says")
+    for gone in rows.missing:
+        desk.voice.say(f"[bold red]{gone.table}[/]: the row of {escape(gone.key)} is not there")
     for key in keys.damaged:
         whose = escape(f"{key.kind} {key.id}")
         desk.voice.say(f"[bold red]key store[/]: {key.column} of {whose} is not as it was written")
@@ -30,6 +32,7 @@ def rows_and_keys(desk: Desk, record: Record) -> tuple[Mapping[str, Json], bool]
     said: dict[str, Json] = {
         "rows": rows.rows,
         "differs": [{"table": one.table, "row": one.key, "column": one.column} for one in rows.differs],
+        "missing": [{"table": one.table, "row": one.key} for one in rows.missing],
         "keys": keys.opened,
         "damaged": [{"kind": one.kind, "id": one.id, "column": one.column} for one in keys.damaged],
     }

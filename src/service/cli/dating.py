@@ -10,7 +10,7 @@ from audit.canonical import Json
 from audit.treerows import TreeRows
 from service.cli.command import Answer
 from service.cli.desk import Desk
-from service.console import Exit
+from service.console import Exit, describe
 from service.settings import BadSettings
 
 if TYPE_CHECKING:
@@ -40,8 +40,7 @@ def stamp(desk: Desk) -> Answer:
 
 
 def _said_stamp(one: "Stamped") -> Json:
-    fault = one.fault
-    error: Json = None if fault is None else {"code": fault.code, "message": str(fault), "hint": fault.hint}
+    error = None if one.fault is None else describe(one.fault)
     says = None if one.says is None else instant.exact(one.says)
     return {"authority": one.authority, "size": one.size, "says": says, "asked": one.asked, "error": error}
 

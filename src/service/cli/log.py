@@ -17,7 +17,7 @@ from service.cli import dating, files, shortening
 from service.cli.beside import rows_and_keys
 from service.cli.command import Answer, command, group
 from service.cli.desk import Desk
-from service.console import Exit
+from service.console import Exit, describe
 from service.settings import BadSettings
 
 if TYPE_CHECKING:
@@ -151,8 +151,7 @@ def _cosigned(one: "Outcome") -> str:
 
 
 def _said(one: "Outcome") -> Json:
-    fault = one.fault
-    error: Json = None if fault is None else {"code": fault.code, "message": str(fault), "hint": fault.hint}
+    error = None if one.fault is None else describe(one.fault)
     return {"witness": one.witness, "size": one.size, "at": one.at, "error": error}
 
 

@@ -8,6 +8,7 @@ import typer
 from service import mending
 from service.cli.command import Answer, command, group
 from service.cli.desk import Desk
+from service.cli.ended import say_again, say_erased
 
 app = group("mend", "Put damaged keys back from a copy of the key store.")
 
@@ -25,7 +26,8 @@ def mend(
 
     Keys that open, and keys that were destroyed, stay as they are.
     """
-    mended = mending.mend(desk.record, source.expanduser().resolve())
-    desk.voice.say(f"{mended} keys were put back  已恢复 {mended} 个密钥")
+    done = mending.mend(desk.record, source.expanduser().resolve())
+    desk.voice.say(f"{done.keys} keys were put back  已恢复 {done.keys} 个密钥")
+    said = {**say_again(desk.voice, done.again), **say_erased(desk.voice, done.erased)}
     desk.voice.hint("consentry purge")
-    return Answer({"mended": mended, "damaged": desk.record.keystore.damaged()})
+    return Answer({"mended": done.keys, "damaged": desk.record.keystore.damaged(), **said})

@@ -11,7 +11,7 @@ from audit import instant
 from audit.canonical import Json, canonical
 from consent import protection as protecting
 from consent import signature
-from consent.erasures import GONE
+from consent.erasures import GONE, Erasure
 from consent.holds import Hold
 from consent.person import Proof
 from consent.petitions import Kind, Outcome, Petition
@@ -24,6 +24,7 @@ from service.cli import files
 from service.cli.command import Answer, command, group
 from service.cli.desk import Desk
 from service.dossier import dossier
+from service.erasedparts import FORM, erased_parts, listed
 from service.subject import SubjectRights
 
 app = group("subject", "A person's rights: refusals, protection, petitions, corrections, erasure.")
@@ -262,8 +263,18 @@ def restrict(desk: Desk, person: Person, *, by: Who = "operator") -> Answer:
 
 
 @command(app, "erase")
-def erase(desk: Desk, person: Person, *, by: Who = "operator") -> Answer:
+def erase(
+    desk: Desk,
+    person: Person,
+    *,
+    by: Who = "operator",
+    to: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="For her: which parts of log entries went.")
+    ] = None,
+) -> Answer:
     """Erase her, as far as the law lets, and say what stays and why."""
+    if to is not None:
+        files.free(to)
     done = erasing.erase(desk.record, person, By(How.OPERATOR, by))
     for gone in GONE:
         desk.voice.say(f"gone   已删除  {gone}")
@@ -280,6 +291,8 @@ def erase(desk: Desk, person: Person, *, by: Who = "operator") -> Answer:
         told.append(
             {"bundle": each.bundle, "about": each.about, "by": each.by, "at": each.at, "entry": each.entry}
         )
+    if to is not None:
+        _write_places(desk, person, done, to)
     gone_: list[Json] = list(GONE)
     return Answer(
         {
@@ -290,9 +303,22 @@ def erase(desk: Desk, person: Person, *, by: Who = "operator") -> Answer:
             "keys": str(done.left),
             "step": str(done.step),
             "parts": done.parts,
+            "file": None if to is None else str(to),
             "entry": done.entry,
         }
     )
+
+
+def _write_places(desk: Desk, person: str, done: Erasure, to: Path) -> None:
+    """The list is hers: in a file of its own, and nowhere that a terminal or a log keeps it."""
+    with desk.record.database.read() as session:
+        places = listed(erased_parts(session, desk.record, person))
+    said: dict[str, Json] = {"form": FORM, "person": person, "erasure": done.entry, "places": places}
+    files.write(to, canonical(said), mode=0o600)
+    if places is None:
+        desk.voice.say(f"{escape(str(to))}: without her last key nobody can tell which  密钥已销毁，无法列出")
+    else:
+        desk.voice.say(f"which parts of log entries went: {escape(str(to))}; for her eyes only")
 
 
 @command(app, "hold")

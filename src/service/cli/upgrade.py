@@ -1,10 +1,13 @@
 """`consentry upgrade`: the tables of a data folder, brought to this version while nobody writes."""
 
+import os
+
 from service import schema
 from service.cli.command import Answer, command, group
 from service.cli.desk import Desk
 from service.cli.init import publish_notices
 from service.database import Database
+from service.sealer import sealer
 
 app = group("upgrade", "Bring the tables to this version.")
 
@@ -13,11 +16,13 @@ app = group("upgrade", "Bring the tables to this version.")
 def upgrade(desk: Desk) -> Answer:
     """Change the tables in one transaction, while API and workers answer that nothing can be written.
 
-    Make a backup first. Afterwards start this version everywhere: a process of the one before refuses.
+    Make a backup first, and put a new one in its place afterwards: what people signed lies open in copies of
+    versions that did not seal it. Then start this version everywhere: a process of the one before refuses.
     """
     database = Database(desk.settings.database_url)
     try:
-        before = schema.upgrade(database)
+        with sealer(desk.settings, os.urandom) as seal:
+            before = schema.upgrade(database, seal)
         after = schema.expected()
     finally:
         database.close()

@@ -34,7 +34,7 @@ def worker(desk: Desk) -> Answer:
 
 def _work(desk: Desk, window: str | None) -> Answer:
     record, studio = desk.record, desk.studio
-    lookout = Lookout.of(record.settings, record.database, record.journal, record.clock)
+    lookout = Lookout.of(record.settings, record.database, record.journal, record.clock, record.keystore)
     stop = Event()
     with (
         told_to_stop(stop.set),

@@ -15,13 +15,13 @@ from audit.fact import Seal, Subject
 from audit.keys import Duty
 from audit.leaf import Leaf
 from audit.ledger import Entry, Opened
-from audit.offline import ERASED, LOST
 from audit.pruned import published
 from audit.prunerows import EntryPruned
 from audit.sealing import Opening
 from audit.storage import PosixStorage
 from audit.treerows import TreeRows
-from consent import adoption
+from audit.verdicts import ERASED, LOST
+from consent import adoption, chain
 from service.evidence.about import About, Kind
 from service.evidence.reach import Reach
 from service.losses import RECOVERED, Loss, losses
@@ -97,7 +97,7 @@ class Gathering:
         names = [one.entry for one in adoptions if one.digest in policies]
         for key in keyhistory.every(self.session, self.record.ledger):
             if key.key.duty in _RESTS_ON:
-                # That it was retired may have been pruned: nothing is judged by it.
+                # That it was retired may have been pruned before such entries were said again.
                 retired = key.retired and self.record.ledger.find(self.session, key.retired)
                 names += [one for one in key.entries if one != key.retired or retired]
         self._with_what_they_name(names)
@@ -148,7 +148,8 @@ class Gathering:
         if period is not None and period.has(entry.at):
             return True
         if leaf.t in _BY_ROW:
-            return False
+            # What ended a consent is taken by the chain too: a row that is gone must not take it along.
+            return leaf.t == chain.WITHDRAWN and any(one in self.found for one in leaf.ref)
         if leaf.t in _BY_REF and leaf.ref:
             return any(one in self.found for one in leaf.ref)
         for subject, opened in self._openings(entry):

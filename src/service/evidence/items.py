@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from audit import instant
 from audit.bundled import TOLD, said_at
 from audit.canonical import Json
+from audit.matter import EIGHT, PRESENT
 from service.evidence.gathering import Found
 from service.evidence.reach import Reach
 
@@ -57,23 +58,17 @@ def items(found: Sequence[Found], reach: Reach, files: Collection[str]) -> tuple
     signed = {f"consent/{one}/document.json" for one in reach.authorizations}
     grants = of("ConsentGranted")
     gone = any("erased" in one.states.values() for one in found if one.leaf.t == "ConsentGranted")
-    consents = "present" if signed and signed <= set(files) else "erased" if gone else "missing"
+    consents = PRESENT if signed and signed <= set(files) else "erased" if gone else "missing"
     both = [licence("portrait"), licence("copyright")]
     return (
-        _item(1, "source and its provenance", "素材来源", of("TemplateAdmitted")),
-        _item(2, "the people in it, by tracks", "出镜人及其轨迹", looked),
-        Item(3, "a separate consent of each person", "每人的单独同意", consents, grants),
-        _item(4, "portrait and copyright licences", "肖像许可与著作权许可", [*both[0], *both[1]], all(both)),
-        _item(
-            5,
-            "the gate's decision before processing",
-            "处理前的门禁决定",
-            permits,
-            _first(permits, looked, found),
-        ),
-        _item(6, "contract with the engine's provider", "委托处理合同", paper("PROCESSOR_CONTRACT")),
-        _item(7, "impact assessment", "个人信息保护影响评估", paper("IMPACT_ASSESSMENT")),
-        Item(8, "withdrawals and complaints, with times", "撤回与投诉及处理时间", "present", of(*TOLD)),
+        _item(1, of("TemplateAdmitted")),
+        _item(2, looked),
+        _named(3, consents, grants),
+        _item(4, [*both[0], *both[1]], all(both)),
+        _item(5, permits, _first(permits, looked, found)),
+        _item(6, paper("PROCESSOR_CONTRACT")),
+        _item(7, paper("IMPACT_ASSESSMENT")),
+        _named(8, PRESENT, of(*TOLD)),
     )
 
 
@@ -100,8 +95,12 @@ def _at(one: Found) -> str:
     return said or instant.exact(one.entry.at)
 
 
-def _item(number: int, en: str, zh: str, entries: Sequence[str], shown: bool = True) -> Item:  # noqa: FBT001, FBT002
-    return Item(number, en, zh, "present" if entries and shown else "missing", entries)
+def _item(number: int, entries: Sequence[str], shown: bool = True) -> Item:  # noqa: FBT001, FBT002
+    return _named(number, PRESENT if entries and shown else "missing", entries)
+
+
+def _named(number: int, state: str, entries: Sequence[str]) -> Item:
+    return Item(number, *EIGHT[number], state, entries)
 
 
 def _first(permits: Collection[str], looked: Collection[str], found: Sequence[Found]) -> bool:

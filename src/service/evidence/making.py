@@ -8,12 +8,12 @@ from sqlmodel import Session
 
 from audit import bundle, instant, keyhistory
 from audit.canonical import Json, canonical, digest
-from audit.fact import Fact, Part, Seal, Subject
+from audit.fact import Fact, Part, Subject
 from audit.keys import Duty, load_private
 from audit.log import EntryUnpublished
-from audit.offline import LOST
 from audit.proof import Proof
 from audit.spelling import to_base64
+from audit.verdicts import LOST
 from consent import seals
 from service.evidence import texts
 from service.evidence.about import About
@@ -76,7 +76,7 @@ def make(record: Record, about: About, *, by: str, at_most: int | None = None) -
             **_entries(found, proofs),
             **_before(session, record, found, places),
             **times(session, record, found, places),
-            **texts.consents(session, record, matter.authorizations, checkpoint.digest),
+            **texts.consents(session, record, matter.authorizations, checkpoint.digest, places),
             **extra,
             **texts.rules(session, record, policies),
             **texts.manifests(record, matter.outputs),
@@ -148,7 +148,7 @@ def _before(
 
 def _written_down(record: Record, about: About, data: bytes, people: Sequence[str], by: str) -> str:
     """Before the bundle leaves: who has one must be found when what is in it is erased (GDPR art. 19)."""
-    now, tenant = record.clock(), Subject("tenant", record.settings.tenant)
+    now, tenant = record.clock(), record.settings.tenant
     said: dict[str, Json] = {
         "bundle": digest(data),
         "about": str(about.kind),
@@ -162,7 +162,7 @@ def _written_down(record: Record, about: About, data: bytes, people: Sequence[st
     with record.database.write() as session:
         for begin in range(0, max(1, len(told)), _PARTS):
             group = told[begin : begin + _PARTS]
-            parts = (Part(tenant, Seal.EVID, said), *(seals.part(MADE, one, hers) for one in group))
+            parts = (Part.of_tenant(tenant, said), *(seals.part(MADE, one, hers) for one in group))
             entry = record.ledger.append(session, Fact(MADE, parts), now).leaf_hash
     record.log.publish(entry, now=record.clock())
     return entry

@@ -1,10 +1,13 @@
 """How far a bundle reaches: the decisions, consents, people and outputs that what it is about rests on."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sqlmodel import Session
 
+from audit.keystore import KeysErased
+from audit.ledger import Ledger
 from consent import chain, docket, signed
 from consent.assessment import stored
 from consent.authorization import parse
@@ -13,7 +16,7 @@ from consent.case import parse as parse_case
 from consent.docket import Recorded
 from consent.licences import ABOUT, licences
 from consent.words import Action
-from service.evidence.about import About, Kind
+from service.evidence.about import About, Kind, Period
 from service.subject import SubjectRights
 from service.wiring import Record
 from swap import library, orders, outputs
@@ -59,7 +62,12 @@ def reach(session: Session, record: Record, about: About) -> Reach:
     if about.kind is Kind.PERSON:
         consents |= set(signed.granted(session, tenant, about.id))
         people.add(about.id)
-    people |= _signers(session, tenant, sorted(consents))
+    people |= _signers(session, record.ledger, sorted(consents))
+    if about.period is not None:
+        # What they granted in it opens with the rest of theirs, so what they signed is shown too.
+        while more := _granted_in(session, tenant, about.period, people) - consents:
+            consents |= more
+            people |= _signers(session, record.ledger, sorted(more))
     chains = chain.events(session, tenant, consents)
     policies = {decision.policy for decision, _ in asked}
     erased = [SubjectRights(record).erasures.find(session, person) for person in sorted(people)]
@@ -164,11 +172,26 @@ def _licences(session: Session, record: Record, asked: Sequence[Case]) -> set[st
     return {
         licence.entry
         for video, people in videos.items()
-        for licence in licences(session, tenant, {ABOUT}, now, source=video, people=people).get(ABOUT, ())
+        for licence in licences(
+            session, tenant, {ABOUT}, now, source=video, people=people, cells=record.ledger.cells
+        ).get(ABOUT, ())
     }
 
 
-def _signers(session: Session, tenant: str, consents: Sequence[str]) -> set[str]:
+def _granted_in(session: Session, tenant: str, period: Period, people: Iterable[str]) -> set[str]:
+    """What these people granted in a period."""
+    ids = [one for person in sorted(people) for one in signed.granted(session, tenant, person)]
+    chains = chain.events(session, tenant, ids)
+    return {one for one, events in chains.items() if period.has(events[0].at)}
+
+
+def _signers(session: Session, ledger: Ledger, consents: Sequence[str]) -> set[str]:
     """Who signed them: guardians and heirs sign for others."""
-    kept = [stored(session, tenant, one) for one in consents]
-    return {parse(one.document).signer for one in kept if one is not None}
+    found = set()
+    for one in consents:
+        # Of what was erased nobody knows who signed it.
+        with suppress(KeysErased):
+            kept = stored(session, ledger, one)
+            if kept is not None:
+                found.add(parse(kept.document).signer)
+    return found

@@ -1,8 +1,8 @@
 """The text that lies on top of a bundle, in both languages."""
 
-from audit.offline import LIMITS
+from audit.verdicts import LIMITS
 
-README = f"""CONSENTRY EVIDENCE BUNDLE                                                       中文见下
+README = rf"""CONSENTRY EVIDENCE BUNDLE                                                       中文见下
 
 What is claimed stands in bundle.json: what it is about, the digest of every file, the state of every part
 (open, sealed, erased, lost in a recovery), and the eight items of the case (Beijing Internet Court, Liao v. a
@@ -18,12 +18,37 @@ verify.py needs the folder audit beside it; both are those of the release of Con
 names. trust.txt is your own file: the operator's public keys, from the operator, by a way you trust.
 trust/keys.txt shows its form, and proves nothing.
 
-Three other tools, none of them ours:
-1. unzip, sha256sum and a JSON reader: the files against bundle.json.
+Three other tools, none of them ours. The commands are for GNU coreutils, in the unpacked bundle; what is in
+capitals stands for what you have.
+1. unzip, sha256sum and a JSON reader: each of the files against "files" in bundle.json, and no file besides.
+
+    unzip -p ../bundle.zip bundle.json
+    unzip -p ../bundle.zip NAME | sha256sum
+
 2. Any C2SP tlog-proof verifier (c2sp.org/tlog-proof; Go: golang.org/x/mod/sumdb/tlog and note):
    proofs/*.tlog-proof with the entries of entries.jsonl (base64 of the exact bytes) and the log's vkey.
-3. openssl or any Ed25519 library: bundle.sig over "consentry/export/v1", a zero byte and bundle.json;
-   consent/*/evidence.json over "consentry/authorization/v1", a zero byte and the SHA-256 of document.json.
+3. openssl or any Ed25519 library. bundle.sig: over "consentry/export/v1", a zero byte and bundle.json, by the
+   export KEY of your trust file (base64).
+
+    (printf '\060\052\060\005\006\003\053\145\160\003\041\000'; echo KEY | base64 -d) > ../key.der
+    (printf 'consentry/export/v1\000'; cat bundle.json) > ../message
+    cut -d ' ' -f 2 bundle.sig | tr a-f A-F | basenc -d --base16 > ../signature
+    openssl pkeyutl -verify -pubin -keyform DER -inkey ../key.der -rawin -in ../message -sigfile ../signature
+
+   consent/<id>/evidence.json of "method" ed25519: over "consentry/authorization/v1", a zero byte and the
+   SHA-256 of document.json. HEX_KEY and HEX_SIGNATURE are its "key" and "signature"; whose key it is says the
+   entry KeyEnrolled.
+
+    (printf '\060\052\060\005\006\003\053\145\160\003\041\000'
+     echo HEX_KEY | tr a-f A-F | basenc -d --base16) > ../key.der
+    (printf 'consentry/authorization/v1\000'
+     openssl dgst -sha256 -binary consent/ID/document.json) > ../message
+    echo HEX_SIGNATURE | tr a-f A-F | basenc -d --base16 > ../signature
+    openssl pkeyutl -verify -pubin -keyform DER -inkey ../key.der -rawin -in ../message -sigfile ../signature
+
+   Of "method" passkey: over "authenticator_data" followed by the SHA-256 of "client_data", by the COSE key in
+   "key" (W3C Web Authentication, 7.2). The challenge in that client data is the SHA-256 of the message above.
+
 c2patool reads the C2PA manifest in the video itself. openssl verifies a time stamp, by a root of its
 authority that you trust and did not take from trust/tsa (SIZE is that of the tree, as in the file's name):
 
@@ -57,8 +82,11 @@ bundle.json 载明主张：对象、各文件摘要、各部分状态（open 公
 verify.py 须与 audit 目录同放；两者均为 bundle.json 所载 Consentry 版本的发布文件。trust.txt 由您自备：
 经可信途径取得的运营方公钥。trust/keys.txt 仅示格式，不构成证明。
 
-另可用三种独立工具：一、unzip、sha256sum 与 JSON 阅读器核对文件摘要；二、任一 C2SP tlog-proof 验证器
-核对 proofs/ 与 entries.jsonl；三、openssl 或任一 Ed25519 库核对 bundle.sig 与 consent/*/evidence.json。
+另可用三种独立工具（命令见上）：一、unzip、sha256sum 与 JSON 阅读器核对文件摘要；二、任一 C2SP tlog-proof
+验证器核对 proofs/ 与 entries.jsonl；三、openssl 或任一 Ed25519 库核对 bundle.sig，以及 method 为 ed25519 的
+consent/<id>/evidence.json：签名对象为 "consentry/authorization/v1"、一个零字节与 document.json 的 SHA-256。
+method 为 passkey 时，签名对象为 authenticator_data 后接 client_data 的 SHA-256，公钥为 key 中的 COSE 密钥
+（W3C Web Authentication 第 7.2 节）；client_data 中的 challenge 即上述签名对象的 SHA-256。
 视频内的 C2PA 内容凭证可用 c2patool 读取。时间戳（RFC 3161）可用上述 openssl ts -verify 命令及您自行信任的
 机构根证书核验；stamped/<entry>.tlog-proof 证明该条目在所盖检查点之内，即不晚于所示时间存在。
 

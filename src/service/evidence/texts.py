@@ -12,7 +12,7 @@ from audit.fact import Subject
 from audit.keys import Duty
 from audit.keystore import KeysErased
 from audit.spelling import to_base64
-from consent import adoption, assessment, chain, docket
+from consent import adoption, assessment, chain, countersigned, docket, signed
 from consent.authorization import parse
 from consent.receipt27560 import Kept, receipt
 from service.evidence.gathering import Found
@@ -21,17 +21,23 @@ from swap.outputs import Output
 from swap.store import MediaStore
 
 
-def consents(session: Session, record: Record, ids: Collection[str], at: str) -> dict[str, bytes]:
+def consents(
+    session: Session, record: Record, ids: Collection[str], at: str, places: Mapping[str, int]
+) -> dict[str, bytes]:
     """Documents with evidence, countersignature and notice, and each as a record of ISO/IEC TS 27560.
 
-    `at` is the digest of the bundle's checkpoint. Nothing of whoever has no evidence key any more.
+    Beside them what was signed later, by the place of its entry. `at` is the digest of the bundle's
+    checkpoint. Nothing of whoever has no evidence key any more.
     """
     files = dict[str, bytes]()
     tenant, now = record.settings.tenant, record.clock()
     events = chain.events(session, tenant, ids)
     for authorization in sorted(ids):
-        kept = assessment.stored(session, tenant, authorization)
-        if kept is None or erased(record, parse(kept.document).person):
+        try:
+            kept = assessment.stored(session, record.ledger, authorization)
+        except KeysErased:
+            continue
+        if kept is None:
             continue
         shown = parse(kept.document).notice.sha256
         notice = record.registry.noticeboard.find(session, shown)
@@ -39,19 +45,26 @@ def consents(session: Session, record: Record, ids: Collection[str], at: str) ->
         # The proofs of its events are in the bundle, under one checkpoint.
         whole = Kept(kept, "" if notice is None else notice.text, events[authorization], key)
         receipt_id = sha256(f"{authorization} {at}".encode()).hexdigest()[:32]
-        counter = {
-            "kid": kept.kid,
-            "received_at": instant.exact(kept.received_at),
-            "signature": kept.countersignature.hex(),
-        }
         folder = f"consent/{authorization}"
         files[f"{folder}/document.json"] = kept.document
         files[f"{folder}/evidence.json"] = kept.evidence
-        files[f"{folder}/countersignature.json"] = canonical(counter)
+        files[f"{folder}/countersignature.json"] = _counter(kept)
         files[f"{folder}/record.jsonld"] = canonical(receipt(whole, receipt_id=receipt_id, now=now))
         if notice is not None:
             files[f"{folder}/notice.md"] = notice.text.encode()
+        second, evidence = assessment.cosigned(session, record.ledger, authorization), dict[str, bytes]()
+        for past in events[authorization]:
+            if past.kind in {countersigned.COSIGNED, chain.RECONFIRMED} and past.entry in places:
+                evidence = evidence or signed.at_events(session, record.ledger, authorization)
+                files[f"{folder}/{places[past.entry]}.evidence.json"] = evidence[past.entry]
+            if past.kind == countersigned.COSIGNED and past.entry in places and second is not None:
+                files[f"{folder}/{places[past.entry]}.countersignature.json"] = _counter(second)
     return files
+
+
+def _counter(kept: assessment.Stored) -> bytes:
+    received = instant.exact(kept.received_at)
+    return canonical({"kid": kept.kid, "received_at": received, "signature": kept.countersignature.hex()})
 
 
 def questions(session: Session, record: Record, found: Sequence[Found]) -> tuple[dict[str, bytes], set[str]]:
@@ -103,11 +116,10 @@ def _keys(record: Record) -> list[str]:
     """Those of now and those of before, each until its end; and those of other duties that others had."""
     with record.database.read() as session:
         known = keyhistory.every(session, record.ledger)
-        ends = [one.retired for one in known if one.retired is not None]
-        places = keyhistory.places(session, record.settings.tenant, ends)
+        ends = keyhistory.ends(session, record.ledger, known)
     lines = []
     for one in known:
-        end = [at for at in (one.void_from, places.get(one.retired or "")) if at is not None]
+        end = [at for at in (one.void_from, ends.get(one.number)) if at is not None]
         if one.key.duty in {Duty.EXPORT, Duty.COUNTERSIGN}:
             lines.append(" ".join([one.key.text.strip(), *(f"until {at}" for at in sorted(end)[:1])]))
         elif one.void_from is not None:

@@ -7,15 +7,13 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from sqlmodel import Session
 
 from audit.checkpoint import Checkpoint
+from audit.stamped import DATED
 from audit.stamprows import Stamp, StampRows
 from audit.treerows import TreeRows
 from service.authorities import Authorities
 from service.evidence.gathering import Found
 from service.stamping import holds
 from service.wiring import Record
-
-_DATED = frozenset({"ConsentGranted", "ConsentWithdrawn", "OutputReleased"})
-"""Kinds of entries whose date somebody asks for; beside them the permits of runs, and the last entry."""
 
 
 def times(
@@ -49,7 +47,7 @@ def times(
 def _wanted(found: Sequence[Found], places: Mapping[str, int]) -> Iterator[int]:
     yield max(places.values())
     for one in found:
-        if one.leaf.t in _DATED:
+        if one.leaf.t in DATED:
             yield places[one.entry.leaf_hash]
         if one.leaf.t == "RunStarted":
             yield from (places[permit] for permit in one.leaf.ref if permit in places)

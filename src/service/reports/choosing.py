@@ -16,7 +16,8 @@ from swap import library
 _FOLLOW = frozenset(
     {
         *("Decided", "HoldLapsed", "PermitVoided", "PermitExpired", "RunStarted", "RunFinished", "JobEnded"),
-        *("OutputReleased", "OutputWithdrawn", "TemplateScanned", "PreviewShown"),
+        *("OutputReleased", "OutputHandedOver", "OutputWithdrawn"),
+        *("TemplateScanned", "TracksMatched", "PreviewShown"),
     }
 )
 """Kinds whose references say what they follow from. Other references are chains of a person's own."""

@@ -7,6 +7,7 @@ checkpoint, and that what entries say of permits adds up.
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Self
 
 from sqlmodel import Session
 
@@ -17,6 +18,9 @@ from audit.edge import Edge
 from audit.errors import ConsentryError
 from audit.leaf import LeafMalformed
 from audit.ledger import Ledger, Placed
+from audit.pruned import Pruned, Totals, published
+from audit.storage import PosixStorage
+from audit.treerows import TreeRows
 from consent import docket, tallies
 from consent.docket import State
 from consent.erasures import Erasures
@@ -53,6 +57,8 @@ class Completeness:
 
     size: int
     root: str
+    minimum: int
+    """The first entry that is kept; what came before is in no count but those of parts."""
     kinds: Mapping[str, int]
     permits: Mapping[str, Json]
     rows: Mapping[str, int]
@@ -74,6 +80,7 @@ class Completeness:
         return {
             "size": self.size,
             "root": self.root,
+            "minimum": self.minimum,
             "kinds": dict(self.kinds),
             "permits": dict(self.permits),
             "permit_rows": dict(self.rows),
@@ -98,7 +105,18 @@ class Census:
     shut: list[str] = field(default_factory=list)
     """Decisions and ends of permits that do not open: what they say is in no sum."""
     gaps: list[str] = field(default_factory=list)
+    pruned: Pruned | None = None
+    """Entries before its minimum are gone with its word: it has their sums, and the tiles their hashes."""
     _next: int = 0
+
+    @classmethod
+    def begin(cls, session: Session, record: Record) -> Self:
+        """From where the log begins. Raises `audit.pruned.PruningUnproven`."""
+        said = published(PosixStorage(record.layout.log), record.log.verifier)
+        if said is None:
+            return cls()
+        rows = TreeRows(record.settings.tenant, record.log.verifier, session)
+        return cls(edge=rows.edge(said.minimum), pruned=said, _next=said.minimum)
 
     def read(self, session: Session, ledger: Ledger, size: int) -> Iterator[tuple[Seen, Life | None]]:
         """Every entry under a tree of this size, counted, with the life of a permit that it ends.
@@ -106,6 +124,8 @@ class Census:
         One whose bytes are no entry any more is counted as broken, and passed over.
         """
         for placed in ledger.placed(session, size):
+            if placed.index < self.minimum:
+                continue
             self._place(placed)
             try:
                 seen = see(session, ledger, placed.entry, index=placed.index, kept=placed.kept)
@@ -114,6 +134,11 @@ class Census:
                 self.broken.append(str(placed.index))
                 continue
             yield seen, self._see(seen)
+
+    @property
+    def minimum(self) -> int:
+        """The first entry that the log keeps."""
+        return self.pruned.minimum if self.pruned else 0
 
     def _place(self, placed: Placed) -> None:
         self.gaps += [str(index) for index in range(self._next, min(placed.index, self._next + NAMED))]
@@ -152,7 +177,11 @@ class Census:
             # Rows are of now: what was written after the checkpoint has changed them already.
             self.lives.see(one)
         states = tallies.states(session, tenant)
+        before = self.pruned.totals if self.pruned else Totals()
+        # What was pruned is read no more, its sums are: else an erasure could be blamed for what is missing.
+        self.gone += before.missing
         erased, lost = _explained(session, record)
+        erased, lost = erased + before.erased, lost + before.lost
         faults = [
             *self._tree(checkpoint),
             *self._parts(erased + lost),
@@ -161,6 +190,7 @@ class Census:
         return Completeness(
             size=checkpoint.size,
             root=checkpoint.root,
+            minimum=self.minimum,
             kinds=dict(sorted(self.kinds.items())),
             permits=permits,
             rows={str(state): states[state] for state in State},
@@ -172,7 +202,7 @@ class Census:
         )
 
     def _tree(self, checkpoint: Checkpoint) -> list[Fault]:
-        counted, faults = self.kinds.total(), []
+        counted, faults = self.minimum + self.kinds.total(), []
         if self.gaps or counted != checkpoint.size:
             said = f"{counted} entries are here, the checkpoint has {checkpoint.size}"
             zh = f"现有 {counted} 条，检查点载明 {checkpoint.size} 条"

@@ -11,7 +11,7 @@ from hashlib import sha256
 from html import escape
 
 from audit import instant
-from audit.offline import LIMITS
+from audit.verdicts import LIMITS
 from service.reports import words
 from service.reports.alarms import WORDS as BYPASSES
 from service.reports.completeness import Completeness
@@ -122,7 +122,9 @@ class Page:
         rows = []
         for item in items:
             stated = "<br>".join(
-                f'{escape(one.text)} <span class="dim">[{escape(one.source)}]</span>' for one in item.values
+                f"{self._either(one.text, one.zh or one.text)}"
+                f' <span class="dim">[{escape(words.source(self.language, one.source))}]</span>'
+                for one in item.values
             )
             name = f'{self._either(item.en, item.zh)}<br><span class="dim">{escape(item.articles)}</span>'
             rows.append((name, stated or f'<span class="none">{self._w("not-stated")}</span>'))

@@ -16,9 +16,10 @@ from service.reports.choosing import Choosing
 from service.reports.completeness import Census, Completeness
 from service.reports.facts import Facts
 from service.reports.lives import Life
+from service.reports.measures import lowered
 from service.reports.page import Page
 from service.reports.questions import Questions
-from service.reports.register import lowered, register
+from service.reports.register import register
 from service.reports.rows import row
 from service.reports.seen import Seen
 from service.reports.totals import Totals
@@ -49,7 +50,7 @@ class _Reading:
     choosing: Choosing
     questions: Questions
     lines: Lines | None
-    census: Census = field(default_factory=Census)
+    census: Census
     totals: Totals = field(default_factory=Totals)
     notices: list[str] = field(default_factory=list)
 
@@ -102,7 +103,7 @@ def complete(record: Record) -> Completeness:
     """
     with record.database.read() as session:
         checkpoint = published(session, record)
-        census = Census()
+        census = Census.begin(session, record)
         for _ in census.read(session, record.ledger, checkpoint.size):
             pass
         return census.close(session, record, checkpoint)
@@ -115,7 +116,8 @@ def read(record: Record, wanted: Wanted, *, by: str, there: Path | None = None) 
     with record.database.read() as session, nullcontext() if there is None else writers.lines(there) as lines:
         checkpoint = published(session, record)
         questions = Questions(session, record)
-        reading = _Reading(wanted, Choosing(session, wanted, questions), questions, lines)
+        census = Census.begin(session, record)
+        reading = _Reading(wanted, Choosing(session, wanted, questions), questions, lines, census)
         for seen, life in reading.census.read(session, record.ledger, checkpoint.size):
             reading.take(seen, life)
         reading.end()

@@ -1,19 +1,23 @@
 """What decisions answered: their cases, as the log says they were asked; the bases people signed."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import Any, cast
 
 from sqlmodel import Session
 
 from audit.errors import ConsentryError
+from audit.keystore import KeysErased
 from audit.remembered import Remembered
 from audit.spelling import is_hex
 from consent import assessment, docket, recording
 from consent.case import Case, parse
 from consent.errors import PersonUnknown
+from consent.papers import Cabinet, PaperKind, Registered
 from consent.required import needed
 from consent.strict import decode
+from consent.words import Action
 from service.wiring import Record
 from swap import orders
 
@@ -64,9 +68,41 @@ class Signed:
     bases: tuple[str, ...] = ()
     data: tuple[str, ...] = ()
     """Kinds of personal data."""
+    notices: tuple[str, ...] = ()
+    """SHA-256 of the notices they were shown."""
+    regions: tuple[str, ...] = ()
+    """Where it may be stored."""
+    retention: tuple[str, ...] = ()
+    """How long what may be kept: `SOURCE P30D`."""
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> "Signed":
+        """What one record says."""
+        return cls(
+            bases=_each({base for one in record["purposes"] for base in one["lawful_basis"]}),
+            data=_each({one["pii_type"] for one in record["pii_information"]}),
+            notices=_each({record["privacy_notice"].removeprefix("sha256:")}),
+            regions=_each(record["storage_locations"]),
+            retention=_each({f"{kind} {days}" for kind, days in record["retention_period"].items()}),
+        )
+
+    @classmethod
+    def all_of(cls, found: Sequence["Signed"]) -> "Signed":
+        """What several say together."""
+        names = [one.name for one in fields(cls)]
+        return cls(*(_each({word for one in found for word in getattr(one, name)}) for name in names))
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """The operator's papers that covered what was permitted, at that moment: SHA-256 of each document."""
+
+    assessments: tuple[str, ...] = ()
+    contracts: tuple[str, ...] = ()
+    """With who runs the engine."""
+
+
+@dataclass
 class Questions:
     """Finds them in one session. Remembers a bounded number."""
 
@@ -89,10 +125,25 @@ class Questions:
 
     def signed(self, question: Question) -> Signed:
         """What was signed by those whose consents it cites."""
-        found = [self._signed(one) for one in question.case.authorizations]
-        return Signed(
-            tuple(sorted({base for one in found for base in one.bases})),
-            tuple(sorted({kind for one in found for kind in one.data})),
+        return Signed.all_of([self._signed(one) for one in question.case.authorizations])
+
+    def filed(self, question: Question) -> Filed:
+        """Which papers covered what was asked, each whole, as `consent.ground` asks for them."""
+        at, case = question.decision.at, question.case
+        engines = [case.use.engine] if case.use is not None and case.use.engine else []
+        run = {"engines": engines} if case.action in {Action.PUBLISH, Action.SWAP} else {}
+        purposes = {str(purpose) for one in case.people for purpose in needed(case, one)}
+        region = [self.record.gate.bench.place.region]
+        held = [one.paper for one in self._papers if one.at <= at < (one.ended_at or one.paper.until)]
+        files = [Cabinet((paper,)) for paper in held if paper.since <= at < paper.until]
+        assessed = [
+            one
+            for one in files
+            if one.has(PaperKind.IMPACT_ASSESSMENT, purposes=purposes, regions=region, **run)
+        ]
+        contracted = [one for one in files if one.has(PaperKind.PROCESSOR_CONTRACT, engines=engines)]
+        return Filed(
+            *(_each(paper.digest for one in some for paper in one.papers) for some in (assessed, contracted))
         )
 
     def label(self, asked_by: str) -> str:
@@ -102,6 +153,10 @@ class Questions:
     def is_person(self, label: str) -> bool:
         """Whether a label is the id of somebody enrolled: who looks at her own preview asks as herself."""
         return is_hex(label, 16) and bool(self._people.of(label, lambda: self._enrolled(label)))
+
+    @cached_property
+    def _papers(self) -> Sequence[Registered]:
+        return self.record.papers.every(self.session)
 
     def _enrolled(self, person: str) -> bool:
         try:
@@ -125,12 +180,14 @@ class Questions:
         return self._documents.of(authorization, lambda: self._document(authorization)) or Signed()
 
     def _document(self, authorization: str) -> Signed | None:
-        kept = assessment.stored(self.session, self.record.settings.tenant, authorization)
+        try:
+            kept = assessment.stored(self.session, self.record.ledger, authorization)
+        except KeysErased:
+            return None
         if kept is None:
             return None
-        signed = cast("dict[str, Any]", decode(kept.document))
-        said = signed["record"]
-        bases = {base for one in said["purposes"] for base in one["lawful_basis"]}
-        return Signed(
-            tuple(sorted(bases)), tuple(sorted({one["pii_type"] for one in said["pii_information"]}))
-        )
+        return Signed.of(cast("dict[str, Any]", decode(kept.document))["record"])
+
+
+def _each(words: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(words)))

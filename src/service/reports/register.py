@@ -15,8 +15,9 @@ from audit import instant
 from audit.canonical import Json
 from consent.notice import Notice
 from consent.papers import PaperKind, Registered
+from service.reports.measures import measures
 from service.reports.totals import Totals
-from service.retention import CLASSES
+from service.retention import CLASSES, Class
 from service.settings import Settings
 from service.wiring import Record
 
@@ -28,10 +29,12 @@ class Value:
     text: str
     source: str
     """`settings`, `program`, `log`, `signed consents`, `notice ID VERSION ...`, `paper KIND DIGEST`."""
+    zh: str = ""
+    """In Chinese, where the words are ours. Empty: a code, or somebody's own words."""
 
     def json(self) -> dict[str, Json]:
         """For machines."""
-        return {"text": self.text, "source": self.source}
+        return {"text": self.text, "source": self.source, **({"zh": self.zh} if self.zh else {})}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,31 +69,14 @@ def register(
     told = [one for one in (record.registry.noticeboard.find(session, sha) for sha in notices) if one]
     papers = [one for one in record.papers.every(session) if one.ended_at is None and now < one.paper.until]
     return (
-        *_who(told),
+        *_who(told, record.settings),
         *_what(told, totals),
         *_whither(record.settings, papers, totals),
         *_how(record, papers),
     )
 
 
-def lowered(settings: Settings) -> tuple[tuple[str, str, str], ...]:
-    """Settings that leave a wall lower than it can be, as they are now: name, and why in both languages."""
-    found = {
-        "mode": (settings.mode == "demo", "demo: self-asserted people", "演示模式：人物身份由其自述"),
-        "sandbox": (settings.sandbox != "seccomp", "no system-call filter", "未启用系统调用过滤"),
-        "policy_signers": (not settings.policy_signers, "rules need no signature", "规则无须签名"),
-        "witnesses": (settings.witnesses is None, "nobody else sees the log", "无外部见证方"),
-        "witnesses_strict": (
-            settings.witnesses is not None and not settings.witnesses_strict,
-            "permits do not wait for witnesses",
-            "许可不等待见证",
-        ),
-        "tsa_url": (settings.tsa_url is None, "no trusted time stamps", "无可信时间戳"),
-    }
-    return tuple((name, en, zh) for name, (low, en, zh) in found.items() if low)
-
-
-def _who(told: Sequence[Notice]) -> Iterable[Item]:
+def _who(told: Sequence[Notice], settings: Settings) -> Iterable[Item]:
     controllers = {
         f"{who.name} ({who.id}); {who.address}; {who.contact}": one
         for one in reversed(told)
@@ -100,9 +86,31 @@ def _who(told: Sequence[Notice]) -> Iterable[Item]:
     yield Item(
         "controller", "controller and contact", "个人信息处理者及联系方式", "GDPR 30(1)(a); PIPL 17(1)", named
     )
-    yield Item("representative", "representative", "境内代表", "GDPR 27, 30(1)(a); PIPL 53", ())
-    yield Item("officer", "data protection officer", "个人信息保护负责人", "GDPR 30(1)(a), 37; PIPL 52", ())
-    yield Item("joint", "joint controllers", "共同处理者", "GDPR 26, 30(1)(a); PIPL 20", ())
+    for name, said, en, zh, articles in (
+        (
+            "representative",
+            settings.representative,
+            "representative",
+            "境内代表",
+            "GDPR 27, 30(1)(a); PIPL 53",
+        ),
+        (
+            "officer",
+            settings.officer,
+            "data protection officer",
+            "个人信息保护负责人",
+            "GDPR 30(1)(a), 37; PIPL 52",
+        ),
+        (
+            "joint",
+            settings.joint_controllers,
+            "joint controllers",
+            "共同处理者",
+            "GDPR 26, 30(1)(a); PIPL 20",
+        ),
+    ):
+        texts = (said,) if isinstance(said, str) else said or ()
+        yield Item(name, en, zh, articles, tuple(Value(text, "settings") for text in texts))
 
 
 def _what(told: Sequence[Notice], totals: Totals) -> Iterable[Item]:
@@ -146,7 +154,10 @@ def _whither(settings: Settings, papers: Sequence[Registered], totals: Totals) -
         "GDPR 30(1)(d); PIPL 23",
         recipients,
     )
-    engine = (Value(settings.engine, "settings"), *_logged(totals.engines))
+    engine = (
+        Value(f"engine {settings.engine}", "settings", f"引擎 {settings.engine}"),
+        *_logged(totals.engines),
+    )
     yield Item("engines", "engines", "处理引擎", "GDPR 28, 30(1)(d); PIPL 21", engine)
     contracts = _papers(papers, PaperKind.PROCESSOR_CONTRACT)
     yield Item(
@@ -156,20 +167,19 @@ def _whither(settings: Settings, papers: Sequence[Registered], totals: Totals) -
     yield Item(
         "transfers", "grounds of transfers abroad", "跨境提供的依据", "GDPR 30(1)(e), 44; PIPL 38", grounds
     )
+    region = settings.processing_region
     place = (
-        Value(f"seat {settings.seat}", "settings"),
-        Value(f"processing region {settings.processing_region}", "settings"),
-        *_logged(totals.territories, "shown in "),
+        Value(f"seat {settings.seat}", "settings", f"所在地 {settings.seat}"),
+        Value(f"processing region {region}", "settings", f"处理地域 {region}"),
+        *_logged(totals.territories, "shown in ", "展示于 "),
     )
     yield Item("places", "where it is processed and shown", "处理及展示地域", "PIPL 3, 38; GDPR 3", place)
 
 
 def _how(record: Record, papers: Sequence[Registered]) -> Iterable[Item]:
-    kept = tuple(Value(f"{one.name}: {one.until} ({one.source})", "program") for one in CLASSES)
+    kept = tuple(_kept(one) for one in CLASSES)
     yield Item("retention", "time limits for erasure", "保存期限", "GDPR 30(1)(f); PIPL 19, 47", kept)
-    yield Item(
-        "security", "security measures", "安全措施", "GDPR 30(1)(g), 32; PIPL 51", _measures(record.settings)
-    )
+    yield Item("security", "security measures", "安全措施", "GDPR 30(1)(g), 32; PIPL 51", _measures(record))
     for name, kind, en, zh, articles in _FILES:
         yield Item(name, en, zh, articles, _papers(papers, kind))
 
@@ -207,42 +217,40 @@ _FILES = (
 )
 
 
-def _measures(settings: Settings) -> tuple[Value, ...]:
-    said = {
-        f"mode {settings.mode}": "settings",
-        f"uploads are parsed in a sandbox of kind {settings.sandbox}": "settings",
-        f"faces are compared: {'with the cast alone' if settings.biometrics else 'never'}": "settings",
-        f"open search for protected people: {'on' if settings.protection else 'off'}": "settings",
-        f"witnesses of the log: {_asked(settings)}": "settings",
-        f"time stamps: {'asked for' if settings.tsa_url else 'none'}": "settings",
-        f"signed rules: {'demanded' if settings.policy_signers else 'not demanded'}": "settings",
-        "entries and references are sealed with keys of each person, under one key-encryption key": "program",
-        "withdrawals are kept in a journal outside the database": "program",
-    }
-    return tuple(Value(text, source) for text, source in said.items())
+def _kept(one: Class) -> Value:
+    text = f"{one.name} ({one.what}): {one.until} ({one.source})"
+    ground = one.source.replace("the signed scopes", "签署的授权范围").replace(
+        "the signed scope", "签署的授权范围"
+    )
+    ground = ground.replace("design decision", "设计决定")
+    return Value(text, "program", f"{one.name}（{one.what_zh}）：{one.until_zh}（{ground}）")
 
 
-def _asked(settings: Settings) -> str:
-    if settings.witnesses is None:
-        return "none"
-    return "a quorum before any permit" if settings.witnesses_strict else "asked"
+def _measures(record: Record) -> tuple[Value, ...]:
+    return tuple(Value(one.en, one.source, one.zh) for one in measures(record.settings))
 
 
 def _papers(papers: Sequence[Registered], kind: PaperKind) -> tuple[Value, ...]:
     return tuple(
-        Value(_covers(one), f"paper {kind} {one.paper.digest}") for one in papers if one.paper.kind is kind
+        Value(_covers(one, _EN), f"paper {kind} {one.paper.digest}", _covers(one, _ZH))
+        for one in papers
+        if one.paper.kind is kind
     )
 
 
-def _covers(one: Registered) -> str:
+_EN = {"purposes": "purposes", "engines": "engines", "regions": "regions", "by": "mechanism", "to": "to"}
+_ZH = {"purposes": "目的", "engines": "引擎", "regions": "地域", "by": "机制", "to": "至"}
+
+
+def _covers(one: Registered, words: Mapping[str, str]) -> str:
     named = {
         "purposes": one.paper.purposes,
         "engines": one.paper.engines,
         "regions": one.paper.regions,
     }
-    said = [f"{name} {', '.join(sorted(map(str, some)))}" for name, some in named.items() if some]
-    said += [f"mechanism {one.paper.mechanism}"] if one.paper.mechanism is not None else []
-    span = f"{instant.minute(one.paper.since)} to {instant.minute(one.paper.until)}"
+    said = [f"{words[name]} {', '.join(sorted(map(str, some)))}" for name, some in named.items() if some]
+    said += [f"{words['by']} {one.paper.mechanism}"] if one.paper.mechanism is not None else []
+    span = f"{instant.minute(one.paper.since)} {words['to']} {instant.minute(one.paper.until)}"
     return "; ".join([*said, span])
 
 
@@ -253,8 +261,13 @@ def _by_word(pairs: Iterable[tuple[str, Notice]]) -> tuple[Value, ...]:
     return tuple(Value(word, _notice(one)) for word, one in sorted(found.items()))
 
 
-def _logged(counter: Mapping[str, int], before: str = "", *, source: str = "log") -> tuple[Value, ...]:
-    return tuple(Value(f"{before}{word} ({count})", source) for word, count in sorted(counter.items()))
+def _logged(
+    counter: Mapping[str, int], before: str = "", zh: str = "", *, source: str = "log"
+) -> tuple[Value, ...]:
+    return tuple(
+        Value(f"{before}{word} ({count})", source, zh and f"{zh}{word}（{count}）")
+        for word, count in sorted(counter.items())
+    )
 
 
 def _notice(one: Notice) -> str:

@@ -12,8 +12,9 @@ from audit.canonical import Json
 from consent import docket
 from consent.recording import DECIDED
 from service.reports import alarms
-from service.reports.questions import ARTICLES, Question, Questions, Signed
+from service.reports.questions import ARTICLES, Filed, Question, Questions, Signed
 from service.reports.seen import Seen
+from swap.recipients import HANDED_OVER
 
 OPERATIONS: Mapping[str, str] = {
     "TemplateAdmitted": "COLLECT",
@@ -24,9 +25,11 @@ OPERATIONS: Mapping[str, str] = {
     "FaceSearched": "USE",
     "FaceResembled": "USE",
     "TemplateScanned": "PROCESS",
+    "TracksMatched": "PROCESS",
     "RunStarted": "PROCESS",
     "RunFinished": "PROCESS",
     "OutputReleased": "PUBLISH",
+    "OutputHandedOver": "PROVIDE",
     "OutputWithdrawn": "DELETE",
     "Purged": "DELETE",
     "DonorPhotoDeleted": "DELETE",
@@ -44,8 +47,6 @@ OPERATIONS: Mapping[str, str] = {
     "InjunctionLifted": "TAKEDOWN",
 }
 """What kind of act an entry records, for those that are one of processing; consents have a prefix."""
-
-
 _FILES: Mapping[str, str] = {"RunFinished": "output", "OutputReleased": "digest"}
 
 
@@ -85,6 +86,16 @@ class Row:
     articles: tuple[str, ...] = ()
     data: tuple[str, ...] = ()
     """Kinds of personal data, as the consents it rests on name them."""
+    notices: tuple[str, ...] = ()
+    """SHA-256 of the notices that were shown to those who signed them."""
+    regions: tuple[str, ...] = ()
+    """Where they let it be stored."""
+    retention: tuple[str, ...] = ()
+    """How long they let it be kept: what, and an ISO 8601 period."""
+    assessments: tuple[str, ...] = ()
+    """SHA-256 of the impact assessments that covered it then."""
+    contracts: tuple[str, ...] = ()
+    """The same of the contracts with who runs the engine."""
     matching: str = ""
     voice: bool | None = None
     engine: str = ""
@@ -155,7 +166,9 @@ def operation(kind: str) -> str:
 
 def _asked(seen: Seen, question: Question, questions: Questions) -> dict[str, Any]:
     case, use = question.case, question.case.use
-    signed = questions.signed(question) if question.decision.answer is docket.Answer.PERMIT else Signed()
+    permitted = question.decision.answer is docket.Answer.PERMIT
+    signed = questions.signed(question) if permitted else Signed()
+    filed = questions.filed(question) if permitted else Filed()
     return {
         "template": seen.word("template") or case.template or "",
         "work": case.work or "",
@@ -165,6 +178,11 @@ def _asked(seen: Seen, question: Question, questions: Questions) -> dict[str, An
         "bases": signed.bases,
         "articles": tuple(sorted({ARTICLES[base] for base in signed.bases if base in ARTICLES})),
         "data": signed.data,
+        "notices": signed.notices,
+        "regions": signed.regions,
+        "retention": signed.retention,
+        "assessments": filed.assessments,
+        "contracts": filed.contracts,
         "matching": str(case.matching or ""),
         "voice": None if use is None else use.voice_kept,
         "engine": seen.word("engine") or (use.engine if use and use.engine else ""),
@@ -181,6 +199,7 @@ def _alone(seen: Seen, questions: Questions) -> dict[str, Any]:
     return {
         "template": seen.word("template"),
         "engine": seen.word("engine"),
+        "recipient": questions.label(seen.word("to")) if seen.leaf.t == HANDED_OVER else "",
         "asked_by": questions.label(_asker(seen)),
     }
 
@@ -193,7 +212,7 @@ def _permit(seen: Seen, question: Question | None) -> str:
     """Of a permit's own decision, and of all that was done under one."""
     if seen.word("permit"):
         return seen.word("permit")
-    if question is None or seen.leaf.t in {"TemplateScanned", "PreviewShown"}:
+    if question is None or seen.leaf.t in {"TemplateScanned", "TracksMatched", "PreviewShown"}:
         return ""
     first = question.decision
     swapped = first.action == "swap" and first.answer is docket.Answer.PERMIT

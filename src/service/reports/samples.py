@@ -2,12 +2,12 @@
 
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sqlmodel import Session
 
-from audit import instant, tree
+from audit import instant, prunerows, tree
 from audit.canonical import Json, canonical
 from audit.checkpoint import Checkpoint
 from audit.leaf import Leaf
@@ -47,13 +47,17 @@ class Sample:
 
     asked: Asked
     checkpoint: Checkpoint
+    minimum: int
+    """The first entry that the log keeps: from here on places are eligible."""
     eligible: int
     drawn: Sequence[int]
     """Places in the tree, in the order drawn."""
     rows: Sequence[Row]
     """In the same order."""
-    manifest: str
-    entry: str
+    manifest: str = ""
+    """SHA-256 of the manifest; empty while it is made, as `entry` is."""
+    entry: str = ""
+    """Leaf hash of `ProcessingExported`."""
 
     def json(self) -> dict[str, Json]:
         """What a stranger needs to draw it again."""
@@ -63,6 +67,7 @@ class Sample:
             "kind": self.asked.kind,
             "root": self.checkpoint.root,
             "size": self.checkpoint.size,
+            "minimum": self.minimum,
             "eligible": self.eligible,
             "drawn": list(self.drawn),
         }
@@ -81,7 +86,7 @@ def sample(record: Record, asked: Asked, to: Path, *, by: str) -> Sample:
         manifest = sealing.listed(there, said, made.checkpoint, record)
         entry = sealing.written_down(record, REPORT, manifest, Wanted(), made.checkpoint.size, by=by)
         sealing.keep(there, to)
-    return Sample(asked, made.checkpoint, made.eligible, made.drawn, made.rows, manifest, entry)
+    return replace(made, manifest=manifest, entry=entry)
 
 
 def _draw(session: Session, record: Record, asked: Asked, there: Path) -> Sample:
@@ -104,7 +109,8 @@ def _draw(session: Session, record: Record, asked: Asked, there: Path) -> Sample
         rows.append(_opened(session, record, placed, choosing, there))
     sealing.put(there, "entries.jsonl", b"".join(entries))
     sealing.put(there, "processing.jsonl", b"".join(canonical(one.json()) + b"\n" for one in rows))
-    return Sample(asked, checkpoint, len(places), drawn, rows, "", "")
+    begin = prunerows.minimum(session, record.settings.tenant)
+    return Sample(asked, checkpoint, begin, len(places), drawn, rows)
 
 
 def _opened(session: Session, record: Record, placed: Placed, choosing: Choosing, there: Path) -> Row:
@@ -126,7 +132,9 @@ def _checkpoint(session: Session, record: Record, size: int | None) -> Checkpoin
 
 
 def _eligible(session: Session, record: Record, kind: str | None, size: int) -> Sequence[int]:
+    # What was pruned can't be shown: the places begin where the log does.
+    begin = prunerows.minimum(session, record.settings.tenant)
     if kind is None:
-        return range(size)
-    placed = record.ledger.placed(session, size)
+        return range(begin, size)
+    placed = (one for one in record.ledger.placed(session, size) if one.index >= begin)
     return array("q", (one.index for one in placed if Leaf.parse(one.entry.leaf).t == kind))

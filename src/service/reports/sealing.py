@@ -11,15 +11,15 @@ from pathlib import Path
 from audit import durable, instant
 from audit.canonical import Json, canonical, digest
 from audit.checkpoint import Checkpoint
-from audit.fact import Fact, Part, Seal, Subject
+from audit.fact import Fact, Part
 from audit.keys import Duty, load_private
 from consent import seals
 from service.evidence.texts import erased
+from service.reports.checking import MANIFEST, SIGNATURE
 from service.reports.wanted import Wanted
 from service.wiring import Record
 
 EXPORTED = "ProcessingExported"
-MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"
 
 
 @contextmanager
@@ -92,7 +92,7 @@ def written_down(record: Record, report: str, manifest: str, wanted: Wanted, siz
         "by": by,
         "at": instant.exact(now),
     }
-    parts = [Part(Subject("tenant", tenant), Seal.EVID, said)]
+    parts = [Part.of_tenant(tenant, said)]
     if wanted.person is not None and not erased(record, wanted.person):
         hers = {name: said[name] for name in ("export", "report", "period", "by", "at")}
         parts.append(seals.of_her(EXPORTED, wanted.person, hers))

@@ -117,6 +117,24 @@ _TERMS: Mapping[str, str] = {
 }
 
 
+_SOURCES: Mapping[str, str] = {
+    "settings": "配置",
+    "program": "程序",
+    "log": "日志",
+    "signed consents": "签署的同意",
+    "notice": "告知书",
+    "paper": "文件",
+}
+
+
+def source(language: Language, said: str) -> str:
+    """Who stated something. Which notice or paper it was stands after the word, as it is called."""
+    word, _, which = said.partition(" ")
+    if language is Language.EN or not {said, word} & _SOURCES.keys():
+        return said
+    return _SOURCES[said] if said in _SOURCES else f"{_SOURCES[word]} {which}"
+
+
 def say(language: Language, name: str, **values: object) -> str:
     """A text of the report, with its values put in."""
     en, zh = _WORDS[name]

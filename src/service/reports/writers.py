@@ -5,14 +5,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
+from unicodedata import normalize
 
 from audit.canonical import canonical
 from audit.durable import disk
 from service.reports.lives import Life
 from service.reports.rows import COLUMNS, Row
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA = ("=", "+", "-", "@")
 """A cell that begins so is a formula to a spreadsheet. Labels are the operator's, and may be anybody's."""
+_CONTROL = ("\t", "\r", "\n")
+"""Dropped by some at a cell's beginning, and then what follows is looked at."""
 _BETWEEN = "; "
 
 
@@ -60,4 +63,6 @@ def cell(value: object) -> str:
     text = _BETWEEN.join(map(str, value)) if isinstance(value, list | tuple) else str(value)
     if isinstance(value, int):
         return text
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
+    # As East Asian spreadsheets read it: a full-width sign is the sign.
+    plain = normalize("NFKC", text)
+    return f"'{text}" if plain.startswith(_CONTROL) or plain.lstrip().startswith(_FORMULA) else text

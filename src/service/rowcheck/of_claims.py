@@ -4,17 +4,14 @@ from typing import Any
 
 from audit.canonical import digest
 from service.apikeys import OVERLAP
-from service.rowcheck.of_swaps import _DATE
-from service.rowcheck.rule import Covered, Row, Rule, led, may_say, plain, says
+from service.rowcheck.of_swaps import DATE
+from service.rowcheck.rule import Covered, Row, Rule, back, known, led, may_say, plain, says
 from service.rowcheck.said import Told
 from swap.claim import State as ClaimState
 
 
 def _received(row: Row) -> Told:
-    told = row.entry
-    while told.kind not in {"TakedownReceived", "InjunctionReceived"}:
-        told = row.said.sure(told.refs[0], row.said.tenant)
-    return told
+    return row.first(row.said.tenant, "TakedownReceived", "InjunctionReceived")
 
 
 def _at_first(key: str) -> Rule:
@@ -64,6 +61,10 @@ def _appeal(row: Row) -> Told | None:
     return found[0] if found else None
 
 
+def _lodged(row: Row) -> list[str]:
+    return [one.leaf_hash for one in row.said.of("AppealReceived", row["id"])]
+
+
 def _appealed(row: Row) -> Told | None:
     found = row.said.of("AppealAnswered", row["id"])
     return found[-1] if found else None
@@ -95,6 +96,11 @@ def _in_answer(row: Row, key: str, value: Any) -> bool:
 def _key_entry(row: Row) -> Told | None:
     found = [*row.said.of("ApiKeyIssued", row["id"]), *row.said.of("ApiKeyRotated", row["id"])]
     return found[0] if found else None
+
+
+def _keyed(row: Row) -> list[str]:
+    found = [*row.said.of("ApiKeyIssued", row["id"]), *row.said.of("ApiKeyRotated", row["id"])]
+    return [one.leaf_hash for one in found]
 
 
 def _expires(row: Row, value: Any) -> bool:
@@ -134,18 +140,20 @@ CLAIMS = (
             "entry": led,
         },
         kinds=frozenset({"TakedownReceived", "InjunctionReceived", "TakedownDecided", "InjunctionLifted"}),
+        makes=frozenset({"TakedownReceived", "InjunctionReceived"}),
+        made=back(),
     ),
     Covered(
         "claim_contact",
-        {"claim_id": lambda row, value: bool(row.said.one("claim", id=value)), "sealed": _sealed},
+        {"claim_id": known("claim"), "sealed": _sealed},
         alone=True,
-        plain={"delete_after": _DATE},
+        plain={"delete_after": DATE},
     ),
     Covered(
         "blocked_file",
         {
             "digest": _blocked,
-            "claim_id": lambda row, value: bool(row.said.one("claim", id=value)),
+            "claim_id": known("claim"),
             "at": _blocked_at,
         },
         alone=True,
@@ -166,11 +174,13 @@ CLAIMS = (
         },
         entry="id",
         find=_appeal,
+        makes=frozenset({"AppealReceived"}),
+        made=_lodged,
     ),
     Covered(
         "appeal_answer",
         {
-            "appeal_id": lambda row, value: bool(row.said.one("appeal", id=value)),
+            "appeal_id": known("appeal"),
             "operator": lambda row, value: _in_answer(row, "by", value),
             "reason": lambda row, value: _in_answer(row, "reasons", digest(value.encode())),
         },
@@ -198,5 +208,7 @@ CLAIMS = (
             "name": "a label in the operator's words; decisions seal it as the requester of theirs",
             "used_at": "when it was last seen, to the minute or so",
         },
+        makes=frozenset({"ApiKeyIssued", "ApiKeyRotated"}),
+        made=_keyed,
     ),
 )

@@ -3,19 +3,25 @@
 from collections.abc import Iterator
 from functools import lru_cache
 from hashlib import sha256
-from typing import Any
+from typing import Any, cast
 
 from audit import instant
 from audit.canonical import digest
 from audit.fact import Subject
+from consent import chain
 from consent.authorization import Authorization
 from consent.authorization import parse as parse_authorization
+from consent.countersigned import COSIGNED
+from consent.enrolment import ADDED
+from consent.hearing import SKEW
+from consent.portraits import NEEDED
 from consent.signature import to_countersign
 from consent.strict import load
-from consent.words import Purpose
+from consent.words import Purpose, Status
 from service.rowcheck.reading import Read
 from service.rowcheck.rule import (
     Covered,
+    Owed,
     Row,
     hashed,
     led,
@@ -25,9 +31,13 @@ from service.rowcheck.rule import (
 )
 from service.rowcheck.said import Gone, Told
 
+_EVENTS = frozenset(
+    {
+        *(chain.GRANTED, chain.WITHDRAWN, chain.EXPIRED, chain.SUSPENDED, chain.RECONFIRMED),
+        *(chain.DISPUTED, chain.SETTLED, chain.PAUSED, chain.RESUMED, COSIGNED),
+    }
+)
 _MARKED = {"ConsentDisputed", "ConsentDisputeSettled"}
-
-
 _RESTED = {"ConsentPaused": True, "ConsentResumed": False}
 
 
@@ -44,7 +54,7 @@ def _parsed(document: bytes) -> Authorization:
 
 def _document(row: Row) -> Authorization:
     named = row.said.one("signed_authorization", id=row["authorization_id"])
-    return _parsed(named.values["document"])
+    return _parsed(row.of(named, "document"))
 
 
 def _granted(row: Row) -> Told | Gone | None:
@@ -53,13 +63,50 @@ def _granted(row: Row) -> Told | Gone | None:
     return row.said.told(event.values["leaf_hash"], Subject("person", row["person_id"]))
 
 
+def _grant(row: Row) -> list[str]:
+    event = row.said.one("consent_event", authorization_id=row["id"], number=0)
+    return [event.values["leaf_hash"]]
+
+
+def _of_grant(row: Row) -> Iterator[Owed]:
+    """A state and a counter for each purpose, and her references while nothing takes them away."""
+    for purpose in sorted(_parsed(row["document"]).scope.purposes):
+        for table in ("consent_state", "consent_counter"):
+            yield Owed(table, {"authorization_id": row["id"], "purpose": str(purpose)})
+    latest = instant.exact(row.said.record.clock() + SKEW)
+    for told in _added(row, row["id"]):
+        if str(told.payload["delete_after"]) > latest and _stays(row, told):
+            values = {"authorization_id": row["id"], "added_at": told.at}
+            yield Owed("portrait", values, cast(int, told.payload["references"]))
+
+
+def _added(row: Row, authorization: str) -> list[Told]:
+    whose = Subject("person", row["person_id"])
+    chained = row.said.where("consent_event", authorization_id=authorization)
+    return [told for event in chained for told in row.said.following(ADDED, event.values["leaf_hash"], whose)]
+
+
+def _stays(row: Row, added: Told) -> bool:
+    """Whether neither another set took their place nor anything that they rest on has ended."""
+    her, said = row["person_id"], row.said
+    states = said.where("consent_state", authorization_id=row["id"])
+    valid = {one.values["purpose"] for one in states if Status(one.values["status"]).valid}
+    others = said.where("signed_authorization", person_id=her)
+    later = [told for one in others for told in _added(row, one.values["id"]) if told.seq > added.seq]
+    gone = said.where("erasure", person_id=her) or _died(row, added)
+    return valid >= NEEDED and not gone and not any(told.payload["replaced"] for told in later)
+
+
+def _died(row: Row, added: Told) -> bool:
+    """Whether her death was recorded since: an error that is put right brings no reference back."""
+    her = Subject("person", row["person_id"])
+    last = row.said.sure(row.said.one("person", id=her.id).values["entry"], her)
+    return any(told.kind == "PersonDeceased" and told.seq > added.seq for told in row.said.back(last, her))
+
+
 def _back(row: Row) -> Iterator[Told]:
     """The chain of an authorization, from the row's entry back to the grant."""
-    told, whose = row.entry, _whose(row)
-    yield told
-    while told.refs:
-        told = row.said.sure(told.refs[0], whose)
-        yield told
+    return row.said.back(row.entry, _whose(row))
 
 
 def _countersigned(row: Row, value: bytes) -> bool:
@@ -77,8 +124,13 @@ def _cosigned(row: Row, value: bytes) -> bool:
 
 
 def _cosigning(row: Row) -> Told | Gone | None:
-    events = row.said.where("consent_event", authorization_id=row["authorization_id"], kind="ConsentCosigned")
+    events = row.said.where("consent_event", authorization_id=row["authorization_id"], kind=COSIGNED)
     return row.said.told(events[0].values["leaf_hash"], _whose(row)) if events else None
+
+
+def _cosigned_by(row: Row) -> list[str]:
+    events = row.said.where("consent_event", authorization_id=row["authorization_id"], kind=COSIGNED)
+    return [event.values["leaf_hash"] for event in events]
 
 
 def _number(row: Row, value: int) -> bool:
@@ -160,11 +212,17 @@ def _portraits(row: Row) -> Told | Gone | None:
     chain = row.said.where("consent_event", authorization_id=row["authorization_id"])
     if not chain:
         raise LookupError("no such authorization")
-    for event in chain:
-        for told in row.said.following("PortraitsAdded", event.values["leaf_hash"], whose):
-            if told.at == row["added_at"]:
-                return told
-    return None
+    try:
+        added = [
+            told for event in chain for told in row.said.following(ADDED, event.values["leaf_hash"], whose)
+        ]
+    except LookupError:
+        # References go in the transaction that says that she was erased: before it they are there, and her
+        # key may have gone since; after it none is hers.
+        if row.said.erased(whose) and not row.said.where("erasure", person_id=whose.id):
+            return Gone.ERASED
+        raise
+    return next((told for told in added if told.at == row["added_at"]), None)
 
 
 def _decrypts(row: Row, value: bytes) -> bool:
@@ -192,6 +250,7 @@ CONSENT = (
             "entry": led,
         },
         kinds=frozenset({"NoticePublished"}),
+        makes=frozenset({"NoticePublished"}),
     ),
     Covered(
         "signed_authorization",
@@ -213,6 +272,9 @@ CONSENT = (
         kinds=frozenset({"ConsentGranted"}),
         find=_granted,
         person="person_id",
+        makes=frozenset({"ConsentGranted"}),
+        made=_grant,
+        owes=_of_grant,
     ),
     Covered(
         "cosignature",
@@ -226,6 +288,8 @@ CONSENT = (
         entry="authorization_id",
         find=_cosigning,
         whose=_whose,
+        makes=frozenset({"ConsentCosigned"}),
+        made=_cosigned_by,
     ),
     Covered(
         "consent_event",
@@ -247,6 +311,7 @@ CONSENT = (
         entry="leaf_hash",
         leads="authorization_id",
         whose=_whose,
+        makes=_EVENTS,
     ),
     Covered(
         "consent_state",

@@ -1,10 +1,11 @@
 """Rows of what was decided on what people consented to, and of the life of permits."""
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, cast
 
 from audit.canonical import canonical
-from consent import adoption, permit
+from consent import adoption, docket, permit
 from consent.case import Case
 from consent.case import parse as parse_case
 from consent.objection import Objection, rules_of
@@ -12,31 +13,24 @@ from consent.redemption import Fault
 from consent.required import needed
 from consent.shape import to_json, tuple_from_json
 from consent.strict import load
+from consent.words import Action
 from service.rowcheck.rule import (
     Covered,
+    Owed,
     Row,
     as_json,
+    decided,
     hashed,
     led,
     may_say,
     says,
 )
-from service.rowcheck.said import Gone, Told
+from service.rowcheck.said import Told
 
 
 @lru_cache(maxsize=1024)
 def _case(stored: bytes) -> Case:
     return parse_case(stored)
-
-
-def _decision(row: Row) -> Told | Gone | None:
-    decision = row.said.one("decision", id=row["decision_id"])
-    return row.said.told(decision.values["entry"], row.said.tenant)
-
-
-def _issued(row: Row) -> Told | Gone | None:
-    decision = row.said.one("decision", id=row["id"])
-    return row.said.told(decision.values["entry"], row.said.tenant)
 
 
 def _objections(row: Row, value: str) -> bool:
@@ -83,6 +77,14 @@ def _closed(row: Row, value: Any) -> bool:
     return bool(value == ("lapsed" if late else "lifted"))
 
 
+def _of_decision(row: Row) -> Iterator[Owed]:
+    """Whom it names, and the permit whose life begins with it."""
+    for position in range(len(_case(row["case"]).people)):
+        yield Owed("decision_person", {"decision_id": row["id"], "position": position})
+    if (row["action"], row["stage"], row["answer"]) == (Action.SWAP, "decide", docket.Answer.PERMIT):
+        yield Owed("permit", {"id": row["id"]})
+
+
 def _appearance(row: Row) -> Any:
     decision = row.said.one("decision", id=row["decision_id"])
     case = _case(decision.values["case"])
@@ -111,7 +113,8 @@ def _not_after(row: Row, value: Any) -> bool:
     return bool(value == permit.read(row["token"], row.said.record.permits.trusted)[0].not_after)
 
 
-def _runs(row: Row) -> list[Told]:
+def runs(row: Row) -> list[Told]:
+    """What the entry of a decision permitted: its runs, in order."""
     return row.said.following("RunStarted", row.entry.leaf_hash)
 
 
@@ -119,21 +122,21 @@ def _life(row: Row, value: str) -> bool:
     for kind, state in (("PermitVoided", "void"), ("PermitExpired", "expired")):
         if row.said.following(kind, row.entry.leaf_hash):
             return value == state
-    runs = _runs(row)
-    if not runs:
+    begun = runs(row)
+    if not begun:
         return value == "issued"
-    ended = any(row.said.following("OutputReleased", one.leaf_hash) for one in runs)
-    refused = any(row.said.following("JobEnded", one.leaf_hash) for one in runs)
+    ended = any(row.said.following("OutputReleased", one.leaf_hash) for one in begun)
+    refused = any(row.said.following("JobEnded", one.leaf_hash) for one in begun)
     return value in ({"finished"} if ended else {"finished", "redeemed"} if refused else {"redeemed"})
 
 
 def _run(key: str) -> Any:
-    return lambda row, value: value == (runs[-1].payload[key] if (runs := _runs(row)) else None)
+    return lambda row, value: value == (begun[-1].payload[key] if (begun := runs(row)) else None)
 
 
 def _run_until(row: Row, value: Any) -> bool:
-    runs = _runs(row)
-    return bool(value == (runs[0].at + row.said.record.permits.max_run if runs else None))
+    begun = runs(row)
+    return bool(value == (begun[0].at + row.said.record.permits.max_run if begun else None))
 
 
 DECISIONS = (
@@ -156,6 +159,8 @@ DECISIONS = (
             "entry": led,
         },
         kinds=frozenset({"Decided"}),
+        makes=frozenset({"Decided"}),
+        owes=_of_decision,
     ),
     Covered(
         "decision_person",
@@ -169,7 +174,7 @@ DECISIONS = (
             "purposes": _purposes,
         },
         entry="decision_id",
-        find=_decision,
+        find=decided("decision_id"),
     ),
     Covered(
         "permit",
@@ -183,6 +188,6 @@ DECISIONS = (
             "run_until": _run_until,
         },
         entry="id",
-        find=_issued,
+        find=decided("id"),
     ),
 )

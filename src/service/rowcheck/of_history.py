@@ -7,9 +7,10 @@ from typing import Any, cast
 from audit import adopted, instant, keyhistory
 from audit.canonical import digest
 from audit.checkpoint import Checkpoint
+from audit.der import EXPLICIT_0, SEQUENCE, SET, children, only
 from audit.pruned import PRUNED
 from audit.stamprows import Stamp
-from service.rowcheck.rule import Covered, Row, led, says, written
+from service.rowcheck.rule import Covered, Owed, Row, led, says, written
 from service.rowcheck.said import Gone, Told
 from service.stamping import holds
 
@@ -21,6 +22,12 @@ def _first_at(row: Row, value: datetime) -> bool:
 
 def _ends(row: Row, kind: str) -> Sequence[Told]:
     return [one for one in row.said.of(kind, row["kid"]) if one.payload["duty"] == row["duty"]]
+
+
+def _adoptions(row: Row) -> list[str]:
+    """Its own entry, and those before that said the same: a pruning has it said again."""
+    said = row.said.of(keyhistory.ADOPTED, row["kid"])
+    return [one.leaf_hash for one in said if one.payload["number"] == row["number"]]
 
 
 def _retired(row: Row, value: str | None) -> bool:
@@ -36,7 +43,9 @@ def _retired_at(row: Row, value: datetime | None) -> bool:
     if row["retired"] is None or value is None:
         return row["retired"] is value
     told = row.said.told(row["retired"], row.said.tenant)
-    return isinstance(told, Gone) or bool(told is not None and told.at == value)
+    if told is None or isinstance(told, Gone):
+        return told is not None
+    return bool(told.payload.get("since", instant.exact(told.at)) == instant.exact(value))
 
 
 def _voided(row: Row, value: str | None) -> bool:
@@ -66,13 +75,24 @@ def _checkpoint(row: Row) -> Checkpoint:
     return Checkpoint.parse(note, row.said.record.log.verifier)
 
 
+def _algorithms(response: bytes) -> bool:
+    """Whether a stamp announces the digests that its signers use (RFC 5652, 5.1): nothing signs that list."""
+    token = children(only(response, SEQUENCE))[1]
+    signed = children(only(only(children(only(token, SEQUENCE))[1], EXPLICIT_0), SEQUENCE))
+    listed = [children(only(one, SEQUENCE)) for one in children(only(signed[1], SET))]
+    signers = [children(only(one, SEQUENCE)) for one in children(only(signed[-1], SET))]
+    used = {children(only(one[2], SEQUENCE))[0] for one in signers}
+    return {name for name, *_ in listed} == used and all(rest in ([], [b"\5\0"]) for _, *rest in listed)
+
+
 def _stamped(row: Row, _value: Any) -> bool:
     """It holds, where its authority is one of ours; of another there is no certificate to ask."""
     ours = row.said.record.authorities
     if ours is None or row["authority"] not in ours.urls:
-        return ours is None
+        return True
     columns = ("size", "authority", "digest", "response", "says", "at")
-    return holds(Stamp(*(row[column] for column in columns)), _checkpoint(row), ours)
+    held = Stamp(*(row[column] for column in columns))
+    return holds(held, _checkpoint(row), ours) and _algorithms(held.response)
 
 
 HISTORY = (
@@ -86,6 +106,8 @@ HISTORY = (
             "entry": led,
         },
         kinds=frozenset({adopted.MODELS, adopted.SETTINGS}),
+        makes=frozenset({adopted.MODELS, adopted.SETTINGS}),
+        owes=lambda row: [Owed("kept_bytes", {"digest": row["digest"]})],
     ),
     Covered(
         "duty_key",
@@ -103,6 +125,9 @@ HISTORY = (
             "voided": _voided,
         },
         kinds=frozenset({keyhistory.ADOPTED}),
+        makes=frozenset({keyhistory.ADOPTED}),
+        made=_adoptions,
+        owes=lambda row: [Owed("kept_bytes", {"digest": row["public"]})],
     ),
     Covered("kept_bytes", {"digest": _kept, "data": _kept}, alone=True),
     Covered(
@@ -113,17 +138,20 @@ HISTORY = (
             "shown": "how far a pruning has come: the receipt beside the checkpoint says the same",
             "done": "how far a pruning has come: done again it changes nothing",
         },
+        makes=frozenset({PRUNED}),
     ),
     Covered(
         "log_stamp",
         {
             "size": _stamped,
-            "authority": _stamped,
             "digest": lambda row, value: value == _checkpoint(row).digest,
             "response": _stamped,
             "says": _stamped,
         },
         alone=True,
-        plain={"at": "when we checked it, by our clock: nothing is proved from it"},
+        plain={
+            "authority": "the host that was asked: who signed stands in the stamp, and it is asked again",
+            "at": "when we checked it, by our clock: nothing is proved from it",
+        },
     ),
 )

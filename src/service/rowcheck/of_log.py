@@ -1,5 +1,6 @@
 """Rows of the log itself, as far as `Log.audit` does not hold them against tree and signatures already."""
 
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -9,19 +10,25 @@ from audit.cosignature import Witness
 from audit.fact import Seal
 from audit.leaf import Leaf
 from audit.note import NoteSignature
-from audit.storage import PosixStorage
 from audit.tile import WIDTH, Tile
-from service.rowcheck.rule import Covered, Row
+from service.rowcheck.rule import Broken, Covered, Row, known
 
-_TREE = "`Log.audit` holds it against its leaf, the tree and what was signed"
+
+def _commitments(row: Row) -> Sequence[str]:
+    found = row.said.commitments.get(row["leaf_hash"])
+    if found is None:
+        raise Broken("leaf_hash")
+    return found
 
 
 def _part(row: Row, value: int) -> bool:
-    """The commitment at this place of the leaf is to these bytes."""
-    entry = row.said.entry(row["leaf_hash"])
-    if entry is None:
-        return False
-    return Leaf.parse(entry.leaf).parts[value].ct == sha256(row["ciphertext"]).hexdigest()
+    """The commitment at this place of the leaf is to these bytes; where none is, they are to blame."""
+    made, mine = _commitments(row), sha256(row["ciphertext"]).hexdigest()
+    return 0 <= value < len(made) and (made[value] == mine or mine not in made)
+
+
+def _committed(row: Row, value: bytes) -> bool:
+    return sha256(value).hexdigest() in _commitments(row)
 
 
 def _checkpoint(row: Row) -> Checkpoint:
@@ -33,13 +40,19 @@ def _line(row: Row) -> NoteSignature:
 
 
 def _holds(row: Row, value: str) -> bool:
-    """It verifies, where its witness is one of ours; of another there is no key to ask."""
+    """It verifies, where its witness is one of ours with this key; by another key it once was one."""
     line, witness = _line(row), _witness(row)
     if line.line not in {value, f"{value}\n"}:
         return False
-    if witness is not None and witness.signed(line):
-        under = row.said.one("log_checkpoint", size=row["size"])
-        witness.check(note.parse(under.values["note"]).text, line)
+    if row.said.record.witnessing is None:
+        return True
+    if witness is None or not witness.signed(line):
+        # Of one that is asked no more, or of an earlier key. As a vkey begins: trust that was in use stands
+        # in the settings that were adopted.
+        vkey = f"{line.name}+{line.key_id.hex()}+".encode()
+        return any(vkey in one.values["data"] for one in row.said.where("kept_bytes"))
+    under = row.said.one("log_checkpoint", size=row["size"])
+    witness.check(note.parse(under.values["note"]).text, line)
     return True
 
 
@@ -48,8 +61,12 @@ def _witness(row: Row) -> Witness | None:
     return None if known is None else known.trust.witnesses.get(row["witness"], (None, ""))[0]
 
 
-def _named(row: Row, _value: str) -> bool:
-    return row.said.record.witnessing is None or _witness(row) is not None
+def _named(row: Row, value: str) -> bool:
+    """No other witness of ours signs as this line does: one that is asked no more left its lines here."""
+    known, line = row.said.record.witnessing, _line(row)
+    ours = known.trust.witnesses.items() if known else ()
+    makers = {name for name, (witness, _) in ours if witness.signed(line)}
+    return value in makers or not makers
 
 
 def _size(row: Row) -> int:
@@ -64,7 +81,7 @@ def _in_files(row: Row) -> str | None:
     size = _size(row)
     n, at = divmod(row["idx"], WIDTH)
     width = min(WIDTH, size - n * WIDTH)
-    data = PosixStorage(row.said.record.layout.log).get(Tile(0, n, width).path) if width > 0 else None
+    data = row.said.tile(Tile(0, n, width)) if width > 0 else None
     return None if data is None else data[at * tree.HASH_SIZE : (at + 1) * tree.HASH_SIZE].hex()
 
 
@@ -103,9 +120,13 @@ LOG = (
     ),
     Covered(
         "log_sealed",
-        {"part": _part, "seal": lambda _row, value: value in set(Seal)},
+        {
+            "leaf_hash": lambda row, value: value in row.said.commitments,
+            "part": _part,
+            "seal": lambda _row, value: value in set(Seal),
+            "ciphertext": _committed,
+        },
         alone=True,
-        plain={"leaf_hash": _TREE, "ciphertext": _TREE},
     ),
     Covered(
         "log_checkpoint",
@@ -120,7 +141,7 @@ LOG = (
     Covered(
         "log_cosignature",
         {
-            "size": lambda row, value: bool(row.said.one("log_checkpoint", size=value)),
+            "size": known("log_checkpoint", "size"),
             "witness": _named,
             "line": _holds,
             "at": lambda row, value: value == int.from_bytes(_line(row).blob[:8]),

@@ -8,13 +8,16 @@ from consent.adoption import kept
 from consent.licence import EVERY_SOURCE, parse_licence
 from service.rowcheck.rule import (
     Covered,
+    Owed,
     Row,
     as_json,
     ended,
     hashed,
     joined,
+    known,
     led,
     may_say,
+    of_person,
     says,
     written,
 )
@@ -24,19 +27,21 @@ def _licence(row: Row) -> Any:
     return parse_licence(row["document"])
 
 
-def _licence_whose(row: Row) -> Subject:
-    person = row["person_id"]
-    return row.said.tenant if person is None else Subject("person", person)
-
-
 def _of_licence(row: Row) -> Subject:
     person = row.said.one("rights_licence", id=row["licence_id"]).values["person_id"]
     return row.said.tenant if person is None else Subject("person", person)
 
 
 def _sourced(row: Row, value: str) -> bool:
-    licence = parse_licence(row.said.one("rights_licence", id=row["licence_id"]).values["document"])
+    licence = parse_licence(row.of(row.said.one("rights_licence", id=row["licence_id"]), "document"))
     return value in (licence.sources or {EVERY_SOURCE})
+
+
+def _sources(row: Row) -> list[Owed]:
+    sources = _licence(row).sources or {EVERY_SOURCE}
+    return [
+        Owed("rights_licence_source", {"licence_id": row["id"], "source": one}) for one in sorted(sources)
+    ]
 
 
 def _ending_number(row: Row, value: int) -> bool:
@@ -62,10 +67,6 @@ def _of(value: Json, name: str) -> Json:
     return value[name] if isinstance(value, dict) else None
 
 
-def _contract(row: Row) -> Subject:
-    return row.said.tenant if row["person_id"] is None else Subject("person", row["person_id"])
-
-
 PAPERS = (
     Covered(
         "unproven_contract",
@@ -81,7 +82,8 @@ PAPERS = (
         },
         kinds=frozenset({"ContractKeptUnproven"}),
         leads="person_id",
-        whose=_contract,
+        whose=of_person(),
+        makes=frozenset({"ContractKeptUnproven"}),
     ),
     Covered(
         "rights_party",
@@ -97,6 +99,7 @@ PAPERS = (
             "entry": led,
         },
         kinds=frozenset({"RightsPartyRegistered"}),
+        makes=frozenset({"RightsPartyRegistered"}),
     ),
     Covered(
         "rights_licence",
@@ -113,11 +116,13 @@ PAPERS = (
         },
         kinds=frozenset({"LicenceRegistered"}),
         leads="person_id",
-        whose=_licence_whose,
+        whose=of_person(),
+        makes=frozenset({"LicenceRegistered"}),
+        owes=_sources,
     ),
     Covered(
         "rights_licence_source",
-        {"licence_id": lambda row, value: bool(row.said.one("rights_licence", id=value)), "source": _sourced},
+        {"licence_id": known("rights_licence"), "source": _sourced},
         alone=True,
     ),
     Covered(
@@ -135,6 +140,7 @@ PAPERS = (
         kinds=frozenset({"LicenceEnded"}),
         leads="licence_id",
         whose=_of_licence,
+        makes=frozenset({"LicenceEnded"}),
     ),
     Covered(
         "paper",
@@ -151,6 +157,7 @@ PAPERS = (
             "entry": led,
         },
         kinds=frozenset({"PaperRegistered"}),
+        makes=frozenset({"PaperRegistered"}),
     ),
     Covered("kept_policy", {"digest": _adopted, "files": _files}, alone=True),
     Covered(
@@ -164,5 +171,7 @@ PAPERS = (
             "entry": led,
         },
         kinds=frozenset({"PolicyAdopted"}),
+        makes=frozenset({"PolicyAdopted"}),
+        owes=lambda row: [Owed("kept_policy", {"digest": row["digest"]})],
     ),
 )

@@ -6,7 +6,23 @@ from typing import Any
 from audit import instant
 from audit.fact import Subject
 from consent.proofing import read_signed
-from service.rowcheck.rule import Covered, Row, ended, hashed, led, may_say, of_person, says, written
+from consent.signature import PASSKEY
+from service.rowcheck.rule import (
+    Broken,
+    Covered,
+    Owed,
+    Row,
+    Rule,
+    back,
+    ended,
+    hashed,
+    known,
+    led,
+    may_say,
+    of_person,
+    says,
+    written,
+)
 
 _PERSON = {"PersonEnrolled", "PersonProven", "PersonCaptured", "PersonCorrected", "PersonDeceased",
            "PersonDeathRetracted"}  # fmt: skip
@@ -14,11 +30,15 @@ _ONE_TIME = "of a step under way: one value more or less ends the link, and a ne
 
 
 def _enrolled_at(row: Row, value: Any) -> bool:
-    return bool(value == row.first("PersonEnrolled", Subject("person", row["id"])).at)
+    return bool(value == row.first(Subject("person", row["id"]), "PersonEnrolled").at)
 
 
 def _enrolment(row: Row) -> Any:
-    return row.first("KeyEnrolled", Subject("person", row["person_id"]))
+    return row.first(of_person()(row), "KeyEnrolled")
+
+
+def _passkey(row: Row) -> list[Owed]:
+    return [Owed("passkey", {"key": row["key"]})] if row["method"] == PASSKEY else []
 
 
 def _retired(row: Row, value: Any) -> bool:
@@ -27,12 +47,11 @@ def _retired(row: Row, value: Any) -> bool:
 
 def _registered(row: Row, _value: bytes) -> bool:
     """Both halves of a registration are under one digest: either of them is to blame."""
-    key = row.said.one("person_key", key=row["key"])
-    told = row.said.sure(key.values["entry"], Subject("person", key.values["person_id"]))
-    while told.kind != "KeyEnrolled":
-        told = row.said.sure(told.refs[0], Subject("person", key.values["person_id"]))
-    made = sha256(row["client_data"] + row["attestation"]).hexdigest()
-    return made == told.payload["registration"]
+    key = row.said.one("person_key", key=row["key"]).values
+    her = Subject("person", key["person_id"])
+    entries = row.said.back(row.said.sure(key["entry"], her), her)
+    said = next(one.payload["registration"] for one in entries if one.kind == "KeyEnrolled")
+    return bool(said == sha256(row["client_data"] + row["attestation"]).hexdigest())
 
 
 def _credential(row: Row, value: str) -> bool:
@@ -53,6 +72,18 @@ def _signed(_row: Row, value: bytes) -> bool:
     return bool(read_signed(value))
 
 
+def _bound(rule: Rule) -> Rule:
+    """What was signed is sealed for this value too: where it does not open, either may have been changed."""
+
+    def opens(row: Row, value: Any) -> bool:
+        try:
+            return rule(row, value)
+        except Broken:
+            return False
+
+    return opens
+
+
 def _about(row: Row, value: str) -> bool:
     said = read_signed(row["signed"]).attestation
     return said.person in {None, value} and bool(row.said.where("person", id=value))
@@ -60,26 +91,22 @@ def _about(row: Row, value: str) -> bool:
 
 def _proven_at(row: Row, value: Any) -> bool:
     """When she was enrolled or proven by it, if nothing has been proven since."""
-    her = row.said.one("person", id=row["person_id"])
-    told = row.said.sure(her.values["entry"], Subject("person", row["person_id"]))
-    digest = sha256(row["signed"]).hexdigest()
-    while told.payload.get("attestation") != digest:
-        told = row.said.sure(told.refs[0], Subject("person", row["person_id"]))
-    return bool(value == told.at)
+    her, digest = of_person()(row), sha256(row["signed"]).hexdigest()
+    last = row.said.sure(row.said.one("person", id=her.id).values["entry"], her)
+    proven = (one.at for one in row.said.back(last, her) if one.payload.get("attestation") == digest)
+    return bool(value == next(proven, None))
 
 
 def _adopted(row: Row) -> Any:
-    return row.first("ProofServiceAdopted", row.said.tenant)
+    return row.first(row.said.tenant, "ProofServiceAdopted")
 
 
 def _last(row: Row, kind: str, key: str) -> Any:
     """What the last entry of a kind says, of those this one goes back to."""
-    told = row.entry
-    while told.kind != kind:
-        if not told.refs:
-            return None
-        told = row.said.sure(told.refs[0], row.said.tenant)
-    return instant.parse(str(told.payload[key]))
+    for told in row.said.back(row.entry, row.said.tenant):
+        if told.kind == kind:
+            return instant.parse(str(told.payload[key]))
+    return None
 
 
 PEOPLE = (
@@ -101,6 +128,8 @@ PEOPLE = (
         },
         kinds=frozenset(_PERSON),
         person="id",
+        makes=frozenset({"PersonEnrolled"}),
+        made=back(),
     ),
     Covered(
         "person_key",
@@ -114,11 +143,14 @@ PEOPLE = (
         },
         kinds=frozenset({"KeyEnrolled", "KeyRetired"}),
         person="person_id",
+        makes=frozenset({"KeyEnrolled"}),
+        made=back(),
+        owes=_passkey,
     ),
     Covered(
         "passkey",
         {
-            "key": lambda row, value: bool(row.said.where("person_key", key=value)),
+            "key": known("person_key", "key"),
             "credential": _credential,
             "client_data": _registered,
             "attestation": _registered,
@@ -132,6 +164,8 @@ PEOPLE = (
             "act": says("act"),
             "person_id": says("person"),
             "document": hashed("document"),
+            # Links of before this was said too have nothing but the seal to hold it against.
+            "about": lambda row, value: value == row.payload.get("about", value),
             "issued_by": says("by"),
             "expires_at": says("until"),
             "entry": led,
@@ -157,14 +191,16 @@ PEOPLE = (
             "entry": led,
         },
         kinds=frozenset({"ProofServiceAdopted", "ProofServiceRetired", "ProofServiceCompromised"}),
+        makes=frozenset({"ProofServiceAdopted"}),
+        made=back(),
     ),
     Covered(
         "attestation",
         {
-            "nonce": _part_of_attestation("nonce"),
+            "nonce": _bound(_part_of_attestation("nonce")),
             "handle": _part_of_attestation("handle"),
             "key": _part_of_attestation("key"),
-            "person_id": _about,
+            "person_id": _bound(_about),
             "signed": _signed,
             "received_at": _proven_at,
         },
@@ -185,5 +221,6 @@ PEOPLE = (
         },
         kinds=frozenset({"KinRecorded"}),
         person="person_id",
+        makes=frozenset({"KinRecorded"}),
     ),
 )

@@ -9,6 +9,7 @@ from consent.protection import parse as parse_wish
 from service.rowcheck.rule import (
     Covered,
     Row,
+    back,
     ended,
     hashed,
     led,
@@ -20,7 +21,6 @@ from service.rowcheck.said import Gone, Told
 
 _HERS = of_person()
 
-
 _CLOSED = {
     "ConsentRequested": "requested",
     "ConsentLinkIssued": "requested",
@@ -30,12 +30,11 @@ _CLOSED = {
     "ConsentRequestLapsed": "lapsed",
 }
 
-
 _LINK = "of a link that is open: its token is a secret of hers, and a changed hash opens nothing"
 
 
 def _asked(row: Row) -> Told:
-    return row.first("ConsentRequested", _HERS(row))
+    return row.first(_HERS(row), "ConsentRequested")
 
 
 def _as_asked(key: str) -> Any:
@@ -90,7 +89,7 @@ def _steps(row: Row) -> list[Told]:
     told = [
         one for kind in ("KeysDestroyed", "ErasureCompleted") for one in said.following(kind, row["entry"])
     ]
-    return sorted(told, key=lambda one: (one.at, one.kind == "ErasureCompleted"))
+    return sorted(told, key=lambda one: one.seq)
 
 
 def _left(row: Row, value: str) -> bool:
@@ -152,6 +151,8 @@ RIGHTS = (
         kinds=frozenset(_CLOSED),
         person="person_id",
         plain={"link": _LINK, "link_until": _LINK},
+        makes=frozenset({"ConsentRequested"}),
+        made=back("head"),
     ),
     Covered(
         "consent_reminder",
@@ -165,6 +166,7 @@ RIGHTS = (
         },
         kinds=frozenset({"ConsentEndsSoon"}),
         person="person_id",
+        makes=frozenset({"ConsentEndsSoon"}),
     ),
     Covered(
         "refusal",
@@ -180,6 +182,7 @@ RIGHTS = (
         kinds=frozenset({"RefusalListed"}),
         leads="value",
         find=_refused,
+        makes=frozenset({"RefusalListed"}),
     ),
     Covered(
         "protection",
@@ -195,6 +198,7 @@ RIGHTS = (
         },
         kinds=frozenset({"ProtectionAsked"}),
         person="person_id",
+        makes=frozenset({"ProtectionAsked"}),
     ),
     Covered(
         "face_search",
@@ -211,6 +215,7 @@ RIGHTS = (
         },
         kinds=frozenset({"FaceSearched", "FaceResembled"}),
         person="person_id",
+        makes=frozenset({"FaceSearched", "FaceResembled"}),
     ),
     Covered(
         "petition",
@@ -231,6 +236,7 @@ RIGHTS = (
         },
         kinds=frozenset({"PetitionAsked"}),
         person="person_id",
+        makes=frozenset({"PetitionAsked"}),
     ),
     Covered(
         "erasure",
@@ -246,6 +252,7 @@ RIGHTS = (
         },
         kinds=frozenset({"PersonErased"}),
         person="person_id",
+        makes=frozenset({"PersonErased"}),
     ),
     Covered(
         "legal_hold",
@@ -258,5 +265,7 @@ RIGHTS = (
         },
         kinds=frozenset({"LegalHoldPlaced"}),
         person="person_id",
+        unsealable=True,
+        makes=frozenset({"LegalHoldPlaced"}),
     ),
 )

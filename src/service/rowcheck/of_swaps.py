@@ -1,23 +1,25 @@
-"""Rows of videos, donors, runs and outputs."""
+"""Rows of videos, donors and runs."""
 
 from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
 from audit.canonical import canonical
-from audit.fact import Subject
 from consent.case import Case
 from consent.case import parse as parse_case
 from consent.strict import load
 from consent.words import Match
+from service.rowcheck.of_decisions import runs
 from service.rowcheck.reading import Read
-from service.rowcheck.rule import Covered, Row, Rule, led, says, written
+from service.rowcheck.rule import Covered, Owed, Row, Rule, decided, known, led, of_person, says, written
 from service.rowcheck.said import Gone, Told
 from swap import cases
+from swap.assignments import binding_of
+from swap.entering import MATCHED
 from swap.library import State as TemplateState
 from swap.orders import Progress
 
-_DATE = "when it may go: the purge deletes a little early or late, and writes down what it deleted"
+DATE = "when it may go: the purge deletes a little early or late, and writes down what it deleted"
 
 
 def words(known: Any) -> Rule:
@@ -32,6 +34,10 @@ def _template(row: Row) -> Read:
 def _admitted(row: Row) -> Told | None:
     found = row.said.of("TemplateAdmitted", _template(row).values["id"])
     return found[-1] if found else None
+
+
+def _admissions(row: Row) -> list[str]:
+    return [one.leaf_hash for one in row.said.of("TemplateAdmitted", row["id"])]
 
 
 def _intake(row: Row, template: str) -> Sequence[Case]:
@@ -99,9 +105,13 @@ def _matching(row: Row, value: str) -> bool:
 
 
 def _cast(row: Row) -> set[tuple[Any, ...]]:
+    template = row.said.one("template", id=row["template_id"])
+    source = row.said.one("source", id=template.values["source_id"])
+    # A cast is decided on before it is a template's: what was asked then names the bytes alone.
+    asked = row.said.cases.get(source.values["received_digest"], ())
     return {
         (one.person, str(one.role), one.authorization)
-        for case in _intake(row, row["template_id"])
+        for case in (*_intake(row, row["template_id"]), *asked)
         for one in case.people
     }
 
@@ -122,6 +132,13 @@ def _verdicts(row: Row, value: bytes | None) -> bool:
     found = cases.verdicts_of(value)
     if canonical(cases.verdicts_json(found)) != value:
         return False
+    assigned = row.said.where("assignment", template_id=row["template_id"])
+    if assigned:
+        return bool(assigned[0].values["binding"] == binding_of(str(row.payload["scan"]), found))
+    matched = row.said.of(MATCHED, row["template_id"])
+    if matched:
+        return bool(matched[-1].payload["tracks"] == cases.tracks_digest(found))
+    # Of before this was sealed, and nobody has decided on it yet: the decision that rests on it will seal it.
     return not mine or any(case.tracks_digest == cases.tracks_digest(found) for case in mine)
 
 
@@ -142,24 +159,14 @@ def _she(name: str) -> Rule:
     return lambda row, value: value == getattr(_donor(row).people[0], name)
 
 
-def _donor_photo(row: Row) -> Told | Gone | None:
-    decision = row.said.one("decision", id=row["decided_by"])
-    return row.said.told(decision.values["entry"], row.said.tenant)
-
-
-def _job(row: Row) -> Told | Gone | None:
+def _starts(row: Row) -> list[str]:
     decision = row.said.one("decision", id=row["permit_id"])
-    return row.said.told(decision.values["entry"], row.said.tenant)
-
-
-def _runs(row: Row) -> list[Told]:
-    return row.said.following("RunStarted", row.entry.leaf_hash)
+    return [one.leaf_hash for one in row.said.following("RunStarted", decision.values["entry"])]
 
 
 def _job_id(row: Row, value: str) -> bool:
-    runs = _runs(row)
     permits = row.said.where("permit", id=row["permit_id"])
-    return all(one.payload["job"] == value for one in runs) and len(permits) == 1
+    return all(one.payload["job"] == value for one in runs(row)) and len(permits) == 1
 
 
 def _permitted(row: Row) -> Any:
@@ -167,7 +174,7 @@ def _permitted(row: Row) -> Any:
 
 
 def _ended(row: Row) -> list[Told]:
-    return [one for run in _runs(row) for one in row.said.following("JobEnded", run.leaf_hash)]
+    return [one for run in runs(row) for one in row.said.following("JobEnded", run.leaf_hash)]
 
 
 def _progress(row: Row, value: str) -> bool:
@@ -177,7 +184,7 @@ def _progress(row: Row, value: str) -> bool:
     if ends:
         return bool(value == ends[-1].payload["ended"])
     return value in (
-        {Progress.RUNNING} if _runs(row) else {Progress.QUEUED, Progress.REFUSED, Progress.FAILED}
+        {Progress.RUNNING} if runs(row) else {Progress.QUEUED, Progress.REFUSED, Progress.FAILED}
     )
 
 
@@ -187,7 +194,7 @@ def _outcome(row: Row, value: bytes | None) -> bool:
         return value == canonical({"output": released[0].values["id"]})
     ends = _ended(row)
     if not ends:
-        return value is None or not _runs(row)
+        return value is None or not runs(row)
     less = {name: one for name, one in ends[-1].payload.items() if name not in {"job", "ended", "at"}}
     return value == canonical(less)
 
@@ -196,29 +203,6 @@ def _donor_of_job(row: Row, value: str) -> bool:
     donor = row.said.one("donor", id=value)
     case = _permitted(row)
     return bool(case.donor is not None and donor.values["photo_digest"] == case.donor.digest)
-
-
-def _withdrawn(row: Row, value: Any) -> bool:
-    found = row.said.following("OutputWithdrawn", row["leaf_hash"])
-    return bool(value == (found[0].at if found else None))
-
-
-def _rests(row: Row) -> Any:
-    output = row.said.one("output", id=row["output_id"])
-    told = row.said.sure(output.values["leaf_hash"], row.said.tenant)
-    return told.payload["rests_on"]
-
-
-def _rests_on(row: Row, _value: Any) -> bool:
-    return bool(row["authorization_id"] in _rests(row))
-
-
-def _needs(row: Row, value: str) -> bool:
-    return value == ",".join(sorted(_rests(row)[row["authorization_id"]]))
-
-
-def _hers(row: Row, value: str) -> bool:
-    return bool(row.said.where("signed_authorization", id=row["authorization_id"], person_id=value))
 
 
 SWAPS = (
@@ -234,7 +218,7 @@ SWAPS = (
         alone=True,
         plain={
             "announced_at": "for the list of what is waiting; the decision of its intake has its own instant",
-            "delete_after": _DATE,
+            "delete_after": DATE,
             "retention": "which date applies; the words are far apart, and an unknown one stops the purge",
         },
     ),
@@ -242,7 +226,7 @@ SWAPS = (
         "template",
         {
             "id": _announced_as,
-            "source_id": lambda row, value: bool(row.said.one("source", id=value)),
+            "source_id": known("source"),
             "state": words(TemplateState),
             "scan_digest": _scanned_as,
             "published_by": _published_by,
@@ -254,6 +238,9 @@ SWAPS = (
             "frozen": "follows withdrawals and claims; each use asks for the consents themselves again",
             "changed_at": "for the order of a list",
         },
+        makes=frozenset({"TemplateAdmitted"}),
+        made=_admissions,
+        owes=lambda row: [Owed("source", {"id": row["source_id"]})],
     ),
     Covered(
         "cast_member",
@@ -289,11 +276,11 @@ SWAPS = (
             "match": words(Match),
         },
         entry="decided_by",
-        find=_donor_photo,
+        find=decided("decided_by"),
         plain={
             "id": "a random name; a job that says another one is found at the job",
             "received_at": "the moment after the decision, which has an instant: deletion has its own date",
-            "delete_after": _DATE,
+            "delete_after": DATE,
             "deleted": "whether the photo went: the file is there or is not",
         },
     ),
@@ -306,53 +293,23 @@ SWAPS = (
             "permit_id": says("decision"),
             "state": _progress,
             "attempt": lambda row, value: (
-                value == (runs[-1].payload["attempt"] if (runs := _runs(row)) else 0)
+                value == (begun[-1].payload["attempt"] if (begun := runs(row)) else 0)
             ),
             "outcome": _outcome,
-            "started": lambda row, value: value == (runs[-1].leaf_hash if (runs := _runs(row)) else None),
+            "started": lambda row, value: value == (begun[-1].leaf_hash if (begun := runs(row)) else None),
             "asked_at": written,
         },
         entry="permit_id",
-        find=_job,
+        find=decided("permit_id"),
         plain={
             "cancelled": "a request to stop: set, the job ends; not set, the release asks everything again",
             "done": "a progress bar",
             "total": "a progress bar",
             "changed_at": "for the order of a list, and for how long nothing was heard",
         },
-    ),
-    Covered(
-        "output",
-        {
-            "id": says("output"),
-            "job_id": says("job"),
-            "template_id": lambda row, value: (
-                value == row.said.one("job", id=row["job_id"]).values["template_id"]
-            ),
-            "permit_id": says("permit"),
-            "digest": says("digest"),
-            "leaf_hash": led,
-            "released_at": says("at"),
-            "withdrawn_at": _withdrawn,
-        },
-        entry="leaf_hash",
-        kinds=frozenset({"OutputReleased"}),
-        plain={
-            "size": "its length, to announce it with: the file has its digest",
-            "served": "how often it was fetched: the count that a withdrawal tells, sealed only then",
-            "delete_after": _DATE,
-            "frozen": "follows claims; serving asks for the consents and the claim again",
-        },
-    ),
-    Covered(
-        "output_consent",
-        {
-            "output_id": lambda row, value: bool(row.said.one("output", id=value)),
-            "authorization_id": _rests_on,
-            "person_id": _hers,
-            "purposes": _needs,
-        },
-        alone=True,
+        makes=frozenset({"RunStarted"}),
+        made=_starts,
+        owes=lambda row: [Owed("donor", {"id": row["donor_id"]})],
     ),
     Covered(
         "assignment",
@@ -378,8 +335,6 @@ SWAPS = (
         },
         kinds=frozenset({"WhoIsWhoConfirmed"}),
         leads="person_id",
-        whose=lambda row: (
-            row.said.tenant if row["person_id"] is None else Subject("person", row["person_id"])
-        ),
+        whose=of_person(),
     ),
 )

@@ -22,7 +22,6 @@ BOOKKEEPING: Final[Mapping[str, str]] = {
     "cast_tally": "a limit on attempts, and a lock",
     "cast_trial": "a limit on attempts; who was turned away is an entry of its own",
     "capture": "a challenge of minutes: its outcome is sealed in an entry of its own",
-    "recipient": "who was handed copies, for a while: what a withdrawal must tell is sealed with it",
     "hook": "an address that events go to, signed: nothing is read from what it answers",
     "tiding": "an event on its way: signed when sent, told again from the log by whoever asks",
 }

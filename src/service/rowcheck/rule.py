@@ -1,6 +1,6 @@
 """What a column must equal, as rules: a row's value and what its entry says go in, yes or no comes out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -9,6 +9,7 @@ from typing import Any, cast
 from audit import instant
 from audit.canonical import Json, canonical
 from audit.fact import Subject
+from audit.sealing import SealBroken
 from service.rowcheck.reading import Read
 from service.rowcheck.said import Gone, Said, Told
 
@@ -28,7 +29,14 @@ class Row:
     def __getitem__(self, column: str) -> Any:
         if column in self.read.damaged:
             raise Broken(column)
-        return self.read.values[column]
+        try:
+            return self.said.value(self.read, column)
+        except SealBroken:
+            raise Broken(column) from None
+
+    def of(self, named: Read, column: str) -> Any:
+        """A value of another row. Raises `Broken` where that is damaged, which is a finding of its own."""
+        return Row(named, self.said, None)[column]
 
     @property
     def entry(self) -> Told:
@@ -42,17 +50,26 @@ class Row:
         """What that says."""
         return self.entry.payload
 
-    def first(self, kind: str, whose: Subject) -> Told:
-        """The entry of a kind that the row's own goes back to. Raises `LookupError`."""
-        told = self.entry
-        while told.kind != kind:
-            told = self.said.sure(told.refs[0], whose)
-        return told
+    def first(self, whose: Subject, *kinds: str) -> Told:
+        """The last entry of one of these kinds that the row's own goes back to. Raises `LookupError`."""
+        for told in self.said.back(self.entry, whose):
+            if told.kind in kinds:
+                return told
+        raise LookupError(kinds)
 
 
 Rule = Callable[[Row, Any], bool]
 Find = Callable[[Row], Told | Gone | None]
 Whose = Callable[[Row], Subject]
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """So many rows of a table that have these values must be there."""
+
+    table: str
+    values: Mapping[str, Any]
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +90,18 @@ class Covered:
     """The column that names whose part of the entry it is. None: the tenant's."""
     whose: Whose | None = None
     """The same, where it is not in the row itself."""
+    unsealable: bool = False
+    """Or the tenant's part: what could not wait until her keys open."""
     plain: Mapping[str, str] = field(default_factory=dict)
     """By column, why nothing holds it: what it is for, and what a change of it can do."""
     alone: bool = False
     """No entry is looked for: the rules know where to look."""
+    makes: frozenset[str] = frozenset()
+    """Kinds of entries with a row here each, that nothing deletes."""
+    made: Callable[[Row], Iterable[str]] | None = None
+    """Leaf hashes of the entries that a row is there for. None: the one in the column `entry`."""
+    owes: Callable[[Row], Iterable[Owed]] | None = None
+    """Which rows of other tables must be there because this one is."""
 
 
 def says(key: str) -> Rule:
@@ -114,6 +139,11 @@ def led(_row: Row, _value: Any) -> bool:
     return True
 
 
+def back(column: str = "entry") -> Callable[[Row], Iterable[str]]:
+    """For `made`: the entry in a column that moves on, and all that it follows from."""
+    return lambda row: row.said.followed(row[column])
+
+
 def ended(*kinds: str, whose: Whose | None = None, entry: str = "entry") -> Rule:
     """The instant of the entry of one of these kinds that followed; null while there is none."""
 
@@ -125,9 +155,21 @@ def ended(*kinds: str, whose: Whose | None = None, entry: str = "entry") -> Rule
     return rule
 
 
+def known(table: str, column: str = "id") -> Rule:
+    """Another table has the row that it names."""
+    return lambda row, value: bool(row.said.where(table, **{column: value}))
+
+
 def of_person(column: str = "person_id") -> Whose:
-    """The person that a column names."""
-    return lambda row: Subject("person", row[column])
+    """The person that a column names; the tenant where it names none."""
+    return lambda row: row.said.tenant if row[column] is None else Subject("person", row[column])
+
+
+def decided(column: str) -> Find:
+    """The entry of the decision that a column names."""
+    return lambda row: row.said.told(
+        row.said.one("decision", id=row[column]).values["entry"], row.said.tenant
+    )
 
 
 def plain(value: Any) -> Any:

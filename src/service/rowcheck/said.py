@@ -1,7 +1,7 @@
 """What the log says, to hold rows against: entries opened for whom they are about, and what followed."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, auto
@@ -18,16 +18,20 @@ from audit.fact import Subject
 from audit.keystore import KeysErased
 from audit.leaf import Leaf
 from audit.ledger import Entry
+from audit.storage import PosixStorage
+from audit.tile import Tile
 from consent.case import Case, parse
+from consent.seals import Cell
+from service.losses import Loss, losses
 from service.rowcheck.reading import Read, rows
 from service.wiring import Record
 
 FOLLOWED: Final = frozenset(
     {
         "ErasureCompleted", "HoldLapsed", "InjunctionReceived", "JobEnded", "KeysDestroyed", "KinEnded",
-        "LegalHoldEnded", "OutputReleased", "OutputWithdrawn", "PaperEnded", "PermitExpired", "PermitVoided",
-        "PetitionAnswered", "PortraitsAdded", "ProtectionEnded", "RefusalEnded", "FaceReleaseAsked",
-        "FaceReleased", "RunFinished", "RunStarted", "DutyKeyRetired",
+        "LegalHoldEnded", "OutputHandedOver", "OutputReleased", "OutputWithdrawn", "PaperEnded",
+        "PermitExpired", "PermitVoided", "PetitionAnswered", "PortraitsAdded", "ProtectionEnded",
+        "RefusalEnded", "FaceReleaseAsked", "FaceReleased", "RunFinished", "RunStarted", "DutyKeyRetired",
     }
 )  # fmt: skip
 """Kinds of entries that change a row which names an earlier one: found by what they refer to."""
@@ -38,12 +42,16 @@ NAMED: Final[Mapping[str, str]] = {
     "ApiKeyRevoked": "key",
     "AppealAnswered": "appeal",
     "AppealReceived": "appeal",
+    "DutyKeyAdopted": "kid",
     "DutyKeyCompromised": "kid",
     "TakedownDecided": "claim",
     "TemplateAdmitted": "template",
     "TemplateScanned": "template",
+    "TracksMatched": "template",
 }
 """Kinds that no row points at: found by the id that they say."""
+
+_CELLS = frozenset(str(each) for each in Cell)
 
 
 class Gone(Enum):
@@ -58,10 +66,34 @@ class Told:
     """An entry, opened for one subject."""
 
     leaf_hash: str
+    seq: int
+    """The order of writing. Instants are no order: two processes have two clocks."""
     kind: str
     at: datetime
     refs: tuple[str, ...]
     payload: Mapping[str, Json]
+
+
+@dataclass(frozen=True)
+class _Log:
+    """What one reading of the log came to, by leaf hash."""
+
+    kinds: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    before: dict[str, str] = field(default_factory=dict)
+    """What each entry follows from first."""
+    commitments: dict[str, list[str]] = field(default_factory=dict)
+    refs: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
+    """Entries of the kinds in `FOLLOWED`, by kind and what they refer to."""
+    names: dict[tuple[str, Any], list[str]] = field(default_factory=lambda: defaultdict(list))
+    """Entries of the kinds in `NAMED`, by kind and what they name."""
+
+    def take(self, leaf_hash: str, leaf: Leaf) -> None:
+        self.kinds[leaf.t].append(leaf_hash)
+        self.commitments[leaf_hash] = [part.ct for part in leaf.parts]
+        if leaf.ref:
+            self.before[leaf_hash] = leaf.ref[0]
+        for ref in leaf.ref if leaf.t in FOLLOWED else ():
+            self.refs[leaf.t, ref].append(leaf_hash)
 
 
 @dataclass
@@ -74,6 +106,7 @@ class Said:
     """Leaf hashes of rows of the log whose instant is not the sealed one."""
     _tables: dict[str, list[Read]] = field(default_factory=dict)
     _indexes: dict[tuple[str, ...], Mapping[tuple[Any, ...], Sequence[Read]]] = field(default_factory=dict)
+    _tiles: dict[Tile, bytes | None] = field(default_factory=dict)
     _opened: dict[tuple[str, Subject], Told | Gone | None] = field(default_factory=dict)
 
     @property
@@ -105,6 +138,29 @@ class Said:
             raise LookupError(name)
         return found[0]
 
+    def value(self, read: Read, column: str) -> Any:
+        """What a cell says: opened, where it is sealed for whom its row is about.
+
+        Raises `audit.sealing.SealBroken`, `audit.keystore.KeysErased`, `LookupError`.
+        """
+        found = read.values[column]
+        name = f"{read.table}.{column}"
+        whose = self._whose(read) if name in _CELLS and found is not None else None
+        if whose is None:
+            return found
+        row = "/".join(str(value) for key, value in read.key.items() if key != "tenant_id")
+        return self.record.ledger.cells.open(name, row, whose, found)
+
+    def _whose(self, read: Read) -> str | None:
+        """Whom a row with sealed cells is about. Of a licence that is nobody's: None."""
+        values = read.values
+        if "authorization_id" in read.key:
+            values = self.one("signed_authorization", id=values["authorization_id"]).values
+        elif read.table == "passkey":
+            values = self.one("person_key", key=values["key"]).values
+        whose: str | None = values["about" if read.table == "link" else "person_id"]
+        return whose
+
     def told(self, leaf_hash: str, whose: Subject) -> Told | Gone | None:
         """What an entry says about somebody; None: nothing that opens, or there is no such entry."""
         key = (leaf_hash, whose)
@@ -126,18 +182,28 @@ class Said:
             raise LookupError(leaf_hash)  # noqa: TRY004  (not a type of argument: nothing is there)
         return told
 
+    def back(self, told: Told, whose: Subject) -> Iterator[Told]:
+        """An entry, the one that it refers to first, and so on to the beginning. Raises `LookupError`."""
+        yield told
+        while told.refs:
+            told = self.sure(told.refs[0], whose)
+            yield told
+
     def following(self, kind: str, leaf_hash: str, whose: Subject | None = None) -> list[Told]:
         """Entries of a kind that refer to this one, in order of writing."""
-        found = self._index[0].get((kind, leaf_hash), ())
+        found = self._log.refs.get((kind, leaf_hash), ())
         return [self.sure(each, whose or self.tenant) for each in found]
 
     def of(self, kind: str, name: Any) -> list[Told]:
         """Entries of a kind in `NAMED` about this, in order of writing."""
-        return [self.sure(each, self.tenant) for each in self._index[1].get((kind, name), ())]
+        return [self.sure(each, self.tenant) for each in self._log.names.get((kind, name), ())]
 
     @cached_property
     def cases(self) -> Mapping[str, Sequence[Case]]:
-        """What was decided about each template, as far as a decision's row is what the log says."""
+        """What was decided about each template, and about bytes (by digest as received) before there was one.
+
+        As far as a decision's row is what the log says.
+        """
         found: dict[str, list[Case]] = defaultdict(list)
         for one in self.where("decision"):
             try:
@@ -145,14 +211,47 @@ class Said:
                 sealed = self.sure(one.values["entry"], self.tenant).payload["case"]
             except (ConsentryError, LookupError):
                 continue  # its own finding
-            if case.template is not None and sealed == case.digest:
-                found[case.template].append(case)
+            about = case.template or (case.source.received_digest if case.source else None)
+            if about is not None and sealed == case.digest:
+                found[about].append(case)
         return found
 
+    def made(self, kinds: Collection[str]) -> Iterator[str]:
+        """Leaf hashes of every entry of these kinds."""
+        for kind in sorted(kinds):
+            yield from self._log.kinds.get(kind, ())
+
+    def lost(self, leaf_hash: str) -> bool:
+        """Whether a recovery read this entry back without what was sealed for it, and without its rows."""
+        entry = self.entry(leaf_hash)
+        index = None if entry is None else entry.index
+        return index is not None and any(one.has(index) for one in self._losses)
+
     @cached_property
-    def _index(self) -> tuple[dict[tuple[str, str], list[str]], dict[tuple[str, Any], list[str]]]:
-        refs: dict[tuple[str, str], list[str]] = defaultdict(list)
-        names: dict[tuple[str, Any], list[str]] = defaultdict(list)
+    def _losses(self) -> Sequence[Loss]:
+        return losses(self.record.ledger, self.session)
+
+    def followed(self, leaf_hash: str) -> Iterator[str]:
+        """An entry, what it follows from, and so on to the first: leaf hashes, as the leaves say."""
+        at: str | None = leaf_hash
+        while at is not None:
+            yield at
+            at = self._log.before.get(at)
+
+    @property
+    def commitments(self) -> Mapping[str, Sequence[str]]:
+        """What each entry commits to, part by part, by leaf hash."""
+        return self._log.commitments
+
+    def tile(self, tile: Tile) -> bytes | None:
+        """The hashes of a tile as its file has them; None without one."""
+        if tile not in self._tiles:
+            self._tiles[tile] = PosixStorage(self.record.layout.log).get(tile.path)
+        return self._tiles[tile]
+
+    @cached_property
+    def _log(self) -> "_Log":
+        found = _Log()
         for row in rows(self.session, SQLModel.metadata.tables["log_entry"]):
             if row.damaged or row.values["tenant_id"] != self.tenant.id:
                 continue  # its own finding
@@ -161,13 +260,11 @@ class Said:
                 leaf = Leaf.parse(row.values["leaf"])
             except ConsentryError:
                 continue  # the same
-            if leaf.t in FOLLOWED:
-                for ref in leaf.ref:
-                    refs[leaf.t, ref].append(leaf_hash)
+            found.take(leaf_hash, leaf)
             told = self.told(leaf_hash, self.tenant) if leaf.t in NAMED else None
             if isinstance(told, Told):
-                names[leaf.t, told.payload.get(NAMED[leaf.t])].append(leaf_hash)
-        return refs, names
+                found.names[leaf.t, told.payload.get(NAMED[leaf.t])].append(leaf_hash)
+        return found
 
     def _open(self, leaf_hash: str, whose: Subject) -> Told | Gone | None:
         ledger = self.record.ledger
@@ -178,12 +275,12 @@ class Said:
             leaf = Leaf.parse(entry.leaf)
             opened = ledger.openings_in(self.session, entry, whose)
             if opened:
-                told = Told(leaf_hash, leaf.t, entry.at, leaf.ref, opened[0].opening.payload)
+                told = Told(leaf_hash, entry.seq, leaf.t, entry.at, leaf.ref, opened[0].opening.payload)
                 self._expect_instant(entry, told)
                 return told
-            return Gone.ERASED if self._erased(whose) else None
-        except (SQLAlchemyError, ConsentryError, ValueError):
-            return None  # its own row or part is damaged, which `Log.audit` names
+            return Gone.ERASED if self.erased(whose) else None
+        except (SQLAlchemyError, ConsentryError, ValueError, IndexError):
+            return None  # its own row or part is damaged, which is a finding there
 
     def _expect_instant(self, entry: Entry, told: Told) -> None:
         at = told.payload.get("at")
@@ -197,12 +294,15 @@ class Said:
         except ValueError:
             return False  # no hash at all
 
-    def _erased(self, whose: Subject) -> bool:
+    def erased(self, whose: Subject) -> bool:
+        """Whether what was sealed for a person may be gone, at this moment or since."""
         if whose.kind != "person":
             return False
         try:
             keys = self.record.keystore.get(whose)
         except KeysErased:
             return True
-        # Her parts are dropped before her keys go.
-        return keys is not None and bool(self.where("erasure", person_id=whose.id))
+        if keys is None:
+            return False
+        # Her parts are dropped before her keys go; both may have gone since the moment that the rows are of.
+        return (keys.ops is None and not keys.spoilt) or bool(self.where("erasure", person_id=whose.id))

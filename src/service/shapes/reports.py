@@ -32,7 +32,8 @@ class Completeness(Shape):
     whole: bool = Field(description="Whether everything adds up.")
     size: int
     root: Digest
-    kinds: Mapping[str, int] = Field(description="Entries by kind; their sum is `size`.")
+    minimum: int = Field(description="The first entry that is kept; 0 unless the log was pruned.")
+    kinds: Mapping[str, int] = Field(description="Entries by kind; with `minimum` their sum is `size`.")
     permits: PermitSums
     permit_rows: Mapping[str, int] = Field(description="Permits by state, as the database has them.")
     parts_gone: int = Field(description="Parts of entries of which nothing is kept.")

@@ -145,6 +145,14 @@ class Recipient(Shape):
     entry: Digest
 
 
+class ErasedPart(Shape):
+    """One part of a log entry about her that nobody opens any more."""
+
+    index: int | None = Field(description="Of the entry in the log; null while it waits for its place.")
+    entry: Digest
+    part: int = Field(description="Its position in the leaf.")
+
+
 class Erased(Shape):
     """What went, and what stays and why."""
 
@@ -160,7 +168,13 @@ class Erased(Shape):
         description="How far those are whose turn it is: due, dropped, destroyed; done, when no copy of them "
         "opens any more. A legal hold keeps it at due or dropped."
     )
-    parts: int = Field(description="Parts of log entries about her that nobody opens any more.")
+    parts: int = Field(
+        description="Parts of log entries about her that went with the keys whose turn it was last."
+    )
+    places: list[ErasedPart] | None = Field(
+        description="Which parts of hers nobody opens any more: for her, and in no entry. Null once her last "
+        "key went, or where it is damaged: then nobody can tell."
+    )
     entry: Digest
 
 

@@ -1,27 +1,26 @@
 """The log that stands alone: what it acknowledges is there, what it signs is never two histories."""
 
 import os
-import signal
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from audit import tree
-from audit.appender import Appender, AppenderStopped, EntryTooLong
+from audit.appender import Appender, AppenderStopped, EntryTooLong, LogFileUnreadable
 from audit.durable import DiskFull
 from audit.fsck import fsck
 from audit.guard import HeadMissing, LogBehind, LogEdited, LogForked
-from audit.head import HeadFile
+from audit.head import HeadFile, TreeHead
 from audit.keys import Duty, SigningKey
 from audit.lease import SequencerBusy
 from audit.note import NoteVerifier
 from audit.proof import Proof
 from audit.storage import PosixStorage
+from audit.tree import ProofInvalid
 
 ORIGIN = "log.example/alone"
 KEY = SigningKey.generate(Duty.LOG, os.urandom)
@@ -154,6 +153,48 @@ def test_a_file_from_a_backup_signs_no_other_history(opens: Opens, tmp_path: Pat
     assert fsck(storage, VERIFIER).checkpoint.size == 15
 
 
+class Overtaken:
+    """A head that somebody else moves once, right before we do."""
+
+    def __init__(self, inner: HeadFile, happens: Callable[[], object]) -> None:
+        self.inner, self.happens = inner, [happens]
+
+    def read(self) -> TreeHead | None:
+        return self.inner.read()
+
+    def advance(self, old: TreeHead | None, new: TreeHead) -> None:
+        if self.happens:
+            self.happens.pop()()
+        self.inner.advance(old, new)
+
+
+@pytest.mark.parametrize(("mine", "theirs"), [(2, 1), (1, 2)])
+def test_who_is_overtaken_by_another_history_shows_nothing_and_proves_nothing(
+    opens: Opens, tmp_path: Path, mine: int, theirs: int
+) -> None:
+    # Given two files of one log at work, and the one publishes while the other has put its tiles
+    log, storage = opens(), PosixStorage(tmp_path / "log")
+    log.append_many(some(10))
+    log.publish(storage)
+    copied(tmp_path / "log.db", tmp_path / "twin.db")
+    log.append_many(some(mine, 100))
+    aside = Overtaken(HeadFile(tmp_path / "apart" / "head"), lambda: log.publish(storage))
+    twin = Appender(tmp_path / "twin.db", ORIGIN, KEY, aside)
+    twin.append_many(some(theirs, 500))
+
+    # When that one goes on
+    with pytest.raises((LogBehind, LogForked)):
+        twin.publish(storage)
+
+    # Then the first is public, and the other says nothing, not even of what both have.
+    with pytest.raises((LogBehind, LogForked)):
+        twin.proof(0)
+    twin.close()
+    done = fsck(storage, VERIFIER)
+    assert (done.wrong, done.checkpoint.size) == ((), 10 + mine)
+    Proof.parse(log.proof(10)).check(b"entry 100", VERIFIER)
+
+
 def test_a_file_that_was_edited_is_not_signed_over(opens: Opens, tmp_path: Path) -> None:
     opens().append_many(some(10))
     with sqlite3.connect(tmp_path / "log.db") as edits:
@@ -206,6 +247,56 @@ def test_a_failed_commit_is_the_last(opens: Opens, monkeypatch: pytest.MonkeyPat
     assert opens().entries(0, 9) == [b"before"]
 
 
+@pytest.mark.parametrize("junk", [b"not a database at all" * 99, b"SQLite format 3\0" + bytes(4080)])
+def test_a_file_that_is_no_log_is_said(opens: Opens, tmp_path: Path, junk: bytes) -> None:
+    (tmp_path / "log.db").write_bytes(junk)
+    with pytest.raises(LogFileUnreadable, match="SQLITE_NOTADB"):
+        opens()
+    assert (tmp_path / "log.db").read_bytes() == junk
+    with pytest.raises(LogFileUnreadable, match="SQLITE_CANTOPEN"):
+        opens("missing/log.db")
+
+
+def test_a_file_that_is_busy_is_not_called_damaged(
+    opens: Opens, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opens()
+    monkeypatch.setattr("audit.appender._BUSY_SECONDS", 0.05)
+    with closing(sqlite3.connect(tmp_path / "log.db", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(SequencerBusy):
+            opens()
+
+
+def test_a_checkpoint_that_is_no_text_any_more_is_said(opens: Opens) -> None:
+    log = opens()
+    log.append(b"before")
+    log._writes.connection.execute("UPDATE checkpoint SET note = CAST(x'ff' AS TEXT)")
+    for act in (lambda: log.append(b"more"), lambda: log.proof(0), opens):
+        with pytest.raises((LogFileUnreadable, ProofInvalid)):
+            act()
+
+
+def test_a_file_that_is_damaged_while_it_is_open_is_said(opens: Opens, tmp_path: Path) -> None:
+    # Given a log whose pages are overwritten, as by a disk that lies
+    log, path = opens(), tmp_path / "log.db"
+    log.append_many(some(5_000))
+    log._writes.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * (size - 4096))
+
+    # Then whoever opens it is told, and whoever has it open
+    with pytest.raises(LogFileUnreadable):
+        opens()
+    for act in (lambda: log.entries(0, 5_000), lambda: log.proof(3), lambda: log.append(b"more")):
+        for connection in (log._reads.connection, log._writes.connection):
+            connection.execute("PRAGMA shrink_memory")
+        with pytest.raises((LogFileUnreadable, LogEdited, ProofInvalid)):
+            act()
+
+
 def test_a_file_that_another_keeps_locked_is_waited_for_and_then_said(opens: Opens, tmp_path: Path) -> None:
     log = opens()
     log._writes.connection.execute("PRAGMA busy_timeout = 50")
@@ -218,51 +309,3 @@ def test_a_file_that_another_keeps_locked_is_waited_for_and_then_said(opens: Ope
     other.execute("ROLLBACK")
     assert log.append(b"now") == 0
     other.close()
-
-
-WRITERS = """
-import sys, threading
-from pathlib import Path
-from audit.appender import Appender
-from audit.head import HeadFile
-from audit.keys import Duty, SigningKey
-
-folder, run = Path(sys.argv[1]), sys.argv[2]
-key = SigningKey.generate(Duty.LOG, bytes)
-log = Appender(folder / "log.db", "log.example/killed", key, HeadFile(folder / "head"))
-lock = threading.Lock()
-
-def write(number):
-    count = 0
-    while True:
-        entry = f"{run}.{number}.{count}"
-        place = log.append(entry.encode())
-        with lock:
-            print(place, entry, flush=True)
-        count += 1
-
-for number in range(16):
-    threading.Thread(target=write, args=(number,)).start()
-"""
-
-
-def test_what_was_acknowledged_before_a_kill_is_there(tmp_path: Path) -> None:
-    acknowledged = dict[int, str]()
-    for run in range(5):
-        with subprocess.Popen(
-            [sys.executable, "-c", WRITERS, str(tmp_path), str(run)], stdout=subprocess.PIPE, text=True
-        ) as child:
-            assert child.stdout is not None
-            said = [child.stdout.readline() for _ in range(150 + 37 * run)]
-            child.send_signal(signal.SIGKILL)
-            said += child.stdout.readlines()
-        acknowledged |= {int(line.split()[0]): line.split()[1] for line in said if line.endswith("\n")}
-
-    key = SigningKey.generate(Duty.LOG, bytes)
-    log = Appender(tmp_path / "log.db", "log.example/killed", key, HeadFile(tmp_path / "head"))
-    kept = log.entries(0, 1 << 20)
-    assert len(acknowledged) > 1000
-    assert {place: kept[place].decode() for place in acknowledged} == acknowledged
-    log.publish(PosixStorage(tmp_path / "log"))
-    log.close()
-    assert fsck(PosixStorage(tmp_path / "log"), log.verifier).checkpoint.size == len(kept)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from audit.bundled import Entry, in_other_hands, permit_key, told
+from audit.bundled import Entry, expect_open, in_other_hands, permit_key, told
 from audit.canonical import canonical
 from audit.checkpoint import Checkpoint
 from audit.ids import Entropy
@@ -17,6 +17,8 @@ from audit.offline import Fault, Gone, Trust
 LOG = "log.example/studio"
 MINUTE = "2026-11-22T12:00Z"
 NEXT = "2026-11-22T12:01Z"
+A, B, C, D = (letter * 16 for letter in "abcd")
+"""Kids."""
 
 
 def entry(index: int, kind: str, *parts: dict[str, Any], ts: str = MINUTE) -> Entry:
@@ -63,17 +65,18 @@ def test_an_end_that_can_not_be_read_is_no_trust_at_all(words: str, entropy: Ent
     ):
         with pytest.raises(Fault, match="trust file, line 1"):
             lines(line)
-    with pytest.raises(Fault, match="trust file, line 1"):
-        lines(f"compromised {export.kid}")
+    for kid in (export.kid, f"{export.kid.upper()} from 7", f"{export.kid[1:]} from 7", "it from 7"):
+        with pytest.raises(Fault, match="trust file, line 1"):
+            lines(f"compromised {kid}")
 
 
 def test_what_a_bundle_says_takes_trust_away_and_never_gives_any() -> None:
-    mine = lines("compromised aa from 7")
+    mine = lines(f"compromised {A} from 7")
 
-    less = mine.less({"aa": 9, "bb": 3})
+    less = mine.less({A: 9, B: 3})
 
-    assert (less.until, mine.until) == ({"aa": 7, "bb": 3}, {"aa": 7})
-    assert mine.less({"aa": 2}).until == {"aa": 2}
+    assert (less.until, mine.until) == ({A: 7, B: 3}, {A: 7})
+    assert mine.less({A: 2}).until == {A: 2}
 
 
 def test_a_checkpoint_over_more_entries_than_its_key_is_good_for_is_nobodys(log: SigningKey) -> None:
@@ -95,31 +98,35 @@ def test_a_checkpoint_over_more_entries_than_its_key_is_good_for_is_nobodys(log:
 
 def test_the_lowest_place_that_the_log_names_counts() -> None:
     said = [
-        entry(3, "DutyKeyCompromised", {"duty": "permit", "kid": "aa", "from": 9}),
-        entry(5, "DutyKeyCompromised", {"duty": "permit", "kid": "aa", "from": 2}),
-        entry(6, "DutyKeyCompromised", {"duty": "export", "kid": "bb", "from": 0}),
-        entry(7, "DutyKeyRetired", {"duty": "log", "kid": "cc"}),
+        entry(3, "DutyKeyCompromised", {"duty": "permit", "kid": A, "from": 9}),
+        entry(5, "DutyKeyCompromised", {"duty": "permit", "kid": A, "from": 2}),
+        entry(6, "DutyKeyCompromised", {"duty": "export", "kid": B, "from": 0}),
+        entry(7, "DutyKeyRetired", {"duty": "log", "kid": C}),
     ]
 
-    assert in_other_hands(said) == {"aa": 2, "bb": 0}
+    assert in_other_hands(said) == {A: 2, B: 0}
     assert in_other_hands([]) == {}
 
 
 def test_an_exporter_can_not_keep_to_himself_which_key_it_was() -> None:
     with pytest.raises(Fault):
-        in_other_hands([entry(3, "DutyKeyCompromised")])
+        expect_open([entry(3, "DutyKeyCompromised")])
     with pytest.raises(Fault):
-        in_other_hands([entry(3, "DutyKeyCompromised", {"duty": "log", "kid": "aa", "from": "soon"})])
+        in_other_hands([entry(3, "DutyKeyCompromised", {"duty": "log", "kid": A, "from": "soon"})])
     hidden = entry(3, "DutyKeyCompromised")
     hidden.gone = Gone
     with pytest.raises(Gone):
-        in_other_hands([hidden])
+        expect_open([hidden])
+    # And it hides nothing of what others say.
+    said = entry(5, "DutyKeyCompromised", {"duty": "permit", "kid": A, "from": 9})
+    assert in_other_hands([hidden, said]) == {A: 9}
+    expect_open([said])
 
 
 @pytest.mark.parametrize(("index", "holds"), [(6, True), (7, False), (8, False)])
 def test_a_permit_is_of_its_key_before_others_had_it(index: int, holds: bool) -> None:
-    trust = lines("compromised aa from 7")
-    mine, other = (entry(index, "Decided", {"answer": "permit"}, {"kid": kid}) for kid in ("aa", "bb"))
+    trust = lines(f"compromised {A} from 7")
+    mine, other = (entry(index, "Decided", {"answer": "permit"}, {"kid": kid}) for kid in (A, B))
 
     permit_key(trust, other, ())
     if holds:
@@ -135,14 +142,14 @@ def test_a_permit_that_does_not_say_its_key_is_suspected_of_every_one_that_it_ma
     # Given a permit of before keys had a history
     old = entry(7, "Decided", {"answer": "permit"})
     export = SigningKey.generate(Duty.EXPORT, entropy).verifying
-    adopted = [entry(9, "DutyKeyAdopted", {"duty": "manifest", "kid": "cc"})]
-    adopted += [entry(9, "DutyKeyAdopted", {"duty": "permit", "kid": "aa"})]
+    adopted = [entry(9, "DutyKeyAdopted", {"duty": "manifest", "kid": C})]
+    adopted += [entry(9, "DutyKeyAdopted", {"duty": "permit", "kid": A})]
 
     # Then a key that certainly was for something else is no ground to doubt it
     known = f"{export.text.strip()} until 2", f"log {NoteVerifier(LOG, log.verifying).text} until 3"
-    permit_key(lines(*known, "compromised cc from 1"), old, adopted)
-    permit_key(lines("compromised dd from 8"), old, adopted)
-    for kid in ("aa", "dd"):
+    permit_key(lines(*known, f"compromised {C} from 1"), old, adopted)
+    permit_key(lines(f"compromised {D} from 8"), old, adopted)
+    for kid in (A, D):
         with pytest.raises(Fault, match="does not say by which"):
             permit_key(lines(f"compromised {kid} from 7"), old, adopted)
 

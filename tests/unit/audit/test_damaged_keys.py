@@ -1,18 +1,21 @@
 """One damaged key is not lost in silence, and keeps nobody else's erasure from its end."""
 
+import errno
 import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
 from audit import keydb
-from audit.fact import Subject
+from audit.durable import DiskFailed
+from audit.fact import Seal, Subject
 from audit.ids import Entropy
 from audit.kek import Kek, KekFile
-from audit.keystore import KeysErased, KeysInUse, KeyStore
+from audit.keystore import KeysErased, KeysInUse, KeyStore, SubjectKeys
 from audit.kms import KekMismatch
 from audit.rewrapping import GRACE, KeyDamaged, KeysDamaged
 from keepers import Keeper, in_a_file
@@ -32,6 +35,11 @@ def flip(home: Path, subject: Subject, key: str = "ops") -> bytes:
             (bytes(wrapped), subject.id),
         )
     return bytes(wrapped)
+
+
+def found(keys: SubjectKeys | None) -> SubjectKeys:
+    assert keys is not None
+    return keys
 
 
 def lies(home: Path, subject: Subject, key: str = "ops") -> bytes | None:
@@ -66,8 +74,8 @@ def test_a_rotation_waits_a_week_for_a_damaged_key_and_then_carries_its_bytes_al
         assert keeper().current().epoch == 1
         assert keeper().next() is None
         assert store.damaged() == 1
-        assert keydb.damage(home / "keys.db", "studio") == keydb.Damage(1, NOON)
-        assert keydb.damage(home / "keys.db", "rival") == keydb.Damage(0, None)
+        assert keydb.damage(home / "keys.db", "studio", LATER) == keydb.Damage(1, NOON)
+        assert keydb.damage(home / "keys.db", "rival", LATER) == keydb.Damage(0, None)
 
     # And after it the others' erasures come to their end; its bytes lie where they lay, and are counted.
     assert store.rotate(LATER) == 2
@@ -75,7 +83,7 @@ def test_a_rotation_waits_a_week_for_a_damaged_key_and_then_carries_its_bytes_al
     for each in (store, reopened()):
         assert (each.get(ANNA), each.get(BEA)) == (keys, hers)
     with pytest.raises(KeyDamaged):
-        reopened().get(EVE)
+        found(reopened().get(EVE)).sealing(Seal.OPS)
     assert lies(home, EVE) == damaged
     assert store.damaged() == 1
     with closing(sqlite3.connect(home / "keys.db")) as reader:
@@ -124,7 +132,7 @@ def test_a_key_that_opens_again_is_waited_for_no_longer(store: KeyStore, home: P
 
     assert store.rotate(NOON) == 2
     assert store.get(EVE) == eve
-    assert keydb.damage(home / "keys.db", "studio") == keydb.Damage(0, None)
+    assert keydb.damage(home / "keys.db", "studio", LATER) == keydb.Damage(0, None)
 
 
 def test_who_is_erased_is_waited_for_no_longer(store: KeyStore, home: Path) -> None:
@@ -154,7 +162,7 @@ def test_a_second_damage_is_waited_for_as_long_as_the_first(store: KeyStore, hom
     with pytest.raises(KeysDamaged):
         store.rotate(LATER)
 
-    assert keydb.damage(home / "keys.db", "studio") == keydb.Damage(2, LATER)
+    assert keydb.damage(home / "keys.db", "studio", LATER) == keydb.Damage(2, LATER)
     assert store.rotate(LATER + GRACE) == 3
 
 
@@ -178,7 +186,7 @@ def test_where_no_key_opens_it_is_the_kek_that_is_wrong_and_nothing_is_given_up(
             act()
     with pytest.raises(KekMismatch):
         other.check()
-    assert keydb.damage(home / "keys.db", "studio") == keydb.Damage(0, None)
+    assert keydb.damage(home / "keys.db", "studio", LATER) == keydb.Damage(0, None)
 
     # and with the right one everything opens.
     (home / "kek").unlink()
@@ -287,4 +295,17 @@ def test_a_copy_of_before_there_were_notes_of_damage_is_read_too(
     with closing(sqlite3.connect(old)) as older:
         older.execute("DROP TABLE damaged")
 
-    assert keydb.damage(Path(old), "studio") == keydb.Damage(0, None)
+    assert keydb.damage(Path(old), "studio", LATER) == keydb.Damage(0, None)
+
+
+@in_a_file
+def test_a_disk_that_fails_beside_the_kek_is_an_error_of_ours(store: KeyStore, keeper: Keeper) -> None:
+    store.get_or_create(ANNA)
+    keeper().begin(2, bytes)
+    fails = OSError(errno.EIO, "I/O error")
+
+    for act in ("exists", "unlink"):
+        with patch.object(Path, act, side_effect=fails), pytest.raises(DiskFailed):
+            store.rotate(NOON)
+
+    assert store.rotate(NOON) == 2

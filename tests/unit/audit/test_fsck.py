@@ -8,34 +8,14 @@ from pathlib import Path
 import pytest
 
 from audit import tree
-from audit.checkpoint import Checkpoint
 from audit.edge import Edge
 from audit.export import export
 from audit.fsck import CheckpointUnreadable, Wrong, fsck
-from audit.keys import Duty, SigningKey
 from audit.note import NoteVerifier
 from audit.storage import PosixStorage
-from audit.tile import WIDTH, Tile, encode_bundle, grown
-
-ORIGIN = "log.example/studio"
-KEY = SigningKey.generate(Duty.LOG, lambda size: bytes([5]) * size)
-VERIFIER = NoteVerifier(ORIGIN, KEY.verifying)
-
-
-def written(folder: Path, size: int) -> PosixStorage:
-    """A directory of tiles as any C2SP log of `size` entries has it, made without our log."""
-    storage = PosixStorage(folder)
-    entries = [b"entry %d of a log" % number for number in range(size)]
-    hashes = [tree.leaf_hash(entry) for entry in entries]
-    for tile in grown(0, size):
-        width = WIDTH**tile.level
-        first = tile.n * WIDTH ** (tile.level + 1)
-        starts = range(first, first + tile.width * width, width)
-        storage.put(tile.path, b"".join(tree.root(hashes[at : at + width]) for at in starts))
-        if not tile.level:
-            storage.put(tile.bundle_path, encode_bundle(entries[first : first + tile.width]))
-    storage.put("checkpoint", Checkpoint.sign(ORIGIN, size, tree.root(hashes), KEY).text.encode())
-    return storage
+from audit.tile import Tile, encode_bundle
+from audit.tilefiles import TileFiles
+from tilelogs import KEY, VERIFIER, written
 
 
 @pytest.mark.parametrize("size", [0, 1, 255, 256, 257, 600, 70_000])
@@ -185,6 +165,32 @@ def test_a_copy_of_a_log_that_goes_on_is_a_log_of_its_size(tmp_path: Path) -> No
     assert len(paths) == 6
     for path in paths:
         assert (tmp_path / "copy" / path).read_bytes() == (tmp_path / "small" / path).read_bytes()
+
+
+def test_a_log_that_goes_on_is_sound_where_it_lies(tmp_path: Path) -> None:
+    # Given a log that has grown after its checkpoint of 300 was read, on each level,
+    source = written(tmp_path / "source", 70_000)
+    smaller = written(tmp_path / "small", 300)
+    source.replace("checkpoint", (tmp_path / "small" / "checkpoint").read_bytes())
+    assert (source.get("tile/0/001.p/44"), source.get("tile/1/000.p/1")) == (None, None)
+
+    # then it is the one of then,
+    done = fsck(source, VERIFIER)
+    assert (done.wrong, done.root) == ((), fsck(smaller, VERIFIER).root)
+    copy = TileFiles.read(source, VERIFIER)
+    assert copy.entries(250, 300) == TileFiles.read(smaller, VERIFIER).entries(250, 300)
+    assert copy.edge(300).root().hex() == done.root
+
+    # and what is wrong is found all the same, or missing where no full tile is.
+    bundle = bytearray((tmp_path / "source/tile/entries/001").read_bytes())
+    bundle[9] ^= 1
+    source.replace("tile/entries/001", bytes(bundle))
+    assert [(one.path, one.index) for one in fsck(source, VERIFIER).wrong] == [("tile/entries/001.p/44", 256)]
+    source.replace("tile/entries/001", b"\xff\xff")
+    assert [one.what for one in fsck(source, VERIFIER).wrong] == ["not a bundle of 44 entries"]
+    for path in ("tile/0/001.p/44", "tile/entries/001.p/44"):
+        (tmp_path / "small" / path).unlink()
+        assert Wrong(path, 256, "missing") in fsck(smaller, VERIFIER).wrong
 
 
 def test_what_is_not_there_is_not_copied(tmp_path: Path) -> None:

@@ -44,6 +44,26 @@ def test_who_comes_during_a_commit_shares_the_next_with_all_who_came() -> None:
     assert together.join(9) == 90
 
 
+def test_a_commit_waits_for_as_many_as_the_last_had_and_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(groupcommit, "_QUIET_SECONDS", 30)
+    gate = Gate()
+    together = GroupCommit[int, int](gate)
+
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(together.join, 0)
+        assert gate.began.wait(10)
+        others = [pool.submit(together.join, number) for number in (1, 2)]
+        until(lambda: len(together._waiting) == 2)
+        gate.go.set()
+        assert [each.result(10) for each in (first, *others)] == [0, 10, 20]
+
+        # The last commit had two: the first of these waits until the second comes.
+        again = [pool.submit(together.join, number) for number in (3, 4)]
+        assert [each.result(10) for each in again] == [30, 40]
+
+    assert [sorted(batch) for batch in gate.seen] == [[0], [1, 2], [3, 4]]
+
+
 def test_a_failed_commit_fails_for_all_of_its_callers_and_not_for_the_next() -> None:
     gate = Gate(lambda brought: ValueError("no") if 1 in brought else None)
     together = GroupCommit[int, int](gate)

@@ -1,9 +1,11 @@
+import errno
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from audit.durable import DiskFull
+from audit import durable
+from audit.durable import DiskFailed, DiskFull
 from audit.head import HeadDamaged, HeadFile, HeadMoved, TreeHead
 from logbook import a_full_disk
 
@@ -81,3 +83,24 @@ def test_a_full_disk_leaves_the_head_where_it_was(head: HeadFile) -> None:
 
     assert head.read() == ONE
     head.advance(ONE, TWO)
+
+
+def test_a_head_whose_last_sync_failed_is_not_believed_before_it_is_on_the_disk(
+    head: HeadFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head.advance(None, ONE)
+    sync = durable.sync_directory
+
+    def fails(path: Path) -> None:
+        raise OSError(errno.EIO, "injected")
+
+    monkeypatch.setattr(durable, "sync_directory", fails)
+    with pytest.raises(DiskFailed):
+        head.advance(ONE, TWO)
+    # The name is there: renamed, and not known to last.
+    for one in (head, HeadFile(tmp_path / "guard" / "head")):
+        with pytest.raises(DiskFailed):
+            one.read()
+
+    monkeypatch.setattr(durable, "sync_directory", sync)
+    assert head.read() == TWO

@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,7 @@ def kept(tmp_path: Path) -> Path:
 
 
 def tried(path: Path) -> KeysTried:
-    return check(path, "studio", [Kek.load(path.parent / "kek")])
+    return check(path, "studio", lambda: [Kek.load(path.parent / "kek")])
 
 
 def test_a_store_that_nobody_touched_opens(kept: Path) -> None:
@@ -74,7 +75,7 @@ def test_a_flipped_bit_of_a_live_row_is_found_where_it_is(kept: Path) -> None:
             file.write(bytes([data[at] ^ 1 << bit]))
 
         # when one bit of them is another, then the row is named, or its page is broken for SQLite itself.
-        wrong = check(copy, "studio", [Kek.load(kept.parent / "kek")]).damaged
+        wrong = tried(copy).damaged
         assert wrong, (whose, at - begin, bit)
         near = {one.column for one in wrong if sum(a != b for a, b in zip(one.id, whose, strict=False)) <= 1}
         assert near or "file" in {one.column for one in wrong}, (whose, at - begin, bit, wrong)
@@ -82,7 +83,7 @@ def test_a_flipped_bit_of_a_live_row_is_found_where_it_is(kept: Path) -> None:
         with copy.open("r+b") as file:
             file.seek(at)
             file.write(data[at : at + 1])
-    assert check(copy, "studio", [Kek.load(kept.parent / "kek")]).damaged == ()
+    assert tried(copy).damaged == ()
 
 
 @pytest.mark.parametrize(
@@ -113,11 +114,32 @@ def test_while_a_rotation_is_under_way_keys_of_both_epochs_open(kept: Path) -> N
     here = Kek.load(kept.parent / "kek")
     other = Kek(here.epoch + 1, bytes(32))
 
-    assert check(kept, "studio", [here, other]).damaged == ()
-    assert {one.column for one in check(kept, "studio", [other]).damaged} == {"epoch"}
+    assert check(kept, "studio", lambda: [here, other]).damaged == ()
+    assert {one.column for one in check(kept, "studio", lambda: [other]).damaged} == {"epoch"}
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_keys_that_are_wrapped_anew_meanwhile_are_looked_at_again(kept: Path, times: int) -> None:
+    # Given rotations, each between the reading of the KEK and that of the keys,
+    kms, turns = KekFile(kept.parent / "kek"), iter(range(times))
+
+    def keks() -> list[Kek]:
+        found = [kms.current()]
+        with closing(KeyStore(kept, kms, "studio", random.Random(8).randbytes)) as store:
+            for _ in islice(turns, 1):
+                store.rotate(NOON)
+        return found
+
+    # then every key opens, and one that is damaged is named.
+    done = check(kept, "studio", keks)
+    assert (done.damaged, done.opened) == ((), 3 * 25 - 1 - 3)
+    with closing(sqlite3.connect(kept)) as store, store:
+        store.execute("UPDATE subject SET epoch = 99 WHERE id = ?", (PEOPLE[5].id,))
+    turns = iter(range(0))
+    assert check(kept, "studio", keks).damaged == (Damaged("person", PEOPLE[5].id, "epoch"),)
 
 
 def test_a_file_that_is_no_store_is_named(tmp_path: Path) -> None:
     (tmp_path / "other").write_bytes(b"none" * 999)
 
-    assert check(tmp_path / "other", "studio", []).damaged == (Damaged("", "", "file"),)
+    assert check(tmp_path / "other", "studio", list).damaged == (Damaged("", "", "file"),)

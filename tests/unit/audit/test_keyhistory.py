@@ -230,7 +230,7 @@ def test_a_place_is_an_index_or_an_entry(database: Database, house: House) -> No
     with database.read() as session:
         assert keyhistory.place_of(session, house.tenant, "17") == 17
         assert keyhistory.place_of(session, house.tenant, first) == 0
-        for nowhere in (second, "0" * 64, "-1", "two", "", "²"):
+        for nowhere in (second, "0" * 64, "-1", "two", "", "²", "9" * 5000):
             with pytest.raises(DutyKeyUnknown):
                 keyhistory.place_of(session, house.tenant, nowhere)
 

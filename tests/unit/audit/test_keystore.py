@@ -1,3 +1,4 @@
+import errno
 import os
 import sqlite3
 import subprocess
@@ -17,6 +18,7 @@ from audit.durable import DiskFailed, DiskFull
 from audit.fact import Seal, Subject
 from audit.ids import Entropy
 from audit.kek import Kek, KekFile
+from audit.keydb import KeysPoisoned
 from audit.keys import KeyMalformed
 from audit.keystore import KeysErased, KeysInUse, KeyStore, SubjectKeys
 from audit.kms import KekMismatch
@@ -176,7 +178,7 @@ def test_wrapped_keys_can_not_be_moved_about(
 
     fresh = reopened()
     with pytest.raises(KekMismatch):
-        fresh.get(ANNA if "ops" in change else Subject("person", "someone else"))
+        fresh.get_or_create(ANNA if "ops" in change else Subject("person", "someone else")).sealing(Seal.OPS)
 
 
 def test_a_key_destroyed_elsewhere_is_forgotten_here(
@@ -226,15 +228,87 @@ def test_a_reference_is_read_by_its_subject_and_purpose_only(store: KeyStore) ->
             store.decrypt(subject, purpose, data)
 
 
-def test_a_full_disk_is_named_and_leaves_the_store_as_it_was(store: KeyStore) -> None:
+def test_a_file_that_may_not_grow_is_named_and_leaves_the_store_as_it_was(
+    store: KeyStore, reopened: Callable[[], KeyStore]
+) -> None:
     known = store.get_or_create(ANNA)
 
     with a_full_disk(), pytest.raises((DiskFull, DiskFailed)):
         store.get_or_create(BEA)
 
-    assert store.get_or_create(ANNA) == known
+    assert store.get(ANNA) == known
     assert store.get(BEA) is None
-    assert store.get_or_create(BEA) == store.get(BEA)
+    with closing(reopened()) as again:
+        assert again.get(ANNA) == known
+        assert again.get_or_create(BEA) == again.get(BEA)
+
+
+@pytest.mark.parametrize("step", ["BEGIN", "COMMIT"])
+def test_after_a_failed_write_nothing_more_is_sealed_by_this_process(
+    store: KeyStore, reopened: Callable[[], KeyStore], step: str
+) -> None:
+    # Given a disk that fails once below SQLite, as an fsync does
+    known = store.get_or_create(ANNA)
+    assert store.fault == ""
+    whole = store._database._connection
+    store._database._connection = FailsOnce(whole, step)  # type: ignore[assignment]
+    with pytest.raises(DiskFailed, match="SQLITE_IOERR_FSYNC"):
+        store.get_or_create(BEA)
+    store._database._connection = whole
+
+    # Then it neither makes a key nor seals with one that it knows, and destroys and rotates nothing;
+    for write in (
+        lambda: store.get_or_create(BEA),
+        lambda: store.get_or_create(ANNA),
+        lambda: store.destroy(ANNA, evidence=True),
+        lambda: store.rotate(NOON),
+    ):
+        with pytest.raises(KeysPoisoned):
+            write()
+    assert store.fault == "KEYS_POISONED"
+
+    # and what was sealed is read on, here and by who starts next.
+    assert store.get(ANNA) == known
+    with closing(reopened()) as again:
+        assert again.get_or_create(ANNA) == known
+        assert again.get_or_create(BEA) == again.get(BEA)
+
+
+class FailsOnce:
+    """A connection whose step of a transaction fails below SQLite, which rolls back by itself."""
+
+    def __init__(self, inner: sqlite3.Connection, step: str) -> None:
+        self.inner, self.step = inner, step
+
+    def execute(self, statement: str, *parameters: object) -> sqlite3.Cursor:
+        if statement.startswith(self.step):
+            if self.inner.in_transaction:
+                self.inner.execute("ROLLBACK")
+            error = sqlite3.OperationalError("disk I/O error")
+            error.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
+            error.sqlite_errorname = "SQLITE_IOERR_FSYNC"
+            raise error
+        return self.inner.execute(statement, *parameters)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+
+def test_a_store_that_nobody_can_look_for_is_not_taken_for_none(
+    home: Path, entropy: Entropy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A `stat` that fails says nothing: our error, and no second store over the first."""
+
+    def fails(_path: Path) -> bool:
+        raise OSError(errno.EIO, "Input/output error")
+
+    KeyStore.create(home / "keys.db", KekFile(home / "kek"), "studio", entropy).close()
+    monkeypatch.setattr(Path, "exists", fails)
+
+    with pytest.raises(DiskFailed, match=r"keys\.db"):
+        KeyStore.create(home / "keys.db", KekFile(home / "kek-2"), "rival", entropy)
+    with pytest.raises(DiskFailed, match=r"kek\.next"):
+        KekFile(home / "kek").next()
 
 
 def test_a_full_database_is_a_full_disk(store: KeyStore) -> None:

@@ -1,4 +1,5 @@
 import os
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,6 +9,8 @@ from audit import tree
 from audit.canonical import NotCanonical
 from audit.durable import DiskFailed, DiskFull
 from audit.fact import Fact, Part, Seal, Subject
+from audit.kek import KekFile
+from audit.keystore import KeyStore
 from audit.kms import KekMismatch
 from audit.leaf import Leaf, LeafMalformed
 from audit.ledger import Ledger
@@ -181,7 +184,11 @@ def test_keys_that_can_not_be_stored_leave_no_entry(desk: Desk, tmp_path: Path) 
     with pytest.raises((DiskFull, DiskFailed)):
         append()
 
-    # then nothing about her was written, and later it can be.
+    # then nothing about her was written, and the next process can.
     with desk.database.read() as session:
         assert list(desk.ledger.entries_of(session, BEA)) == []
-    desk.write(a_fact(about=BEA))
+    home = desk.folder / "studio"
+    with closing(KeyStore(home / "keys.db", KekFile(home / "kek"), "studio", desk.entropy)) as store:
+        ledger = Ledger("studio", store, desk.entropy)
+        with desk.database.write() as session:
+            assert ledger.append(session, a_fact(about=BEA), NOON)

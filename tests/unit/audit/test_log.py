@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import threading
 import time
 from datetime import timedelta
 from hashlib import sha256
@@ -34,6 +35,7 @@ from logbook import (
     a_full_disk,
 )
 from service.database import Database
+from waiting import LONG
 
 
 def sound(desk: Desk) -> int:
@@ -225,8 +227,9 @@ def test_a_database_older_than_the_head_refuses_to_start_and_to_publish(desk: De
     desk.write_many(1)
     with pytest.raises(LogBehind):
         log.publish(now=NOON)
-    with desk.database.read() as session:
-        assert log.latest(session) is not None
+    with desk.database.read() as session, pytest.raises(LogBehind):
+        # Whether what it has is a part of what was published, it can't tell.
+        log.latest(session)
 
 
 def test_a_database_restored_together_with_its_head_is_betrayed_by_what_was_published(desk: Desk) -> None:
@@ -294,6 +297,35 @@ def test_another_key_or_origin_refuses(desk: Desk) -> None:
     other = Log("studio", "log.example/x", desk.key, desk.storage, desk.head, desk.database, "worker")
     with pytest.raises(AnotherLog):
         other.start()
+
+
+def test_a_writer_whose_start_was_interrupted_ends_with_the_log(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a first round, in which Ctrl-C comes when a thread has begun and its pool has not noted it yet
+    log = desk.started()
+    desk.write_many(1)
+    start, begun = threading.Thread.start, list[threading.Thread]()
+
+    def interrupted(thread: threading.Thread) -> None:
+        start(thread)
+        begun.append(thread)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        log.publish(now=NOON)
+    monkeypatch.undo()
+    assert [thread.is_alive() for thread in begun] == [True]
+    assert not begun[0].daemon
+
+    # When
+    log.close()
+
+    # Then: Python, which waits for it, can exit; and what was begun is done by the next
+    begun[0].join(LONG)
+    assert not begun[0].is_alive()
+    assert desk.started().publish(now=NOON).size == 1
 
 
 @pytest.mark.parametrize(
@@ -585,7 +617,8 @@ def test_a_head_ahead_of_its_database_does_not_keep_a_publisher_busy_for_ever(de
             self.inner.advance(old, new)
             self.moved = True
 
-    assert desk.log(head=Later(desk.head, Countdown(99))).publish(entry.leaf_hash, now=NOON).size == 1
+    with pytest.raises(LogBehind):
+        desk.log(head=Later(desk.head, Countdown(99))).publish(entry.leaf_hash, now=NOON)
 
 
 def test_an_entry_that_came_too_late_for_its_round_is_told_so(desk: Desk) -> None:

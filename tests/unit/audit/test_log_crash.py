@@ -35,6 +35,11 @@ def test_whatever_was_done_the_next_process_finishes(desk: Desk, survived: int, 
     assert head
     assert head.size in {250, 520}
 
+    # who audits it finds nothing missing that is to come,
+    with desk.database.read() as session:
+        outcome = desk.log().audit(session)
+        assert (outcome.findings, outcome.size) == ((), 520)
+
     # and nothing is handed out that the head does not know,
     with desk.database.read() as session:
         covered = desk.log().covered(session, entries[-1].leaf_hash)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from audit import note, offline, tree
+from audit import bundle, note, offline, tree, verdicts
 from audit.checkpoint import Checkpoint
 from audit.cosignature import Witness, cosign
 from audit.ids import Entropy
@@ -13,6 +13,7 @@ from audit.keys import Duty, SigningKey
 from audit.note import NoteVerifier
 from audit.offline import Fault, Trust
 from audit.proof import Proof
+from audit.quorum import TrustMalformed
 from consent.signature import Evidence
 from softkeys import ORIGIN, RP_ID, UP, UV, Softkey, eddsa, es256, rs256
 
@@ -42,11 +43,90 @@ def test_a_trust_file_is_read_line_by_line(log: SigningKey, entropy: Entropy) ->
         "consentry/permit/v1 0 0",
         "consentry/export/v1",
         "quorum none",
+        "quorum 0",
+        "quorum 2 3",
+        "quorum",
         "log",
         "rp",
     ):
         with pytest.raises(Fault, match="trust file, line 4"):
             trusting(log, wrong)
+
+
+def cosigned(log: SigningKey, entropy: Entropy, by: int, of: int = 3) -> tuple[bytes, list[str]]:
+    """A checkpoint that the first `by` of so many witnesses saw; and a line of a trust file for each."""
+    keys = [SigningKey.generate(Duty.WITNESS, entropy) for _ in range(of)]
+    names = [f"w.example/{number}" for number in range(of)]
+    text = Checkpoint.sign(LOG, 7, bytes(range(32)), log).text
+    lines = [
+        cosign(note.parse(text).text, name, key, 1_700_000_000).line
+        for name, key in zip(names[:by], keys, strict=False)
+    ]
+    vkeys = [Witness(name, key.verifying).text for name, key in zip(names, keys, strict=True)]
+    return (text + "".join(lines)).encode(), [f"witness {vkey}" for vkey in vkeys]
+
+
+def test_so_many_witnesses_as_the_verifier_asks_for_are_enough(log: SigningKey, entropy: Entropy) -> None:
+    # Given what two of three saw, as a log of a quorum of two shows it
+    shown, three = cosigned(log, entropy, by=2)
+
+    # Then it depends on what the verifier asks for, and unasked it is each whom he names.
+    assert trusting(log, *three, "quorum 2").checkpoint(shown) == (7, bytes(range(32)))
+    assert trusting(log, "quorum 2", *three).checkpoint(shown)[0] == 7
+    for lines in (three, [*three, "quorum 3"], [*reversed(three)]):
+        with pytest.raises(
+            Fault, match="2 of the witnesses you trust saw this checkpoint, and you ask for 3"
+        ):
+            trusting(log, *lines).checkpoint(shown)
+    assert trusting(log, *three).checkpoint(shown, seen_too=False)[0] == 7
+    # Less trust in keys is no less of a quorum.
+    assert trusting(log, *three, "quorum 2").less({"0" * 16: 0}).quorum == 2
+
+
+def test_no_witness_counts_twice_and_no_quorum_is_more_than_all(log: SigningKey, entropy: Entropy) -> None:
+    shown, (one, two, three) = cosigned(log, entropy, by=1)
+    key = SigningKey.generate(Duty.WITNESS, entropy).verifying
+    name = one.split()[1].partition("+")[0]
+
+    for lines in (
+        [one, one],
+        [one, f"witness {Witness(name, key).text}"],
+        [f"witness {Witness('other', key).text}", f"witness {Witness('third', key).text}"],
+        [one, two, three, "quorum 1", "quorum 1"],
+    ):
+        with pytest.raises(Fault, match="trust file, line"):
+            trusting(log, *lines)
+    for lines in ([one, two, "quorum 3"], ["quorum 1"]):
+        with pytest.raises(Fault, match="a quorum of"):
+            trusting(log, *lines)
+    assert trusting(log, one, two, three, "quorum 1").checkpoint(shown)[0] == 7
+
+
+def test_a_policy_of_the_verifier_asks_for_its_quorum_of_a_bundle(log: SigningKey, entropy: Entropy) -> None:
+    shown, lines = cosigned(log, entropy, by=2)
+    named = [line.replace("witness", f"witness w{number}", 1) for number, line in enumerate(lines)]
+    policy = "\n".join([f"log {NoteVerifier(LOG, log.verifying).text}", *named, "group g {} w0 w1 w2", ""])
+
+    def asked(quorum: str, files: dict[str, bytes]) -> bundle.standalone.Claim:
+        return bundle.witnessed(files, policy.format(quorum) + "quorum g\n")
+
+    two = asked("2", {"log/checkpoint": shown})
+    assert (two.name, two.verdict) == ("witnesses", verdicts.PROVEN)
+    assert two.detail == "7 entries, seen by w0, w1"
+    assert asked("all", {"log/checkpoint": shown}).detail.startswith("log/checkpoint: QUORUM_MISSING")
+    for files in ({"log/checkpoint": shown}, {}, {"log/checkpoint": b"\xff"}, {"log/checkpoint": b"no"}):
+        assert asked("3", files).verdict == verdicts.NOT_PROVEN
+    with pytest.raises(TrustMalformed, match="no witness"):
+        bundle.witnessed({"log/checkpoint": shown}, policy.format("2") + "quorum none\n")
+
+
+def test_a_trust_file_says_which_keys_ended(log: SigningKey) -> None:
+    line = f"log {NoteVerifier(LOG, log.verifying).text} until 9"
+
+    assert bundle.ended(f"{line}\ncompromised {'a' * 16} from 3\n") == {log.kid: 9, "a" * 16: 3}
+    for wrong in ("compromised", f"compromised {'a' * 16} from x", "nonsense"):
+        with pytest.raises(bundle.EvidenceMalformed):
+            bundle.ended(wrong)
 
 
 def test_proofs_are_those_of_the_tree(log: SigningKey) -> None:
@@ -76,8 +156,16 @@ def test_every_witness_in_the_trust_file_must_have_seen_it(log: SigningKey, entr
 
     assert trust.checkpoint((checkpoint.text + line).encode()) == (7, bytes(range(32)))
     assert trusting(log).checkpoint((checkpoint.text + line).encode())[0] == 7
-    for wrong in (checkpoint.text, f"{checkpoint.text.partition('— ')[0]}{line}"):
-        with pytest.raises(Fault):
+    whole = checkpoint.text + line
+    for wrong in (
+        checkpoint.text,
+        f"{checkpoint.text.partition('— ')[0]}{line}",
+        whole.removesuffix("\n"),
+        whole.replace("— ", "- "),
+        f"{whole}— somebody not-base64\n",
+        f"{whole}— somebody\n",
+    ):
+        with pytest.raises(Fault), offline.reading("it"):
             trust.checkpoint(wrong.encode())
 
 
@@ -115,11 +203,15 @@ def shown(evidence: Evidence) -> dict[str, str]:
 
 
 def test_a_folder_holds_files_of_a_bundle_and_nothing_else(tmp_path: Path) -> None:
-    (tmp_path / "audit" / "__pycache__").mkdir(parents=True)
-    (tmp_path / "audit" / "__pycache__" / "offline.pyc").write_bytes(b"")
+    compiled = tmp_path / "audit" / "__pycache__" / "offline.pyc"
+    compiled.parent.mkdir(parents=True)
     (tmp_path / "audit" / "offline.py").write_bytes(b"it")
     assert offline.read_folder(tmp_path) == {"audit/offline.py": b"it"}
 
+    compiled.write_bytes(b"")
+    with pytest.raises(Fault, match="pycache"):
+        offline.read_folder(tmp_path)
+    compiled.unlink()
     (tmp_path / "way-out").symlink_to("/etc/hostname")
     with pytest.raises(Fault, match="way-out"):
         offline.read_folder(tmp_path)

@@ -1,10 +1,17 @@
 """The verdict on the library's reports: what a stranger may have written in them."""
 
 import copy
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
+from audit import manifeststore
 from audit.provenance import State, judge, template_faults, unread
 
 LABEL = "urn:c2pa:1:consentry"
@@ -109,3 +116,29 @@ def test_a_trusted_time_stamp_is_noticed() -> None:
 
 def test_an_unread_manifest_is_a_no() -> None:
     assert not unread(State.MISSING, ["manifest: none"]).ok
+
+
+@pytest.mark.parametrize(
+    ("said", "serial"),
+    [("4f47", 0x4F47), ("FF", 255), ("", None), ("-1", None), ("1_0", None), ("f" * 65, None), (7, None)],
+)
+def test_a_certificate_s_number_is_what_the_library_says_or_none(said: object, serial: int | None) -> None:
+    summary = {"manifests": [{"label": LABEL, "signature": {"certificateInfo": {"serialNumber": said}}}]}
+
+    assert judge(_report(), summary, ()).serial == serial
+    assert judge(_report(), {"manifests": []}, ()).serial is None
+
+
+@pytest.mark.parametrize("serial", [0x4F47, 0xFF47, 0x80])
+def test_a_certificate_is_named_by_its_number_wherever_it_lies(serial: int) -> None:
+    now = datetime.now(UTC)
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "TEST")])
+    draft = x509.CertificateBuilder(name, name, key.public_key(), serial, now, now + timedelta(days=1))
+    made = draft.sign(key, SHA256())
+    other = x509.CertificateBuilder(name, name, key.public_key(), 7, now, now + timedelta(days=1))
+    der, beside = (one.public_bytes(Encoding.DER) for one in (made, other.sign(key, SHA256())))
+
+    kid = made.fingerprint(SHA256()).hex()[:16]
+    assert manifeststore.kids(b"\0" * 9 + beside + der + b"\0", serial) == {kid}
+    assert manifeststore.kids(beside, serial) == frozenset()

@@ -1,5 +1,7 @@
 """Who edits one copy is named by the others."""
 
+from collections.abc import Callable
+
 import pytest
 
 from audit.checkpoint import Checkpoint
@@ -7,16 +9,29 @@ from audit.head import TreeHead
 from audit.log import Log
 from audit.replay import Copy, Finding
 from audit.tile import encode_bundle
-from logbook import NOON, ORIGIN, Desk, MemoryStorage
+from logbook import NOON, ORIGIN, BreakingStorage, Countdown, Desk, Died, MemoryStorage
+
+
+class BusyStorage(MemoryStorage):
+    """Of a log that goes on beside its reader: once, after he has asked for a file."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.after: dict[str, Callable[[], object]] = {}
+
+    def get(self, path: str) -> bytes | None:
+        data = super().get(path)
+        self.after.pop(path, lambda: None)()
+        return data
 
 
 @pytest.fixture
-def storage() -> MemoryStorage:
-    return MemoryStorage()
+def storage() -> BusyStorage:
+    return BusyStorage()
 
 
 @pytest.fixture
-def log(desk: Desk, storage: MemoryStorage) -> Log:
+def log(desk: Desk, storage: BusyStorage) -> Log:
     """600 entries under three checkpoints: 100, 300, 600."""
     log = desk.log(storage=storage)
     log.start()
@@ -193,3 +208,81 @@ def test_a_head_that_says_otherwise_is_named(desk: Desk, log: Log) -> None:
 
     (desk.folder / "studio" / "guard" / "head").unlink()
     assert findings(desk, log) == {Finding(Copy.HEAD, 600)}
+
+
+def grows(desk: Desk, log: Log, count: int) -> None:
+    desk.write_many(count)
+    log.publish(now=NOON)
+
+
+def signs(desk: Desk, storage: MemoryStorage, count: int) -> None:
+    """A process that dies before it has written a file."""
+    with pytest.raises(Died):
+        grows(desk, desk.log(storage=BreakingStorage(storage, Countdown(0))), count)
+
+
+def test_partial_tiles_that_a_log_drops_meanwhile_are_read_in_the_full_ones(
+    desk: Desk, log: Log, storage: BusyStorage
+) -> None:
+    # Given a log that passes a multiple of 256 while it is read, and its next level too,
+    def goes_on() -> None:
+        grows(desk, log, 200)
+        storage.files["tile/1/000"] = storage.files.pop("tile/1/000.p/2") + bytes(254 * 32)
+
+    storage.after["tile/0/000"] = goes_on
+
+    # then what was to be read is found,
+    with desk.database.read() as session:
+        outcome = log.audit(session)
+    assert (outcome.findings, outcome.size) == ((), 600)
+    assert not storage.after
+    assert "tile/0/002.p/88" not in storage.files
+
+
+@pytest.mark.parametrize("count", [10, 200])
+def test_what_is_signed_and_not_written_yet_is_not_missing(
+    desk: Desk, log: Log, storage: BusyStorage, count: int
+) -> None:
+    signs(desk, storage, count)
+    assert findings(desk, log) == set()
+
+    # Also if it is written, and more, between two looks at the last block.
+    storage.after["tile/0/002"] = lambda: grows(desk, log, 300)
+    with desk.database.read() as session:
+        outcome = log.audit(session)
+    assert (outcome.findings, outcome.size) == ((), 600 + count)
+    assert not storage.after
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("tile/0/002.p/88", {Finding(Copy.TILE_FILE, index) for index in range(512, 600)}),
+        ("tile/entries/002.p/88", {Finding(Copy.BUNDLE_FILE, 512)}),
+        ("tile/1/000.p/2", {Finding(Copy.TILE_FILE, 0)}),
+    ],
+)
+def test_beside_what_is_not_written_yet_a_file_that_was_is_missed(
+    desk: Desk, log: Log, storage: BusyStorage, path: str, found: set[Finding]
+) -> None:
+    signs(desk, storage, 200)
+
+    del storage.files[path]
+
+    assert findings(desk, log) == found
+
+
+@pytest.mark.parametrize("path", ["tile/0/003.p/32", "tile/entries/003.p/32", "tile/1/000.p/3"])
+def test_a_file_of_the_last_entries_is_excused_only_until_they_are_published(
+    desk: Desk, log: Log, storage: BusyStorage, path: str
+) -> None:
+    # Somebody else's in its place is none.
+    signs(desk, storage, 200)
+    storage.files[path] = b"other"
+    assert findings(desk, log) != set()
+
+    del storage.files[path]
+    log.publish(now=NOON)
+    assert findings(desk, log) == set()
+    del storage.files[path]
+    assert findings(desk, log) != set()

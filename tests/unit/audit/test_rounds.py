@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from audit.rounds import Rounds
+from waiting import until
 
 
 def never() -> int | None:
@@ -105,6 +106,32 @@ def test_under_load_a_round_waits_for_those_on_their_way() -> None:
     # then each is served, by far fewer rounds than there were calls.
     assert served == 160
     assert len(runs) < 60
+
+
+def test_a_round_waits_no_longer_than_until_all_who_came_lately_are_here(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("audit.rounds._QUIET_SECONDS", 30)
+    monkeypatch.setattr("audit.rounds._LONGEST_WAIT_SECONDS", 30)
+    rounds: Rounds[int] = Rounds()
+    began, go = threading.Event(), threading.Event()
+
+    def work() -> int:
+        began.set()
+        assert go.wait(5)
+        return rounds._begun
+
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(rounds.join, work, never)
+        assert began.wait(5)
+        others = [pool.submit(rounds.join, work, never) for _ in range(2)]
+        until(lambda: sum(rounds._waiting.values()) == 2)
+        go.set()
+        assert [each.result(10) for each in (first, *others)] == [1, 2, 2]
+
+        # All three again: the first of them gathers, and goes on when it sees the third.
+        again = [pool.submit(rounds.join, work, never) for _ in range(3)]
+        assert [each.result(10) for each in again] == [3, 3, 3]
 
 
 def test_every_caller_s_round_began_after_it_came() -> None:

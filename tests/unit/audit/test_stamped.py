@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit import der, offline, stamp, stamped
+from audit import der, stamp, stamped, verdicts
 from audit.offline import Fault, Trust
 from audit.spelling import to_base64
 from audit.stamp import StampFar, StampInvalid
@@ -423,4 +423,48 @@ def test_a_trust_file_names_authorities_by_their_certificates() -> None:
     for wrong in ("tsa", "tsa AAAA", "tsa nonsense", line[:-4]):
         with pytest.raises(Fault, match="line 1"):
             Trust.parse(wrong)
-    assert offline.ZH["stamp"]
+    assert verdicts.ZH["stamp"]
+
+
+def _each_others(count: int) -> list[x509.Certificate]:
+    """Authorities of one key and one name: each has issued every other."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    day = datetime(2020, 1, 1, tzinfo=UTC)
+    return [
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(number)
+        .not_valid_before(day)
+        .not_valid_after(day + timedelta(days=9999))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+        for number in range(1, count + 1)
+    ]
+
+
+def test_certificates_that_certify_each_other_are_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    known, asked = _each_others(24), [0]
+    issued = stamped._issued
+
+    def counted(*words: object) -> bool:
+        asked[0] += 1
+        return issued(*words)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(stamped, "_issued", counted)
+    strangers = _each_others(1)
+
+    assert not stamped._leads(known[0], known, strangers, datetime(2026, 1, 1, tzinfo=UTC))
+    # At each of four heights each is asked of each; every way up would be 24 times as many a height.
+    assert asked[0] <= 4 * 24 * 24
+
+
+def test_a_certificate_of_no_version_is_a_fault_wherever_it_stands() -> None:
+    good = Authority().root.public_bytes(serialization.Encoding.DER)
+    at = good.index(b"\xa0\x03\x02\x01\x02")
+    bad = good[: at + 4] + b"\x07" + good[at + 5 :]
+
+    with pytest.raises(Fault, match="trust file, line 1"):
+        Trust.parse(f"tsa {to_base64(bad)}")
+    assert Trust.parse(f"tsa {to_base64(good)}").authorities

@@ -1,10 +1,19 @@
 """What follows from a chain of consent events, as the verifier in a bundle adds them up."""
 
+import subprocess
+import sys
+from pathlib import Path
+from time import process_time
+
 import pytest
 
+import audit
+from audit import bundle, offline
 from audit.bundled import Entry, lost_as_told
-from audit.offline import ERASED, LOST, Fault, Gone, Lost, Trust
-from audit.standalone import NOT_PROVEN, PROVEN, Claim, Verifier, _claim, main
+from audit.consented import consent, stood
+from audit.offline import Fault, Gone, Lost, Trust
+from audit.standalone import Claim, Verifier, _claim, main
+from audit.verdicts import ERASED, LOST, NOT_PROVEN, PROVEN
 
 IT = "consent-1"
 
@@ -23,7 +32,13 @@ def chained(*events: tuple[str, str] | tuple[str, str, str]) -> Verifier:
 
 def standing(verifier: Verifier, purposes: str, cited: int | None = None) -> Claim:
     head = len(verifier.entries) - 2 if cited is None else cited
-    return _claim("standing", verifier._standing, verifier.entries["d"], [(IT, f"h{head}")], purposes.split())
+
+    def step() -> str:
+        if not set(purposes.split()) <= stood(verifier, IT, f"h{head}", verifier.entries["d"].index):
+            raise Fault("not in force")
+        return "in force"
+
+    return _claim("standing", step)
 
 
 GRANT = ("ConsentGranted", "A B")
@@ -120,15 +135,14 @@ def test_a_recovery_from_before_places_were_told_lost_what_it_read_back() -> Non
 def test_that_another_was_erased_excuses_nothing() -> None:
     verifier = chained(GRANT, ("ConsentPaused", "A"))
     verifier.entries["of another"] = Entry(7, "of another", {"t": "ConsentGranted"}, gone=Gone)
-    verifier._cited = {IT: "h1"}
     verifier.size = 9
 
     verifier.entries["h0"].parts.clear()
     with pytest.raises(Fault):
-        verifier._consent(IT)
+        consent(verifier, IT, ["h1"])
     verifier.entries["h0"].gone = Gone
     with pytest.raises(Gone):
-        verifier._consent(IT)
+        consent(verifier, IT, ["h1"])
 
 
 def test_run_as_a_program_it_says_what_it_can_t_read(tmp_path, capsys) -> None:
@@ -140,3 +154,58 @@ def test_run_as_a_program_it_says_what_it_can_t_read(tmp_path, capsys) -> None:
     (tmp_path / "trust.txt").write_text("# nobody")
     assert main(str(tmp_path), str(tmp_path / "trust.txt")) == 1
     assert "不能证明" in capsys.readouterr().out
+
+
+LIMITED = """
+import resource, runpy
+resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+runpy.run_module("audit.standalone", run_name="__main__")
+"""
+"""The verifier as a program, with a gigabyte of memory."""
+
+
+@pytest.mark.parametrize("given", ["bundle", "trust", "video", "member"])
+def test_ten_gigabytes_are_refused_and_not_read(tmp_path: Path, given: str) -> None:
+    folder = tmp_path / "unpacked"
+    folder.mkdir()
+    paths = {name: tmp_path / name for name in ("bundle", "trust", "video")} | {"member": folder / "member"}
+    paths["bundle"].write_bytes(bundle.write({"a": b""}))
+    paths["trust"].write_text("# nobody")
+    paths["video"].write_bytes(b"")
+    with paths[given].open("wb") as file:
+        file.truncate(10 << 30)
+    it = folder if given == "member" else paths["bundle"]
+
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, it, paths["trust"], paths["video"]],
+        env={"PYTHONPATH": str(Path(audit.__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (3, "")
+    assert done.stdout.startswith("no bundle 不是证据包")
+    said = (
+        "more than a bundle holds" if given == "member" else f"{given}: larger than {offline.LARGEST} bytes"
+    )
+    assert said in done.stdout
+
+
+def test_ranges_of_what_was_lost_cost_no_more_than_they_are() -> None:
+    """As many parts as a bundle holds, and as many ranges as somebody may write."""
+    lost = dict.fromkeys((f"{at}.0" for at in range(40_000)), LOST)
+    ranges = [[at, at + 2] for at in range(0, 40_000, 2)] + [[10**6, 10**6 + 1]] * 20_000
+    begun = process_time()
+
+    lost_as_told(lost, [recovered(50_000, lost=ranges, parts_lost=40_000, held=0, read_back=0)])
+    with pytest.raises(Fault, match="40000 parts"):
+        lost_as_told(lost, [recovered(50_000, lost=ranges, parts_lost=39_999, held=0, read_back=0)])
+    # Each with each would be minutes.
+    assert process_time() - begun < 10
+
+
+@pytest.mark.parametrize("ranges", [[[5, 4]], [[-1, 5]]])
+def test_what_is_no_range_is_none(ranges: list[list[int]]) -> None:
+    with pytest.raises(ValueError, match="no range"):
+        lost_as_told({"4.0": LOST}, [recovered(9, lost=ranges, parts_lost=9, held=0, read_back=0)])

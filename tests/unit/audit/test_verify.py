@@ -71,9 +71,16 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Released:
     return Released(file, _receipt(_payload(file)))
 
 
-def _ask(it: Released, *, vkey: str = VKEY, trust: str | None = None, now: datetime | None = None) -> Verdict:
+def _ask(
+    it: Released,
+    *,
+    vkey: str = VKEY,
+    trust: str | None = None,
+    now: datetime | None = None,
+    ended: Mapping[str, int] | None = None,
+) -> Verdict:
     trust = a_hand().trust_pem if trust is None else trust
-    return verify(it.file, it.receipt, vkey, trust, now or datetime.now(UTC))
+    return verify(it.file, it.receipt, vkey, trust, now or datetime.now(UTC), ended=ended)
 
 
 def _refused_at(verdict: Verdict) -> StepName:
@@ -290,6 +297,54 @@ def test_a_log_key_that_others_had_proves_nothing_from_there_on(
     if not ok:
         assert _refused_at(verdict) is StepName.LOG
         assert "had ended" in verdict.steps[-1].detail
+
+
+def test_by_a_list_of_ended_keys_the_log_s_is_judged_by_its_tree(released: Released) -> None:
+    # The receipt's checkpoint is over five entries.
+    kid = KEY.verifying.kid
+
+    assert _ask(released, ended={kid: 5}).ok
+    for vkey, ended in ((VKEY, {kid: 4}), (f"{VKEY} until 4", {kid: 5}), (f"{VKEY} until 9", {kid: 4})):
+        verdict = _ask(released, vkey=vkey, ended=ended)
+        assert _refused_at(verdict) is StepName.LOG
+        assert "had ended" in verdict.steps[-1].detail
+
+
+def test_a_manifest_s_key_is_judged_at_the_place_of_the_release(released: Released, tmp_path: Path) -> None:
+    # Given the kid under which the service adopted its chain, and a receipt of the fourth entry
+    (tmp_path / "chain.pem").write_text(a_hand().signer.chain_pem)
+    kid, _ = certificate.leaf(tmp_path / "chain.pem")
+
+    # Then before the place all holds, and from it on nothing
+    assert _ask(released, ended={kid: 4}).ok
+    assert _ask(released, ended={"0" * 16: 0}).ok
+    verdict = _ask(released, ended={kid: 3})
+    assert _refused_at(verdict) is StepName.MANIFEST
+    assert f"its key {kid} was in other hands from entry 3 on" in verdict.steps[-1].detail
+
+
+def test_whose_manifest_it_is_must_be_found_once_keys_are_named(
+    released: Released, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verdict = replace(manifest.read(released.file, a_hand().trust_pem), serial=None)
+    monkeypatch.setattr(manifest, "read", lambda *_: verdict)
+
+    assert _ask(released).ok
+    assert _ask(released, ended={}).ok
+    refused = _ask(released, ended={"0" * 16: 0})
+    assert _refused_at(refused) is StepName.MANIFEST
+    assert "is not found in it" in refused.steps[-1].detail
+
+
+def test_a_yes_says_which_keys_it_asked_for(released: Released) -> None:
+    def said(ended: Mapping[str, int] | None) -> str:
+        return " ".join(f"{note.detail} {note.zh}" for note in _ask(released, ended=ended).notes)
+
+    for asked in (None, {}):
+        assert "Only a bundle shows" in said(asked)
+        assert "须以证据包核验" in said(asked)
+    assert "nothing was asked here" in said(None)
+    assert "held against those that were named" in said({})
 
 
 def test_a_witness_s_clock_beyond_all_calendars_is_told_in_seconds() -> None:

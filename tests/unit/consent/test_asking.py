@@ -3,12 +3,15 @@
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from sqlmodel import Session
 
 from audit.fact import Subject
+from audit.keystore import KeyStore, SubjectKeys
 from audit.leaf import Leaf
+from audit.rewrapping import KeyDamaged
 from consent import requests
 from consent.asking import LINK_LASTS, Answered, Asking, TooSoon, Way
 from consent.asking_errors import (
@@ -97,7 +100,7 @@ def refuse(database: Database, house: House, request: str, at: Any = SOON) -> Co
 
 def said(database: Database, house: House, request: str, at: Any = SOON) -> ConsentRequest:
     with database.read() as session:
-        return requests.find(session, house.tenant, request, now=at)
+        return requests.find(session, house.ledger, request, now=at)
 
 
 def test_she_gives_all_of_it_by_signing_what_was_drawn_up(
@@ -268,6 +271,28 @@ def test_a_request_lapses_by_itself_and_a_sweep_writes_it_down_once(
     assert entries(database, house, her)[-1] == "ConsentRequestLapsed"
 
 
+def test_requests_lapse_beside_one_of_a_person_whose_keys_are_damaged(
+    database: Database, house: House, her: Somebody
+) -> None:
+    with database.write() as session:
+        other = house.enrol(session, NOON)
+    asked = {one.id: ask(database, house, one) for one in (her, other)}
+    late, keys = asked[her.id].until, KeyStore.get_or_create
+
+    def damaged(store: KeyStore, subject: Subject) -> SubjectKeys:
+        if subject.id == her.id:
+            raise KeyDamaged("x")
+        return keys(store, subject)
+
+    with patch.object(KeyStore, "get_or_create", damaged), database.write() as session:
+        lapsed = Asking(house.registry).lapse(session, now=late)
+    assert lapsed == (asked[other.id].id,)
+
+    with database.write() as session:
+        assert Asking(house.registry).lapse(session, now=late) == (asked[her.id].id,)
+    assert entries(database, house, her)[-1] == "ConsentRequestLapsed"
+
+
 def test_whoever_asked_may_take_it_back(database: Database, house: House, her: Somebody) -> None:
     asked = ask(database, house, her)
     with database.write() as session:
@@ -332,7 +357,7 @@ def test_what_could_not_be_registered_is_not_asked(database: Database, house: Ho
             with pytest.raises(TermAsked):
                 asking.ask(session, wish(house, her), notice(), by="studio", now=NOON, wait=wait)
     with database.read() as session:
-        assert requests.of_person(session, house.tenant, her.id, now=NOON) == ()
+        assert requests.of_person(session, house.ledger, her.id, now=NOON) == ()
 
 
 def test_two_answers_at_once_are_one(database: Database, house: House, her: Somebody) -> None:
@@ -364,7 +389,7 @@ def test_her_requests_are_hers_alone(database: Database, house: House, her: Some
     first, second = ask(database, house, her), ask(database, house, her, at=SOON)
 
     def listed(session: Session, person: str) -> list[str]:
-        return [one.id for one in requests.of_person(session, house.tenant, person, now=SOON)]
+        return [one.id for one in requests.of_person(session, house.ledger, person, now=SOON)]
 
     with database.read() as session:
         assert listed(session, her.id) == [second.id, first.id]

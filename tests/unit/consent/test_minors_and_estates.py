@@ -7,6 +7,7 @@ from sqlmodel import select
 
 from consent import chain
 from consent.age import Ages
+from consent.assessment import stored
 from consent.capacity import Capacity, Representative
 from consent.cosignature import check_both, to_cosign
 from consent.cosigning import Cosigning, NothingToCosign
@@ -24,9 +25,10 @@ from consent.kinship import Kinship, KinUnknown, NotHerRepresentative, Office, R
 from consent.person import Proof
 from consent.prooftables import CosignatureRow, KinRow
 from consent.registry import Granted
+from consent.seals import Cell
 from consent.signature import keygen, sign, to_reconfirm, to_sign
 from consent.standing import Standing
-from consent.tables import AuthorizationRow, PortraitRow
+from consent.tables import PortraitRow
 from consent.words import AgeBand, ProofLevel, Purpose, Status
 from consenting import NOON, House, Somebody
 from proofs import PAPER, guards, inherits
@@ -233,10 +235,14 @@ def test_where_no_second_signature_is_due_none_is_taken(child: Family) -> None:
 def test_both_signatures_verify_from_stored_bytes_alone(youth: Family) -> None:
     youth.cosign(youth.child.private)
     with youth.database.read() as session:
-        first = session.exec(select(AuthorizationRow)).one()
+        first = stored(session, youth.house.ledger, youth.authorization)
         second = session.exec(select(CosignatureRow)).one()
+        hers = youth.house.ledger.cells.open(
+            Cell.SECOND, youth.authorization, youth.child.id, second.evidence
+        )
         events = chain.events(session, "default", [youth.authorization])[youth.authorization]
-        document, guardian, hers = first.document, first.evidence, second.evidence
+    assert first is not None
+    document, guardian = first.document, first.evidence
 
     assert check_both(document, guardian, hers) == (youth.guardian.public, youth.child.public)
     assert [e.kind for e in events] == ["ConsentGranted", "ConsentCosigned"]
@@ -255,7 +261,6 @@ def test_both_signatures_verify_from_stored_bytes_alone(youth: Family) -> None:
 @pytest.mark.parametrize(
     "values",
     [
-        {"evidence": b"{}"},
         {"countersignature": b"0" * 64},
         {"received_at": LATER + timedelta(seconds=1)},
         {"kid": "0" * 16},

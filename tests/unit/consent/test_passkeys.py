@@ -27,6 +27,7 @@ from consent.passkey import PasskeysUnready, challenge_of
 from consent.passkeys import Passkeys
 from consent.person import PersonKey, Proof
 from consent.registry import Granted
+from consent.seals import Cell
 from consent.signature import Evidence, to_reconfirm, to_sign
 from consent.words import AgeBand, ProofLevel, Purpose
 from consenting import NOON, House, Somebody
@@ -93,8 +94,13 @@ def test_the_registration_is_kept_as_it_came_and_the_log_names_its_digest(
         ]
         row = _rows(session, "passkey")[0]
 
+    cells = house.ledger.cells
+    shown = (
+        cells.open(Cell.MADE, row.key, somebody.id, row.client_data),
+        cells.open(Cell.MADE_BY, row.key, somebody.id, row.attestation),
+    )
     registration = key.registers(CHALLENGE)
-    assert (row.client_data, row.attestation) == (registration.client_data, registration.attestation)
+    assert shown == (registration.client_data, registration.attestation)
     assert check_registration(PARTY, CHALLENGE, registration, key.credential).key.hex() == row.key
     assert kept[0] is not None
     assert kept[0]["method"] == "passkey"

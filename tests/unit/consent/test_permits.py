@@ -114,6 +114,7 @@ def test_a_permit_is_redeemed_once_its_entry_is_covered(
     assert too_early.reasons == ("G-36",)  # type: ignore[union-attr]
     assert isinstance(redemption, Redemption)
     assert (redemption.permit, redemption.checkpoint) == (issued, CHECKPOINT)
+    assert redemption.at == RUNNING
     assert redemption.run_until == RUNNING + room.permits.max_run
     assert state(database, room, issued) is State.REDEEMED
     assert uses(database, room) == [(0, 1), (0, 1)]

@@ -14,6 +14,7 @@ from consent.person import Proof
 from consent.proofing import AttestationRefused, Method, read_signed
 from consent.proofservices import ProofServiceEnded, ProofServices, ProofServiceTaken, ProofServiceUnknown
 from consent.prooftables import AttestationRow
+from consent.seals import Cell
 from consent.signature import keygen, sign, to_sign
 from consent.tables import PersonRow
 from consent.words import AgeBand, ProofLevel
@@ -34,7 +35,8 @@ def test_a_newcomer_is_enrolled_by_what_an_adopted_service_attests(database: Dat
 
     with database.read() as session:
         found = house.registry.people.get(session, person.id)
-        kept = session.exec(select(AttestationRow.signed)).one()
+        row = session.exec(select(AttestationRow)).one()
+        kept = house.ledger.cells.open(Cell.ATTESTED, row.nonce, person.id, row.signed)
         said = house.ledger.opened(session, found.entry, Subject("person", person.id))
     assert found.proof == Proof(ProofLevel.VERIFIED_IDENTITY, "notary", "document", prover.key, LATER)
     assert (found.age_at(LATER), found.age_at(EIGHTEEN)) == (AgeBand.FROM_14_TO_17, AgeBand.ADULT)

@@ -15,6 +15,7 @@ from audit.fact import Subject
 from audit.keys import Duty, SigningKey
 from audit.leaf import Leaf
 from consent import chain
+from consent.assessment import stored
 from consent.capacity import Capacity, Representative
 from consent.errors import (
     AuthorizationDiverged,
@@ -32,6 +33,7 @@ from consent.errors import (
 from consent.kinship import Kinship, Office, Relation
 from consent.person import Proof
 from consent.registry import Granted, Registry
+from consent.seals import Cell
 from consent.signature import sign, to_reconfirm, to_sign
 from consent.standing import Standing
 from consent.tables import (
@@ -244,9 +246,9 @@ def test_a_term_longer_than_the_tenant_accepts_is_refused(
 def test_the_same_document_can_not_be_granted_twice(database: Database, house: House) -> None:
     somebody, granted = a_grant(database, house)
     with database.read() as session:
-        row = session.get(AuthorizationRow, ("default", granted.authorization))
-        assert row is not None
-        document = row.document
+        kept = stored(session, house.ledger, granted.authorization)
+        assert kept is not None
+        document = kept.document
 
     refused(database, house, document, somebody.private, AuthorizationRefused)
 
@@ -582,7 +584,7 @@ def test_what_is_disputed_rests_until_it_is_settled(database: Database, house: H
 
 def suspend(database: Database, house: House) -> tuple[str, ...]:
     with database.write() as session:
-        return house.registry.suspend_all(session, now=LATER)
+        return house.registry.suspend_all(session, now=LATER).ids
 
 
 def reconfirm(database: Database, house: House, somebody: Somebody, granted: Granted, head: str) -> str:
@@ -713,6 +715,7 @@ def edit(database: Database, kind: type[Any], **values: Any) -> None:
         (PersonRow, {"entry": "0" * 64}),
         (AuthorizationRow, {"document": b"{}"}),
         (AuthorizationRow, {"document": b""}),
+        (AuthorizationRow, {"evidence": b"{}"}),
         (ConsentCounterRow, {"most": None}),
         (ConsentCounterRow, {"most": 51}),
     ],
@@ -738,10 +741,22 @@ def test_a_document_filed_under_another_person_is_an_error(database: Database, h
         standing(database, house, granted)
 
 
+def test_what_somebody_seals_who_has_her_key_is_no_signature_of_hers(
+    database: Database, house: House
+) -> None:
+    somebody, granted = a_grant(database, house)
+    cells, which = house.ledger.cells, granted.authorization
+    edit(database, AuthorizationRow, evidence=cells.seal(Cell.EVIDENCE, which, somebody.id, b"{}"))
+    assert not standing(database, house, granted).signature_valid
+
+    edit(database, AuthorizationRow, document=cells.seal(Cell.DOCUMENT, which, somebody.id, b"{}"))
+    with pytest.raises(AuthorizationDiverged):
+        standing(database, house, granted)
+
+
 @pytest.mark.parametrize(
     ("kind", "values"),
     [
-        (AuthorizationRow, {"evidence": b"{}"}),
         (AuthorizationRow, {"countersignature": b"0" * 64}),
         (AuthorizationRow, {"received_at": NOON + timedelta(seconds=1)}),
         (AuthorizationRow, {"kid": "0" * 16}),

@@ -8,7 +8,8 @@ from sqlmodel import Session, select
 
 from audit.leaf import Leaf
 from audit.tables import EntryRow
-from consent.tries import Tries, told, tried
+from consent.caretables import CastTrialRow
+from consent.tries import Tries, told
 from consenting import NOON, House
 from service.database import Database
 
@@ -26,6 +27,14 @@ def names(
     limits = {"per_source": 3, "per_day": 5, **changes}
     with database.write() as session:
         return Tries(house.ledger, **limits).name(session, "studio", received, some, now=NOON)
+
+
+def tried(session: Session, tenant: str, received: str) -> int:
+    """How many people were let into a cast of this source, ever."""
+    rows = session.exec(
+        select(CastTrialRow).where(CastTrialRow.tenant_id == tenant, CastTrialRow.of == f"source:{received}")
+    )
+    return sum(not row.refused for row in rows)
 
 
 def kinds(session: Session) -> list[str]:

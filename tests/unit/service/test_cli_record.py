@@ -98,7 +98,7 @@ def test_an_entry_s_receipt_is_had_in_cose_too(shell: Shell) -> None:
     (bundle,) = [path for path in (copy / "tile" / "entries").rglob("*") if path.is_file()]
     leaf = parse_bundle(bundle.read_bytes())[receipt.index]
     assert tree.leaf_hash(leaf).hex() == entry["entry"]
-    receipt.check(leaf, key)
+    receipt.check(tree.leaf_hash(leaf), key)
     shell("log", "cose", entry["entry"], "--out", shell.folder / "entry.cose", leaves=3)
 
 

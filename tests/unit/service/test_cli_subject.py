@@ -19,7 +19,8 @@ def test_a_person_is_refused_corrected_petitioned_copied_and_erased_from_a_shell
     asked = either("subject", "ask", person, "delete", "--text", "all of it", "--by", person)
     waiting = either("subject", "petitions")["petitions"]
     either("subject", "restrict", person)
-    erased = either("subject", "erase", person)
+    erased = either("subject", "erase", person, "--to", either.folder / "went.json")
+    either.run("subject", "erase", person, "--to", either.folder / "went.json", leaves=3)
     either("subject", "answer", asked["petition"], "partly", "--reasons", "evidence stays")
     either("subject", "dossier", person, "--to", either.folder / "hers.json")
 
@@ -36,6 +37,10 @@ def test_a_person_is_refused_corrected_petitioned_copied_and_erased_from_a_shell
     kinds = {one["kind"] for one in hers["log"]}
     assert {"RefusalListed", "RefusalEnded", "PersonCorrected", "PetitionAsked", "PersonErased"} <= kinds
     assert hers["erased"]["stays"]
+    went = json.loads((either.folder / "went.json").read_text())
+    assert (went["erasure"], len(went["places"])) == (erased["entry"], erased["parts"])
+    assert hers["erased"]["places"] == went["places"]
+    assert (either.folder / "went.json").stat().st_mode & 0o777 == 0o600
 
 
 def test_where_protection_is_off_a_shell_draws_up_nothing(either: Shell) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from audit.ahead import AheadMarks
+from audit.marks import Marks
 from audit.quorum import Trust
 from service.settings import FILE
 from shell import Shell
@@ -95,7 +95,7 @@ def test_a_witness_that_does_not_answer_is_named(shell: Shell, tmp_path: Path) -
 
     assert said["witnessed"] == 0
     assert said["witnesses"][0]["error"]["code"] == "WITNESS_UNREADY"
-    AheadMarks(shell.data / "guard" / "ahead").put("w1", "w.example/1 has seen 900 entries, we have 9")
+    Marks(shell.data / "guard" / "ahead").put("w1", "w.example/1 has seen 900 entries, we have 9")
     assert "WITNESS_HAS_SEEN_MORE" in str(shell("doctor", leaves=5))
 
 

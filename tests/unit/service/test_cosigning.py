@@ -12,12 +12,12 @@ import pytest
 import trustme
 
 from audit import files, note, tree
-from audit.ahead import AheadMarks
 from audit.checkpoint import Checkpoint
 from audit.cosignature import Witness, cosign
 from audit.cosignrows import CosignRows
 from audit.keys import Duty, SigningKey, load_private
 from audit.log import EntryUnpublished, Log
+from audit.marks import Marks
 from audit.proof import Proof
 from audit.quorum import Trust
 from audit.treerows import TreeRows
@@ -54,7 +54,7 @@ class House:
     def witnessing(self) -> Witnessing:
         served = {name: (one.vkey, one.url) for name, one in self.witnesses.items()}
         text = policy(self.desk.log().verifier.text, {**served, **self.named}, self.quorum)
-        return Witnessing(Trust.parse(text), self.strict, AheadMarks(self.desk.folder / "ahead"))
+        return Witnessing(Trust.parse(text), self.strict, Marks(self.desk.folder / "ahead"))
 
     def log(self, **changes: object) -> Log:
         desk = self.desk
@@ -327,7 +327,7 @@ def test_a_larger_tree_that_we_showed_ourselves_is_no_alarm(
 
 def test_without_a_quorum_whoever_signed_is_named(three: House) -> None:
     text = three.witnessing.trust.text.replace("quorum quorum-of-all", "quorum none")
-    witnessing = Witnessing(Trust.parse(text), False, AheadMarks(three.desk.folder / "ahead"))
+    witnessing = Witnessing(Trust.parse(text), False, Marks(three.desk.folder / "ahead"))
     (entry,) = three.desk.write(a_fact())
     plain = three.log().publish(now=NOON)
     log = three.log()
@@ -685,7 +685,7 @@ def test_a_witnessed_checkpoint_is_found_behind_any_number_that_are_not(three: H
             ]
         )
     )
-    witnessing = Witnessing(trust, True, AheadMarks(three.desk.folder / "ahead"))
+    witnessing = Witnessing(trust, True, Marks(three.desk.folder / "ahead"))
     keys = {
         name: load_private(one.home.folder / "witness.key", Duty.WITNESS)
         for name, one in three.witnesses.items()

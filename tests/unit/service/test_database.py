@@ -3,7 +3,7 @@
 import os
 import sqlite3
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -197,6 +197,37 @@ def test_after_an_io_error_nothing_more_is_written_by_this_process(tmp_path: Pat
     with pytest.raises(DatabasePoisoned), database.write():
         pass
     database.close()
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_who_waited_for_its_turn_behind_a_failed_write_does_not_write(database: Database) -> None:
+    turn, waits = database._turn, threading.Event()
+
+    class Watched:
+        release = staticmethod(turn.release)
+
+        def acquire(self, timeout: float) -> bool:
+            waits.set()
+            return turn.acquire(timeout=timeout)
+
+    def writes() -> None:
+        with database.write() as session:
+            session.add(a_row())
+
+    def fails_while_another_waits() -> None:
+        database._turn = Watched()  # type: ignore[assignment]
+        later.append(pool.submit(writes))
+        assert waits.wait(5)
+        raise OperationalError("COMMIT", None, sqlite3.OperationalError("disk I/O error"))
+
+    later: list[Future[None]] = []
+    with ThreadPoolExecutor(1) as pool:
+        with pytest.raises(DatabaseUnready), database.write():
+            fails_while_another_waits()
+        with pytest.raises(DatabasePoisoned):
+            later[0].result(10)
+
+    assert count(database) == 0
 
 
 def test_writers_of_one_process_queue_and_none_of_them_starves(database: Database) -> None:

@@ -66,7 +66,7 @@ def test_a_founding_that_was_interrupted_is_run_again(
 ) -> None:
     settings = demo(tmp_path)
 
-    def unreachable(_database: Database) -> None:
+    def unreachable(_database: Database, _seal: object) -> None:
         raise DatabaseUnready("no answer")
 
     with monkeypatch.context() as broken:

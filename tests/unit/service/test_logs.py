@@ -1,11 +1,13 @@
 """Logs without people: only words of ours, and fields from a short list, reach a line."""
 
+import ast
 import json
 import logging
 import subprocess
 import sys
 import threading
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -232,3 +234,22 @@ def test_a_process_with_dbos_and_uvicorn_in_it_prints_nothing_but_our_lines(tmp_
 
 def test_every_field_is_listed_once() -> None:
     assert len(set(logs.FIELDS)) == len(logs.FIELDS)
+
+
+def test_whatever_a_line_of_ours_hands_over_is_listed() -> None:
+    """What is not listed is dropped without a word: whoever wrote the line would not notice."""
+    sources = Path(logs.__file__).parents[1].rglob("*.py")
+    named = {key for path in sources for key in handed(ast.parse(path.read_text()))}
+    assert {"code"} < named < set(logs.FIELDS)
+
+
+def handed(tree: ast.Module) -> Iterator[str]:
+    """The keys of what is handed to each call of `LOG` as `extra`, also where it has a name first."""
+    known = {ast.unparse(one.targets[0]): one.value for one in ast.walk(tree) if isinstance(one, ast.Assign)}
+    for call in ast.walk(tree):
+        if isinstance(call, ast.Call) and ast.unparse(call.func).startswith(("LOG.", "logs.LOG.")):
+            for word in call.keywords:
+                if word.arg == "extra":
+                    more = known.get(ast.unparse(word.value), word.value)
+                    assert isinstance(more, ast.Dict)
+                    yield from (ast.literal_eval(key) for key in more.keys if key is not None)

@@ -1,6 +1,8 @@
 """Parts of reports that need no log: periods, samples, cells, and permits that are told of wrongly."""
 
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,12 +14,14 @@ from audit.ledger import Entry
 from audit.sealing import Opening
 from service.reports import alarms, words
 from service.reports.lives import Life, Lives
+from service.reports.measures import lowered, measures
 from service.reports.rows import operation
 from service.reports.sampling import SampleImpossible, draw
 from service.reports.seen import Opens, Seen
 from service.reports.wanted import Period, ReportPeriodWrong, Wanted
 from service.reports.words import Language
 from service.reports.writers import cell
+from service.settings import load
 
 ROOT = "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328"
 KNOWN = (24, 105, 611, 314, 739)
@@ -112,7 +116,9 @@ def test_what_can_not_be_drawn_is_said(seed: str, eligible: int, wanted: int) ->
         draw(seed, ROOT, eligible, wanted)
 
 
-@pytest.mark.parametrize("begins", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "  =cmd|' /C calc'!A0"])
+@pytest.mark.parametrize(
+    "begins", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "  =cmd|' /C calc'!A0", "＝1", "\u3000＋1"]
+)
 def test_no_cell_is_a_formula(begins: str) -> None:
     assert cell(begins) == f"'{begins}"
     assert cell([begins, "b"]) == f"'{begins}; b"
@@ -176,6 +182,27 @@ def test_every_kind_is_some_sort_of_act() -> None:
     assert operation("OutputReleased") == "PUBLISH"
     assert operation("ConsentWithdrawn") == "CONSENT_EVENT"
     assert operation("SomethingNew") == "RECORD"
+
+
+@pytest.mark.parametrize(
+    ("changed", "none"),
+    [
+        ({}, {"manifests", "log"}),
+        ({"tsa_url": "https://tsa.example/"}, {"log"}),
+        ({"log_tsa_urls": ("https://tsa.example/",), "log_tsa_trust": "roots.pem"}, {"manifests"}),
+    ],
+)
+def test_time_stamps_of_manifests_and_of_the_log_are_two_things(
+    tmp_path: Path, changed: dict[str, Any], none: set[str]
+) -> None:
+    settings = load(tmp_path, **changed)
+
+    said = {one.en: one.zh for one in measures(settings)}
+    low = {name for name, _, _ in lowered(settings)}
+
+    for what, of in (("manifests", "manifests"), ("log", "the log")):
+        assert f"time stamps of {of}: {'none' if what in none else 'asked for'}" in said
+    assert ("tsa_url" in low, "log_tsa_urls" in low) == ("manifests" in none, "log" in none)
 
 
 def test_every_word_of_the_report_is_there_in_both_languages() -> None:

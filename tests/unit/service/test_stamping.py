@@ -12,15 +12,15 @@ from threading import Event
 import pytest
 
 from audit import stamp
-from audit.ahead import AheadMarks
 from audit.checkpoint import Checkpoint
 from audit.keys import Duty, SigningKey
+from audit.marks import Marks
 from audit.stamprows import Stamp, StampRows
 from audit.treerows import TreeRows
 from logbook import NOON, Desk
 from loopback import served
 from openssl_tsa import OpensslTsa, turned
-from service import stamping
+from service import outsiders
 from service.authorities import Authorities, open_authorities
 from service.database import Database
 from service.settings import BadSettings, load
@@ -42,9 +42,7 @@ class House:
 
     @property
     def authorities(self) -> Authorities:
-        return Authorities(
-            self.urls, self.trust, self.every, self.seconds, AheadMarks(self.desk.folder / "unfit")
-        )
+        return Authorities(self.urls, self.trust, self.every, self.seconds, Marks(self.desk.folder / "unfit"))
 
     def stamper(self) -> Stamper:
         return Stamper(self.desk.database, self.desk.log(), self.authorities, lambda: self.clock)
@@ -227,7 +225,7 @@ def test_who_fails_is_asked_again_after_longer_and_longer_pauses(
     house: House, tsa: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [1000.0]
-    monkeypatch.setattr(stamping.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(outsiders.time, "monotonic", lambda: now[0])
     monkeypatch.setattr(StampPost, "__call__", lambda self, _request: _fails(asked))
     asked: list[float] = []
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from sqlmodel import text
 
+from audit.canonical import Json
 from consent.templatelock import TemplateState
 from consent.words import Role
 from service.database import Database
@@ -122,6 +123,22 @@ def test_verdicts_are_kept_for_the_cast_they_are_about(database: Database) -> No
         library.matched(session, TENANT, template, library.get(session, TENANT, template).cast, {"t001": {}})
         with pytest.raises(WrongState):
             library.matched(session, TENANT, template, CAST[:1], {"t001": {}})
+
+
+def test_another_word_on_its_tracks_ends_publication_and_the_same_does_not(database: Database) -> None:
+    said: dict[str, Json] = {"t001": {}}
+    with database.write() as session:
+        template = scanned(session)
+        cast = library.get(session, TENANT, template).cast
+        library.matched(session, TENANT, template, cast, said)
+        library.decided(session, TENANT, template, published_by="p", keep_until=None, now=NOON)
+        library.matched(session, TENANT, template, cast, said)
+        assert library.get(session, TENANT, template).published_by == "p"
+
+        library.matched(session, TENANT, template, cast, {"t001": {"person": None}})
+
+        found = library.get(session, TENANT, template)
+    assert (found.state, found.published_by) == (State.SCANNED, None)
 
 
 def test_another_cast_ends_publication_and_recognition(database: Database) -> None:

@@ -67,13 +67,16 @@ def test_a_job_runs_and_ends_once(database: Database) -> None:
         assert (running.progress, running.attempt) == (Progress.RUNNING, 1)
         assert not running.progress.final
 
-        orders.end(session, TENANT, job, Progress.REFUSED, outcome={"rules": ["G-10"]}, now=NOON)
+        outcome = {"rules": ["G-10"]}
+        assert not orders.end(session, TENANT, job, Progress.REFUSED, attempt=0, outcome=outcome, now=NOON)
+        assert orders.job(session, TENANT, job) == running
+        assert orders.end(session, TENANT, job, Progress.REFUSED, attempt=1, outcome=outcome, now=NOON)
         ended = orders.job(session, TENANT, job)
         assert ended.progress.final
         assert ended.outcome == b'{"rules":["G-10"]}'
         assert not orders.waiting_for(session, TENANT, donor.id)
         with pytest.raises(WrongState):
-            orders.end(session, TENANT, job, Progress.RELEASED, outcome={}, now=NOON)
+            orders.end(session, TENANT, job, Progress.RELEASED, attempt=1, outcome={}, now=NOON)
         with pytest.raises(WrongState):
             orders.begin(session, TENANT, job, attempt=2, started="ab" * 32, now=NOON)
 
@@ -83,7 +86,7 @@ def test_jobs_are_found_by_template_and_by_donor(database: Database) -> None:
         donor, template = a_donor(), announced(session)
         orders.add_donor(session, TENANT, donor, now=NOON, delete_after=LATER)
         open_job, ended = a_job(session, template, donor), a_job(session, template, donor)
-        orders.end(session, TENANT, ended, Progress.FAILED, outcome={}, now=NOON)
+        orders.end(session, TENANT, ended, Progress.FAILED, attempt=0, outcome={}, now=NOON)
 
         def found(**which: bool) -> list[set[str]]:
             return [
@@ -105,7 +108,7 @@ def test_another_tenant_has_no_such_job(database: Database) -> None:
         job = a_job(session, announced(session), donor)
         for look in (
             lambda: orders.job(session, "other", job),
-            lambda: orders.end(session, "other", job, Progress.FAILED, outcome={}, now=NOON),
+            lambda: orders.end(session, "other", job, Progress.FAILED, attempt=0, outcome={}, now=NOON),
         ):
             with pytest.raises(NoSuchThing):
                 look()
@@ -117,8 +120,8 @@ def test_unfinished_jobs_are_counted_with_their_oldest_and_ended_ones_by_when(da
         orders.add_donor(session, TENANT, donor, now=NOON, delete_after=LATER)
         waits, runs, failed, refused = (a_job(session, template, donor) for _ in range(4))
         orders.begin(session, TENANT, runs, attempt=1, started="ab" * 32, now=LATER)
-        orders.end(session, TENANT, failed, Progress.FAILED, outcome={}, now=NOON)
-        orders.end(session, TENANT, refused, Progress.REFUSED, outcome={}, now=LATER)
+        orders.end(session, TENANT, failed, Progress.FAILED, attempt=0, outcome={}, now=NOON)
+        orders.end(session, TENANT, refused, Progress.REFUSED, attempt=0, outcome={}, now=LATER)
 
     with database.read() as session:
         assert orders.job(session, TENANT, waits).progress is Progress.QUEUED
@@ -149,7 +152,7 @@ def test_progress_is_of_the_attempt_at_work(database: Database) -> None:
         orders.progressed(session, TENANT, job, attempt=1, done=8, total=9)
         assert (orders.job(session, TENANT, job).done, orders.job(session, TENANT, job).total) == (0, None)
         orders.progressed(session, TENANT, job, attempt=2, done=2, total=9)
-        orders.end(session, TENANT, job, Progress.FAILED, outcome={}, now=NOON)
+        orders.end(session, TENANT, job, Progress.FAILED, attempt=2, outcome={}, now=NOON)
         orders.progressed(session, TENANT, job, attempt=2, done=3, total=9)
 
         # Then only what the one at work said counts
@@ -164,7 +167,7 @@ def test_an_open_job_is_called_off_and_an_ended_one_is_not(database: Database) -
         assert not orders.called_off(session, TENANT, job)
         assert orders.call_off(session, TENANT, job).cancelled
         assert orders.called_off(session, TENANT, job)
-        orders.end(session, TENANT, job, Progress.FAILED, outcome={}, now=NOON)
+        orders.end(session, TENANT, job, Progress.FAILED, attempt=0, outcome={}, now=NOON)
         with pytest.raises(WrongState):
             orders.call_off(session, TENANT, job)
         with pytest.raises(NoSuchThing):

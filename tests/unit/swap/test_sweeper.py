@@ -49,7 +49,7 @@ class Jobs:
 
     def give_up(self, job_id: str, code: str) -> None:
         with self.database.write() as session:
-            orders.end(session, TENANT, job_id, Progress.FAILED, outcome={"error": code}, now=NOON)
+            orders.end(session, TENANT, job_id, Progress.FAILED, attempt=0, outcome={"error": code}, now=NOON)
 
 
 @dataclass
@@ -100,7 +100,7 @@ def test_a_job_is_the_same_workflow_however_often_it_is_swept(bench: Bench) -> N
 
 def test_an_ended_job_is_settled_and_owed_no_more(bench: Bench, database: Database) -> None:
     with database.write() as session:
-        orders.end(session, TENANT, bench.job, Progress.RELEASED, outcome={}, now=NOON)
+        orders.end(session, TENANT, bench.job, Progress.RELEASED, attempt=0, outcome={}, now=NOON)
 
     assert bench.sweeper.sweep() == 2
     assert bench.sweeper.sweep() == 0
@@ -135,7 +135,7 @@ def test_a_job_that_broke_off_is_tried_again_later_each_time_later_and_then_give
 def test_without_a_queue_runs_are_left_to_a_worker(bench: Bench, database: Database) -> None:
     alone = Sweeper(bench.sweeper.sessions, bench.sweeper.ledger, bench.sweeper.media, bench.sweeper.clock)
     with database.write() as session:
-        orders.end(session, TENANT, bench.job, Progress.RELEASED, outcome={}, now=NOON)
+        orders.end(session, TENANT, bench.job, Progress.RELEASED, attempt=0, outcome={}, now=NOON)
 
     assert alone.sweep() == 1, "the cancellation"
     with database.read() as session:

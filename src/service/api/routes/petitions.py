@@ -24,6 +24,7 @@ from service.api.route import Route
 from service.api.routes.people import person_shape
 from service.apikeys import KeyRole
 from service.dossier import dossier
+from service.erasedparts import erased_parts
 from service.shapes import people
 from service.shapes import subject as shapes
 from service.shapes.shape import Id
@@ -119,6 +120,8 @@ def erase(house: TheHouse, caller: OperatorOrCreator, person: Id) -> shapes.Eras
     """Erase her: withdraw, drop, end, retire, destroy. Says what stays, until when, and on what ground."""
     caller.expect(person, "person")
     done = erasing.erase(house.record, person, _by(caller))
+    with house.database.read() as session:
+        parts = erased_parts(session, house.record, person)
     return shapes.Erased(
         person=person,
         at=done.at,
@@ -131,6 +134,9 @@ def erase(house: TheHouse, caller: OperatorOrCreator, person: Id) -> shapes.Eras
         keys=done.left,
         step=done.step,
         parts=done.parts,
+        places=None
+        if parts is None
+        else [shapes.ErasedPart.model_validate(one, from_attributes=True) for one in parts],
         entry=done.entry,
     )
 

@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar
 from fastapi import APIRouter, Header, Request
 from starlette.concurrency import run_in_threadpool
 
+from audit import keyhistory
 from audit.errors import BadInput
 from audit.receipt import Receipt, ReceiptMalformed
 from audit.verify import verify
@@ -108,7 +109,10 @@ def _verified(house: House, file: Path, receipt: bytes) -> shapes.Verification:
     # Container and manifest are read last, of a file whose SHA-256 our log has: none but ours is parsed.
     vkey, root = layout.vkey.read_text().strip(), layout.trust.read_text()
     witnesses = _witnesses(house, vkey) if _witnessed(receipt) else None
-    verdict = verify(file, receipt, vkey, root, house.clock(), witnesses=witnesses)
+    with house.database.read() as session:
+        bounds = keyhistory.bounds(session, house.tenant)
+    ended = {kid: bound.index for kid, bound in bounds.items()}
+    verdict = verify(file, receipt, vkey, root, house.clock(), witnesses=witnesses, ended=ended)
     return shapes.Verification(
         verdict="verified" if verdict.ok else "refused",
         steps=[

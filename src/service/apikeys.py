@@ -24,6 +24,7 @@ from audit.fact import Fact, Subject
 from audit.ids import Entropy, fresh
 from audit.keystore import UNSEALABLE
 from audit.ledger import Ledger
+from audit.pruneplan import Need, of_tenant
 from consent import seals
 from consent.people import People
 from consent.strict import LONGEST_LABEL, check_text
@@ -240,6 +241,14 @@ class ApiKeys:
     ) -> Issued:
         key = fresh(self.entropy)
         secret = urlsafe_b64encode(self.entropy(32)).rstrip(b"=").decode()
+        payload: dict[str, Json] = {
+            "key": key,
+            "role": str(role),
+            "follows": follows,
+            "until": instant.exact(until),
+            "at": instant.exact(now),
+        }
+        entry = self._log(session, kind, payload, now, person)
         row = ApiKeyRow(
             tenant_id=self.ledger.tenant,
             id=key,
@@ -250,17 +259,10 @@ class ApiKeys:
             issued_at=now,
             expires_at=until,
             follows=follows,
+            entry=entry,
         )
         session.add(row)
         session.flush()
-        payload: dict[str, Json] = {
-            "key": key,
-            "role": str(role),
-            "follows": follows,
-            "until": instant.exact(until),
-            "at": instant.exact(now),
-        }
-        entry = self._log(session, kind, payload, now, person)
         return Issued(_key(row), f"ck_{key}_{secret}", entry)
 
     def _log(
@@ -287,6 +289,12 @@ def secret_of(token: str) -> bytes:
     if match is None:
         raise KeyInvalid("not a key of ours")
     return match[2].encode()
+
+
+def needed(tenant: str, now: datetime) -> Need:
+    """Why entries stay: what a key that opens doors may do, its issue says."""
+    works = (col(ApiKeyRow.revoked_at).is_(None), col(ApiKeyRow.expires_at) > now)
+    return Need("api-keys", of_tenant(tenant, ApiKeyRow.entry, col(ApiKeyRow.entry).is_not(None), *works))
 
 
 def _found(session: Session, tenant: str, key: str) -> ApiKeyRow | None:

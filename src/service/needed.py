@@ -18,6 +18,7 @@ from consent import needed as consents
 from consent.case import parse
 from consent.holds import LegalHolds
 from consent.words import Action
+from service import apikeys
 from service.wiring import Record
 from swap import needed as swaps
 from swap.needed import Live
@@ -25,6 +26,8 @@ from swap.needed import Live
 _PAGE = 500
 
 WHY = {
+    "api-keys": ("API keys that work", "有效的 API 密钥"),
+    "appeals": ("appeals that are open", "未结的申诉"),
     "adoptions": (
         "models and settings that were in use, until others were",
         "当时使用的模型与配置（直至被替换）",
@@ -80,6 +83,7 @@ def needs(session: Session, record: Record, before: datetime) -> tuple[Need, ...
         Need("held-people", _held(session, record)),
         Need("duties", _owed(session, tenant)),
         Need("adoptions", adopted.needed(tenant, before)),
+        apikeys.needed(tenant, record.clock()),
     )
 
 

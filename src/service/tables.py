@@ -29,6 +29,8 @@ class ApiKeyRow(SQLModel, table=True):
     """When it was last used, to the minute or so."""
     follows: str | None = Field(default=None, sa_type=Identifier)
     """The key it was rotated from."""
+    entry: str | None = Field(default=None, sa_type=Digest)
+    """Of its issue, as a leaf hash. Keys of before this was kept have none."""
 
 
 class OnceRow(SQLModel, table=True):

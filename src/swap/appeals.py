@@ -135,31 +135,32 @@ class Appeals:
         ).first()
         if open_one is not None:
             return self._value(session, open_one)
+        appeal, due, excluded = fresh(self.entropy), now + CLOCK, sorted({appellant, *deciders})
+        payload: dict[str, Json] = {
+            "appeal": appeal,
+            "about": str(about),
+            "target": subject,
+            "ground": str(ground),
+            "due_at": instant.exact(due),
+            "by": appellant,
+            "excluded": list(excluded),
+            "at": instant.exact(now),
+        }
         row = AppealRow(
             tenant_id=self.tenant,
-            id=fresh(self.entropy),
+            id=appeal,
             about=about,
             subject=subject,
             ground=ground,
             appellant=appellant,
-            excluded="\n".join(sorted({appellant, *deciders})),
+            excluded="\n".join(excluded),
             state=State.OPEN,
             received_at=now,
-            due_at=now + CLOCK,
+            due_at=due,
+            entry=self._log(session, "AppealReceived", payload, now),
         )
         session.add(row)
         session.flush()
-        payload: dict[str, Json] = {
-            "appeal": row.id,
-            "about": str(about),
-            "target": subject,
-            "ground": str(ground),
-            "due_at": instant.exact(row.due_at),
-            "by": appellant,
-            "excluded": row.excluded.split("\n"),
-            "at": instant.exact(now),
-        }
-        self._log(session, "AppealReceived", payload, now)
         return self._value(session, row)
 
     def deciders(self, session: Session, decision: Recorded) -> frozenset[str]:
@@ -251,9 +252,9 @@ class Appeals:
             self._words(session, row.id),
         )
 
-    def _log(self, session: Session, kind: str, payload: dict[str, Json], now: datetime) -> None:
+    def _log(self, session: Session, kind: str, payload: dict[str, Json], now: datetime) -> str:
         part = Part.of_tenant(self.tenant, payload)
-        self.ledger.append(session, Fact(kind, (part,)), now)
+        return self.ledger.append(session, Fact(kind, (part,)), now).leaf_hash
 
 
 def next_due(session: Session, tenant: str) -> tuple[int, datetime | None]:

@@ -6,7 +6,7 @@ from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 import swap.tables  # noqa: F401  (its tables are named in foreign keys)
-from audit.columns import Identifier, Instant
+from audit.columns import Digest, Identifier, Instant
 
 # Withdrawal: who was served, who is told, and the other hands on the same lever.
 
@@ -138,6 +138,8 @@ class AppealRow(SQLModel, table=True):
     received_at: datetime = Field(sa_type=Instant)
     due_at: datetime = Field(sa_type=Instant)
     answered_at: datetime | None = Field(default=None, sa_type=Instant)
+    entry: str | None = Field(default=None, sa_type=Digest)
+    """Of its receipt, as a leaf hash. Appeals of before this was kept have none."""
 
 
 class AppealAnswerRow(SQLModel, table=True):

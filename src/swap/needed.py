@@ -131,6 +131,12 @@ def needs(tenant: str) -> tuple[Need, ...]:
             ),
         ),
         Need(
+            "appeals",
+            of_tenant(
+                tenant, AppealRow.entry, AppealRow.state == Appealed.OPEN, col(AppealRow.entry).is_not(None)
+            ),
+        ),
+        Need(
             "tidings",
             of_tenant(
                 tenant, TidingRow.entry, TidingRow.state == Told.OWED, col(TidingRow.entry).is_not(None)

@@ -21,12 +21,15 @@ from consent.estates import Estates
 from consent.hearing import SKEW
 from consent.portraits import Portraits
 from consent.words import Match
+from crowd import crowded as crowded_with_all
 from crowd import everything, pruned
-from forgetting import Clock
+from forgetting import BY, Clock, filled, licences_end, renewed
 from grounds import Ground
 from intruder import Flip, Intruder
 from portraits import PEOPLE, packaged
+from service import pruning
 from service.database import utc_now
+from service.erasing import erase, finish
 from service.retention import purger
 from service.rowcheck.check import COVERED, Missing, RowsChecked, check
 from service.rowcheck.plain import BOOKKEEPING, REPLAYED
@@ -131,6 +134,41 @@ def test_of_a_pruned_log_every_row_is_held_against_it_and_the_pruning_too(
         flips = flipped(intruder, 20, "log_pruning")
 
         assert [one for one in flips if not located(one)] == []
+
+
+def test_a_row_is_not_called_edited_for_what_was_pruned(
+    ground: Ground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a world in which everything has happened and is long over,
+    clock = Clock()
+    world = ground.world(tmp_path / "w", "asked", clock=clock)
+    crowded_with_all(world)
+    licences_end(world)
+    for person in world.column("person", "id"):
+        erase(world.record, person, BY)
+    clock.moves(days=1096)
+    assert finish(world.record) > 0
+    purger(world.record).run()
+    filled(world)
+    clock.moves(days=1200)
+    renewed(world)
+    before = looked(world)
+    assert (before.differs, before.missing) == ((), ())
+
+    # when the log forgets all of it, even what something would hold,
+    monkeypatch.setattr(pruning, "needs", lambda *_: ())
+    planned = pruning.plan(world.record, clock() - timedelta(days=1100))
+    assert pruning.prune(world.record, planned) is not None
+
+    # then rows whose entries went are counted, and none of them is a finding,
+    after = looked(world)
+    assert (after.differs, after.missing) == ((), ())
+    assert after.erased > before.erased
+    # but for one that names an entry which never was.
+    key, *_ = world.column("api_key", "id")
+    assert world.edit("UPDATE api_key SET entry = :entry WHERE id = :id", entry="ab" * 32, id=key) == 1
+    assert {(one.table, one.column) for one in looked(world).differs} == {("api_key", "entry")}
+    world.close()
 
 
 def test_a_row_that_is_gone_is_missed(crowded: World, dice: random.Random) -> None:

@@ -28,6 +28,7 @@ from worlds import World
 
 Stage = Callable[..., World]
 BEFORE = "0027"
+SINCE = [("link", "about"), ("api_key", "entry"), ("appeal", "entry")]
 
 
 def lays_open(world: World) -> dict[tuple[Cell, str], bytes]:
@@ -46,7 +47,8 @@ def lays_open(world: World) -> dict[tuple[Cell, str], bytes]:
         plain[one.cell, one.row] = said
         put(world, one, said)
     with record.database.connection() as connection:
-        connection.execute(text("ALTER TABLE link DROP COLUMN about"))
+        for table, column in SINCE:
+            connection.execute(text(f"ALTER TABLE {table} DROP COLUMN {column}"))
         connection.execute(text("UPDATE alembic_version SET version_num = :before"), {"before": BEFORE})
     return plain
 

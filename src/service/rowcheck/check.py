@@ -27,7 +27,7 @@ from service.rowcheck.of_rights import RIGHTS
 from service.rowcheck.of_swaps import SWAPS
 from service.rowcheck.reading import Read
 from service.rowcheck.rule import Broken, Covered, Row
-from service.rowcheck.said import Gone, Said, Told
+from service.rowcheck.said import Gone, Said, Told, Unasked
 from service.wiring import Record
 
 _ROOMS = (LOG, HISTORY, PEOPLE, CONSENT, DECISIONS, RIGHTS, PAPERS, SWAPS, OUTPUTS, CLAIMS)
@@ -153,6 +153,8 @@ class _Check:
                     return covered.person or covered.leads or covered.entry, None
         except Broken:
             raise
+        except Unasked:
+            return None, Gone.PRUNED
         except (ConsentryError, LookupError, ValueError, TypeError):
             return covered.leads or covered.entry, None
         if isinstance(told, Told) and covered.kinds and told.kind not in covered.kinds:
@@ -164,8 +166,8 @@ def _holds(rule: Any, row: Row, column: str) -> bool:
     try:
         value = row.said.value(row.read, column)
         return bool(rule(row, value))
-    except (Broken, KeysErased):
-        return True  # what it needs is damaged, and named; or erased, and nobody can ask
+    except (Broken, KeysErased, Unasked):
+        return True  # what it needs is damaged, and named; or erased or pruned, and nobody can ask
     except Exception:  # noqa: BLE001  (a damaged value may break any parser in any way: that is the finding)
         return False
 

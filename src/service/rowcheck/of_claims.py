@@ -6,7 +6,7 @@ from audit.canonical import digest
 from service.apikeys import OVERLAP
 from service.rowcheck.of_swaps import DATE
 from service.rowcheck.rule import Covered, Row, Rule, back, known, led, may_say, plain, says
-from service.rowcheck.said import Told
+from service.rowcheck.said import Gone, Told
 from swap.claim import State as ClaimState
 
 
@@ -56,9 +56,16 @@ def _blocked(row: Row, value: str) -> bool:
     return bool(outputs or taken)
 
 
-def _appeal(row: Row) -> Told | None:
-    found = row.said.of("AppealReceived", row["id"])
-    return found[0] if found else None
+def _by_its_entry(row: Row, *kinds: str) -> Told | Gone | None:
+    """What the entry says that the row names; rows of before they did are found by their id."""
+    if row["entry"] is not None:
+        return row.said.told(row["entry"], row.said.tenant)
+    return next((one for kind in kinds for one in row.said.of(kind, row["id"])), None)
+
+
+def _names_its_entry(row: Row, value: str | None) -> bool:
+    # Nothing more of before says that it should have had one; it is found by its id all the same.
+    return value in {None, row.entry.leaf_hash}
 
 
 def _lodged(row: Row) -> list[str]:
@@ -91,11 +98,6 @@ def _in_answer(row: Row, key: str, value: Any) -> bool:
     if not found:
         return True  # the first of two answers: sealed with the second
     return value in found[-1].payload[key]  # type: ignore[operator]
-
-
-def _key_entry(row: Row) -> Told | None:
-    found = [*row.said.of("ApiKeyIssued", row["id"]), *row.said.of("ApiKeyRotated", row["id"])]
-    return found[0] if found else None
 
 
 def _keyed(row: Row) -> list[str]:
@@ -171,9 +173,10 @@ CLAIMS = (
             "received_at": says("at"),
             "due_at": says("due_at"),
             "answered_at": _answered_at,
+            "entry": _names_its_entry,
         },
-        entry="id",
-        find=_appeal,
+        kinds=frozenset({"AppealReceived"}),
+        find=lambda row: _by_its_entry(row, "AppealReceived"),
         makes=frozenset({"AppealReceived"}),
         made=_lodged,
     ),
@@ -200,9 +203,10 @@ CLAIMS = (
             "expires_at": _expires,
             "revoked_at": _revoked,
             "follows": may_say("follows"),
+            "entry": _names_its_entry,
         },
-        entry="id",
-        find=_key_entry,
+        kinds=frozenset({"ApiKeyIssued", "ApiKeyRotated"}),
+        find=lambda row: _by_its_entry(row, "ApiKeyIssued", "ApiKeyRotated"),
         plain={
             "secret": "the hash of a secret that only its holder has: changed, it lets nobody in",
             "name": "a label in the operator's words; decisions seal it as the requester of theirs",

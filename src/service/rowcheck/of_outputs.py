@@ -20,18 +20,17 @@ def _withdrawn(row: Row, value: Any) -> bool:
     return until is not None and until <= value <= row.said.record.clock() + SKEW
 
 
-def _rests(row: Row) -> Any:
-    output = row.said.one("output", id=row["output_id"])
-    told = row.said.sure(output.values["leaf_hash"], row.said.tenant)
-    return told.payload["rests_on"]
+def _release(row: Row) -> Told:
+    return row.said.sure(_released(row)["leaf_hash"], row.said.tenant)
 
 
-def _rests_on(row: Row, _value: Any) -> bool:
-    return bool(row["authorization_id"] in _rests(row))
+def _rests_on(row: Row, value: str) -> bool:
+    return value in cast("dict[str, Json]", row.payload["rests_on"])
 
 
 def _needs(row: Row, value: str) -> bool:
-    return value == ",".join(sorted(_rests(row)[row["authorization_id"]]))
+    rests_on = cast("dict[str, list[str]]", row.payload["rests_on"])
+    return value == ",".join(sorted(rests_on[row["authorization_id"]]))
 
 
 def _hers(row: Row, value: str) -> bool:
@@ -56,6 +55,7 @@ def _handed(row: Row) -> list[Told]:
 
 
 def _first_copy(row: Row) -> Told | None:
+    _release(row)  # who had copies is said after it, and pruned after it
     return next((one for one in _handed(row) if one.payload["to"] == row["requester"]), None)
 
 
@@ -99,12 +99,13 @@ OUTPUTS = (
     Covered(
         "output_consent",
         {
-            "output_id": lambda row, value: bool(row.said.one("output", id=value)),
+            "output_id": says("output"),
             "authorization_id": _rests_on,
             "person_id": _hers,
             "purposes": _needs,
         },
-        alone=True,
+        entry="output_id",
+        find=_release,
     ),
     Covered(
         "recipient",

@@ -71,9 +71,17 @@ def _announced(value: bytes) -> Any:
     return read
 
 
+def _begun(row: Row, template: Read) -> bool:
+    """That what came first about a template is there; what came later may have gone too. Raises `Unasked`."""
+    if template.values["taken_in_by"] is not None:
+        decision = row.said.one("decision", id=template.values["taken_in_by"])
+        row.said.sure(decision.values["entry"], row.said.tenant)
+    return True
+
+
 def _announced_as(row: Row, value: str) -> bool:
     spoken_of = _intake(row, value) or row.said.of("TemplateAdmitted", value)
-    return bool(spoken_of) or row["state"] == TemplateState.ANNOUNCED
+    return bool(spoken_of) or (_begun(row, row.read) and row["state"] == TemplateState.ANNOUNCED)
 
 
 def _scan_of(row: Row) -> list[Told]:
@@ -82,7 +90,7 @@ def _scan_of(row: Row) -> list[Told]:
 
 def _scanned_as(row: Row, value: Any) -> bool:
     found = _scan_of(row)
-    return value is None or any(one.payload["scan"] == value for one in found)
+    return value is None or any(one.payload["scan"] == value for one in found) or not _begun(row, row.read)
 
 
 def _taken_in_by(row: Row, value: Any) -> bool:
@@ -117,11 +125,14 @@ def _cast(row: Row) -> set[tuple[Any, ...]]:
 
 
 def _in_cast(row: Row, _value: Any) -> bool:
-    return (row["person_id"], row["role"], row["authorization_id"]) in _cast(row)
+    found = (row["person_id"], row["role"], row["authorization_id"]) in _cast(row)
+    return found or not _begun(row, row.said.one("template", id=row["template_id"]))
 
 
 def _scan(row: Row) -> Told | Gone | None:
     found = row.said.of("TemplateScanned", row["template_id"])
+    if not found:
+        _begun(row, row.said.one("template", id=row["template_id"]))
     return found[0] if found else None
 
 

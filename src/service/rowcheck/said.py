@@ -54,6 +54,10 @@ NAMED: Final[Mapping[str, str]] = {
 _CELLS = frozenset(str(each) for each in Cell)
 
 
+class Unasked(LookupError):
+    """A rule needs an entry that was pruned: what it said nobody knows."""
+
+
 class Gone(Enum):
     """An entry that nobody opens any more."""
 
@@ -176,8 +180,10 @@ class Said:
             return None
 
     def sure(self, leaf_hash: str, whose: Subject) -> Told:
-        """The same. Raises `LookupError` for what does not open."""
+        """The same. Raises `Unasked` for what was pruned, `LookupError` for what does not open."""
         told = self.told(leaf_hash, whose)
+        if told is Gone.PRUNED:
+            raise Unasked(leaf_hash)
         if not isinstance(told, Told):
             raise LookupError(leaf_hash)  # noqa: TRY004  (not a type of argument: nothing is there)
         return told

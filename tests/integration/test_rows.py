@@ -160,14 +160,22 @@ def test_a_row_is_not_called_edited_for_what_was_pruned(
     planned = pruning.plan(world.record, clock() - timedelta(days=1100))
     assert pruning.prune(world.record, planned) is not None
 
-    # then rows whose entries went are counted, and none of them is a finding,
+    # then rows whose entries went are counted; a finding is only what would have held its own.
     after = looked(world)
-    assert (after.differs, after.missing) == ((), ())
+    assert {(one.table, one.column) for one in after.differs} == {("appeal", "entry")}
+    assert world.edit("UPDATE appeal SET state = 'denied' WHERE state = 'open'") == 1
+    assert (looked(world).differs, after.missing) == ((), ())
     assert after.erased > before.erased
-    # but for one that names an entry which never was.
-    key, *_ = world.column("api_key", "id")
+
+    # Nor is it an excuse for an entry that never was, or for what comes back to life.
+    key, other, *_ = world.column("api_key", "id")
     assert world.edit("UPDATE api_key SET entry = :entry WHERE id = :id", entry="ab" * 32, id=key) == 1
-    assert {(one.table, one.column) for one in looked(world).differs} == {("api_key", "entry")}
+    revived = "UPDATE api_key SET expires_at = :at, revoked_at = NULL WHERE id = :id"
+    assert world.edit(revived, at=instant.exact(clock() + timedelta(days=1)), id=other) == 1
+    assert world.edit("UPDATE template SET state = 'published'") == 2
+    found = {(one.table, one.column, one.key) for one in looked(world).differs}
+    assert {key for table, _, key in found if table == "api_key"} == {f"id={key}", f"id={other}"}
+    assert {("template", "scan_digest"), ("cast_member", "person_id")} <= {each[:2] for each in found}
     world.close()
 
 

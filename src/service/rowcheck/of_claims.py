@@ -7,6 +7,7 @@ from service.apikeys import OVERLAP
 from service.rowcheck.of_swaps import DATE
 from service.rowcheck.rule import Covered, Row, Rule, back, known, led, may_say, plain, says
 from service.rowcheck.said import Gone, Told
+from swap.appeals import State as AppealState
 from swap.claim import State as ClaimState
 
 
@@ -56,16 +57,29 @@ def _blocked(row: Row, value: str) -> bool:
     return bool(outputs or taken)
 
 
-def _by_its_entry(row: Row, *kinds: str) -> Told | Gone | None:
-    """What the entry says that the row names; rows of before they did are found by their id."""
-    if row["entry"] is not None:
-        return row.said.told(row["entry"], row.said.tenant)
-    return next((one for kind in kinds for one in row.said.of(kind, row["id"])), None)
+def _by_id(row: Row, *kinds: str, over: bool) -> Told | Gone | None:
+    """The entry about its id; without one that which the row names, which says so, or is pruned.
+
+    Only of what is `over`: all else holds its entry, and a row that comes back to life has none.
+    """
+    found: Told | Gone | None = next((one for kind in kinds for one in row.said.of(kind, row["id"])), None)
+    if found is None and row["entry"] is not None:
+        found = row.said.told(row["entry"], row.said.tenant)
+    return None if found is Gone.PRUNED and not over else found
 
 
 def _names_its_entry(row: Row, value: str | None) -> bool:
-    # Nothing more of before says that it should have had one; it is found by its id all the same.
+    # Rows of before there was this column have none.
     return value in {None, row.entry.leaf_hash}
+
+
+def _key_entry(row: Row) -> Told | Gone | None:
+    over = row["revoked_at"] is not None or row["expires_at"] <= row.said.record.clock()
+    return _by_id(row, "ApiKeyIssued", "ApiKeyRotated", over=over)
+
+
+def _appeal(row: Row) -> Told | Gone | None:
+    return _by_id(row, "AppealReceived", over=row["state"] != AppealState.OPEN)
 
 
 def _lodged(row: Row) -> list[str]:
@@ -176,7 +190,7 @@ CLAIMS = (
             "entry": _names_its_entry,
         },
         kinds=frozenset({"AppealReceived"}),
-        find=lambda row: _by_its_entry(row, "AppealReceived"),
+        find=_appeal,
         makes=frozenset({"AppealReceived"}),
         made=_lodged,
     ),
@@ -206,7 +220,7 @@ CLAIMS = (
             "entry": _names_its_entry,
         },
         kinds=frozenset({"ApiKeyIssued", "ApiKeyRotated"}),
-        find=lambda row: _by_its_entry(row, "ApiKeyIssued", "ApiKeyRotated"),
+        find=_key_entry,
         plain={
             "secret": "the hash of a secret that only its holder has: changed, it lets nobody in",
             "name": "a label in the operator's words; decisions seal it as the requester of theirs",

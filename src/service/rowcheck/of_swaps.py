@@ -72,8 +72,12 @@ def _announced(value: bytes) -> Any:
 
 
 def _begun(row: Row, template: Read) -> bool:
-    """That what came first about a template is there; what came later may have gone too. Raises `Unasked`."""
-    if template.values["taken_in_by"] is not None:
+    """Whether its first decision is there, so that what followed must be too. Raises `Unasked`.
+
+    A pruning took it only of a template that is over: any other holds all its entries.
+    """
+    over = template.values["state"] in {TemplateState.REFUSED, TemplateState.PURGED}
+    if over and template.values["taken_in_by"] is not None:
         decision = row.said.one("decision", id=template.values["taken_in_by"])
         row.said.sure(decision.values["entry"], row.said.tenant)
     return True

@@ -176,15 +176,15 @@ class Erasures:
         ).all()
         return tuple(_erasure(row) for row in rows)
 
-    def drop(self, session: Session, erasure: Erasure, places: Collection[Place]) -> bool:
-        """Delete what the keys of this turn sealed, and count it. False: held, or the turn is over.
+    def drop(self, session: Session, erasure: Erasure, places: Collection[Place], *, now: datetime) -> bool:
+        """Delete what the keys of this turn sealed, and count it. False: held, the turn over, or too early.
 
         Before the keys go: without them nobody could tell what was hers.
         """
         row = self._locked(session, erasure.person)
         # Another worker may have ended this turn since it was found due: its step back would begin the next
         # one, which takes her evidence keys, years before its date.
-        if row is None or row.left != erasure.left:
+        if row is None or row.left != erasure.left or _early(row, now):
             return False
         if row.step == Step.DONE:
             row.parts = 0
@@ -201,10 +201,9 @@ class Erasures:
         row = self._locked(session, erasure.person)
         if row is None or (row.step, row.left) != (Step.DROPPED, erasure.left):
             return False
-        last = row.left == Left.EVIDENCE
-        # Irreversible, so whatever a row came to: never before what she was told.
-        if last and now < row.evidence_until:
+        if _early(row, now):
             return False
+        last = row.left == Left.EVIDENCE
         self.keystore.destroy(Subject("person", row.person_id), evidence=last)
         if last:
             leftovers.empty(session, self.ledger.tenant, row.person_id)
@@ -323,6 +322,11 @@ def standing(session: Session, tenant: str, *, now: datetime) -> tuple[int, date
         select(func.count(), func.min(since)).where(ErasureRow.tenant_id == tenant, due, since <= now)
     ).one()
     return count, first
+
+
+def _early(row: ErasureRow, now: datetime) -> bool:
+    # What proves is gone for good after this, so whatever a row came to: never before what she was told.
+    return row.left == Left.EVIDENCE and now < row.evidence_until
 
 
 def _erasure(row: ErasureRow) -> Erasure:

@@ -112,7 +112,7 @@ def finish(record: Record) -> int:
             _tell(record, one)
             places = _sealed(record, one)
             with record.database.write() as session:
-                going = erasures.drop(session, one, places)
+                going = erasures.drop(session, one, places, now=record.clock())
             if going:
                 with record.database.write() as session:
                     erasures.destroy(session, one, now=record.clock())

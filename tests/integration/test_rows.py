@@ -28,12 +28,13 @@ from grounds import Ground
 from intruder import Flip, Intruder
 from portraits import PEOPLE, packaged
 from service import pruning
+from service.apikeys import ApiKeys, KeyRole
 from service.database import utc_now
 from service.erasing import erase, finish
 from service.retention import purger
 from service.rowcheck.check import COVERED, Missing, RowsChecked, check
 from service.rowcheck.plain import BOOKKEEPING, REPLAYED
-from swap import library
+from swap import library, recipients
 from swap.cases import Verdict
 from swap.errors import WrongState
 from swap.recognition import Recogniser
@@ -260,6 +261,40 @@ def test_an_output_that_went_at_its_date_is_as_the_log_says(at_stage: Stage) -> 
 
         # Then that is found.
         assert [(one.table, one.column) for one in looked(world).differs] == [("output", "withdrawn_at")]
+
+
+def test_whoever_is_forgotten_at_his_date_and_comes_again_is_as_the_log_says(at_stage: Stage) -> None:
+    clock = Clock()
+    world = at_stage("asked", clock=clock)
+    output = world.released()
+    assert isinstance(world.record.delivery.deliver(output.id, to="app"), Path)
+    with world.record.database.write() as session:
+        assert recipients.purge(session, world.tenant, now=clock() + recipients.KEPT + timedelta(days=1)) == 1
+    clock.moves(minutes=5)
+
+    assert isinstance(world.record.delivery.deliver(output.id, to="app"), Path)
+
+    assert (looked(world).differs, looked(world).missing) == ((), ())
+
+
+def test_whose_key_it_is_is_held_against_its_issue(at_stage: Stage) -> None:
+    world = at_stage("consented")
+    hers, other = (player.person for player in list(world.people.values())[:2])
+    keys, now = ApiKeys(world.record.ledger, world.record.entropy), world.record.clock()
+    with world.record.database.write() as session:
+        keys.issue(session, KeyRole.CREATOR, "hers", person=hers, now=now)
+        keys.issue(session, KeyRole.OPERATOR, "desk", now=now)
+    assert looked(world).differs == ()
+
+    for statement in (
+        "UPDATE api_key SET person_id = :whose WHERE role = 'creator'",
+        "UPDATE api_key SET person_id = :whose WHERE role = 'operator'",
+        "UPDATE api_key SET person_id = NULL WHERE role = 'creator' AND :whose <> ''",
+    ):
+        assert world.edit(statement, whose=other) == 1
+        assert {(one.table, one.column) for one in looked(world).differs} == {("api_key", "person_id")}
+        world.edit("UPDATE api_key SET person_id = NULL WHERE role = 'operator'")
+        world.edit("UPDATE api_key SET person_id = :whose WHERE role = 'creator'", whose=hers)
 
 
 def test_references_that_a_death_took_are_not_missed_once_it_is_retracted(at_stage: Stage) -> None:

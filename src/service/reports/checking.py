@@ -42,7 +42,7 @@ ZH: Mapping[str, str] = {
     NOT_LOOKED_AT: "未查验",
     "tree": "日志副本即同一日志",
     "drawn": "样本按种子抽取",
-    "lines": "各行均为日志条目，期间内无遗漏",
+    "lines": "各行即日志条目",
 }
 """Beside those of `audit.verdicts`."""
 _OPEN = ".."

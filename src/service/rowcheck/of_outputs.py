@@ -56,7 +56,9 @@ def _handed(row: Row) -> list[Told]:
 
 def _first_copy(row: Row) -> Told | None:
     _release(row)  # who had copies is said after it, and pruned after it
-    return next((one for one in _handed(row) if one.payload["to"] == row["requester"]), None)
+    # The last to this one: whoever was forgotten at his date and comes again has a row and an entry anew.
+    handed = [one for one in _handed(row) if one.payload["to"] == row["requester"]]
+    return handed[-1] if handed else None
 
 
 def _copies(row: Row, value: int) -> bool:

@@ -28,7 +28,6 @@ from grounds import Ground
 from intruder import Flip, Intruder
 from portraits import PEOPLE, packaged
 from service import pruning
-from service.apikeys import ApiKeys, KeyRole
 from service.database import utc_now
 from service.erasing import erase, finish
 from service.retention import purger
@@ -275,26 +274,6 @@ def test_whoever_is_forgotten_at_his_date_and_comes_again_is_as_the_log_says(at_
     assert isinstance(world.record.delivery.deliver(output.id, to="app"), Path)
 
     assert (looked(world).differs, looked(world).missing) == ((), ())
-
-
-def test_whose_key_it_is_is_held_against_its_issue(at_stage: Stage) -> None:
-    world = at_stage("consented")
-    hers, other = (player.person for player in list(world.people.values())[:2])
-    keys, now = ApiKeys(world.record.ledger, world.record.entropy), world.record.clock()
-    with world.record.database.write() as session:
-        keys.issue(session, KeyRole.CREATOR, "hers", person=hers, now=now)
-        keys.issue(session, KeyRole.OPERATOR, "desk", now=now)
-    assert looked(world).differs == ()
-
-    for statement in (
-        "UPDATE api_key SET person_id = :whose WHERE role = 'creator'",
-        "UPDATE api_key SET person_id = :whose WHERE role = 'operator'",
-        "UPDATE api_key SET person_id = NULL WHERE role = 'creator' AND :whose <> ''",
-    ):
-        assert world.edit(statement, whose=other) == 1
-        assert {(one.table, one.column) for one in looked(world).differs} == {("api_key", "person_id")}
-        world.edit("UPDATE api_key SET person_id = NULL WHERE role = 'operator'")
-        world.edit("UPDATE api_key SET person_id = :whose WHERE role = 'creator'", whose=hers)
 
 
 def test_references_that_a_death_took_are_not_missed_once_it_is_retracted(at_stage: Stage) -> None:
